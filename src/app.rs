@@ -1,0 +1,39 @@
+//! App: handles of the platform, made once and passed everywhere.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use secrecy::SecretString;
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::Config,
+    features::{credentials::LastUsed, listening::LiveSessions},
+    platform::{outbox::Outbox, speech::Speech},
+};
+
+pub type App = Arc<Handles>;
+
+pub struct Handles {
+    pub config: Config,
+    pub data_dir: PathBuf,
+    /// The address that is listened on.
+    pub bound: SocketAddr,
+    /// What clients see, without a slash at the end.
+    pub public_url: String,
+    pub metrics_token: SecretString,
+    pub db: PgPool,
+    pub outbox: Outbox,
+    pub speech: Speech,
+    pub last_used: LastUsed,
+    pub live: LiveSessions,
+    /// Cancelled when the server is told to stop.
+    pub stop: CancellationToken,
+}
+
+impl Handles {
+    /// Where audio lies until it is recognised.
+    pub fn spool_dir(&self) -> PathBuf {
+        self.data_dir.join("spool")
+    }
+}

@@ -1,0 +1,282 @@
+//! Settings: `config/default.toml`, then a file, then the environment.
+
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, bail};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::platform::speech;
+
+const DEFAULTS: &str = include_str!("../config/default.toml");
+
+/// Variables that start with OMI_ and are not settings: ours, and those of Omi's own clients.
+const NOT_SETTINGS: &[&str] = &[
+    "OMI_SERVER_CONFIG",
+    "OMI_TOKEN",
+    "OMI_API_KEY",
+    "OMI_API_BASE",
+    "OMI_API_BASE_URL",
+    "OMI_CONFIG",
+];
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub bind: SocketAddr,
+    public_url: String,
+    data_dir: String,
+    pub database_url: SecretString,
+    pub database_connections: u32,
+    postgres_bin: String,
+    database_user: String,
+    pub metrics_token: SecretString,
+    pub log: String,
+    pub log_format: LogFormat,
+    pub stt: Stt,
+    pub listening: Listening,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stt {
+    pub provider: SttProvider,
+    pub model: String,
+    pub workers: usize,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum SttProvider {
+    Whisper,
+    None,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listening {
+    pub minimum_timeout_seconds: u32,
+    pub max_sockets_per_user: usize,
+}
+
+impl Config {
+    /// Reads the defaults, `file` (or the one named by OMI_SERVER_CONFIG) and `environment`. An unknown
+    /// key in a file or a bad value anywhere is an error that names the key; an unknown `OMI_…`
+    /// variable comes back as a warning.
+    pub fn load(
+        file: Option<PathBuf>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<(Self, Vec<String>)> {
+        let environment: Vec<_> = environment.into_iter().collect();
+        let file = file.or_else(|| {
+            environment
+                .iter()
+                .find(|(name, value)| name == "OMI_SERVER_CONFIG" && !value.is_empty())
+                .map(|(_, path)| path.into())
+        });
+        let known = known_keys()?;
+        let defaults = config::File::from_str(DEFAULTS, config::FileFormat::Toml);
+        let mut builder = config::Config::builder().add_source(defaults);
+        if let Some(path) = &file {
+            builder = builder
+                .add_source(config::File::from(path.as_path()).format(config::FileFormat::Toml));
+        }
+        let mut warnings = Vec::new();
+        for (name, value) in &environment {
+            let key = if name == "DATABASE_URL" {
+                "database_url".to_string()
+            } else if let Some(rest) = name.strip_prefix("OMI_") {
+                if NOT_SETTINGS.contains(&name.as_str()) || name.starts_with("OMI_TEST_") {
+                    continue;
+                }
+                rest.to_lowercase().replace("__", ".")
+            } else {
+                continue;
+            };
+            if known.contains(&key) {
+                builder = builder
+                    .set_override(&key, value.as_str())
+                    .with_context(|| format!("{name} cannot be used"))?;
+            } else {
+                warnings.push(format!("{name} is no setting of omi-server and is ignored"));
+            }
+        }
+        let config: Self = builder
+            .build()
+            .and_then(config::Config::try_deserialize)
+            .map_err(|error| {
+                let place = file.map_or_else(String::new, |path| format!(" (file {})", path.display()));
+                anyhow::anyhow!("the configuration is wrong: {error}{place}; config/default.toml lists every setting")
+            })?;
+        config.check()?;
+        Ok((config, warnings))
+    }
+
+    fn check(&self) -> Result<()> {
+        if !self.public_url.is_empty() {
+            let url = reqwest::Url::parse(&self.public_url)
+                .with_context(|| format!("public_url: {:?} is no URL", self.public_url))?;
+            if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+                bail!(
+                    "public_url: {:?} must start with http:// or https:// and name a host",
+                    self.public_url
+                );
+            }
+        }
+        if self.database_connections < 5 {
+            bail!(
+                "database_connections: {} is too few; 5 is the least",
+                self.database_connections
+            );
+        }
+        if self.listening.minimum_timeout_seconds == 0 {
+            bail!("listening.minimum_timeout_seconds must be at least 1");
+        }
+        Ok(())
+    }
+
+    /// What clients see, without a slash at the end.
+    pub fn public_url(&self, bound: SocketAddr) -> String {
+        match self.public_url.trim_end_matches('/') {
+            "" => format!("http://{bound}"),
+            url => url.to_string(),
+        }
+    }
+
+    /// `./data` in a checkout, else the platform's data directory.
+    pub fn data_dir(&self) -> Result<PathBuf> {
+        if !self.data_dir.is_empty() {
+            return std::path::absolute(&self.data_dir).context("data_dir");
+        }
+        let here = std::env::current_dir().context("the current folder cannot be read")?;
+        if here.join("config/default.toml").is_file() && here.join("Cargo.toml").is_file() {
+            return Ok(here.join("data"));
+        }
+        if let Some(state) = std::env::var_os("XDG_DATA_HOME").filter(|path| !path.is_empty()) {
+            return Ok(PathBuf::from(state).join("omi-server"));
+        }
+        let home = std::env::var_os("HOME")
+            .context("no data directory: set OMI_DATA_DIR to a folder, because HOME is not set")?;
+        let share = if cfg!(target_os = "macos") {
+            "Library/Application Support"
+        } else {
+            ".local/share"
+        };
+        Ok(PathBuf::from(home).join(share).join("omi-server"))
+    }
+
+    pub fn speech_settings(&self, data_dir: &Path) -> speech::Settings {
+        speech::Settings {
+            enabled: self.stt.provider == SttProvider::Whisper,
+            model: self.stt.model.clone(),
+            models_dir: data_dir.join("models"),
+            workers: self.stt.workers,
+        }
+    }
+
+    pub fn postgres_bin(&self) -> Option<PathBuf> {
+        (!self.postgres_bin.is_empty()).then(|| PathBuf::from(&self.postgres_bin))
+    }
+
+    pub fn database_user(&self) -> Option<String> {
+        (!self.database_user.is_empty()).then(|| self.database_user.clone())
+    }
+}
+
+/// Dotted names of all settings.
+fn known_keys() -> Result<BTreeSet<String>> {
+    fn walk(prefix: &str, table: &config::Map<String, config::Value>, out: &mut BTreeSet<String>) {
+        for (key, value) in table {
+            let key = format!("{prefix}{key}");
+            match &value.kind {
+                config::ValueKind::Table(inner) => walk(&format!("{key}."), inner, out),
+                _ => {
+                    out.insert(key);
+                }
+            }
+        }
+    }
+    let defaults = config::Config::builder()
+        .add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml))
+        .build()?;
+    let table: config::Map<String, config::Value> = defaults.try_deserialize()?;
+    let mut keys = BTreeSet::new();
+    walk("", &table, &mut keys);
+    Ok(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    fn load(variables: &[(&str, &str)]) -> Result<(Config, Vec<String>)> {
+        Config::load(
+            None,
+            variables
+                .iter()
+                .map(|(k, v)| (k.to_string(), v.to_string())),
+        )
+    }
+
+    #[test]
+    fn defaults_stand_alone() {
+        let (config, warnings) = load(&[]).unwrap();
+        assert_eq!(config.bind.port(), 8080);
+        assert_eq!(config.listening.minimum_timeout_seconds, 120);
+        assert!(warnings.is_empty());
+    }
+
+    #[test]
+    fn environment_wins_and_nests() {
+        let (config, _) =
+            load(&[("OMI_BIND", "127.0.0.1:0"), ("OMI_STT__MODEL", "tiny.en")]).unwrap();
+        assert_eq!(config.bind.port(), 0);
+        assert_eq!(config.stt.model, "tiny.en");
+    }
+
+    #[test]
+    fn an_unknown_variable_warns_and_a_clients_one_does_not() {
+        let (_, warnings) = load(&[("OMI_BINDD", "x"), ("OMI_API_KEY", "omi_dev_x")]).unwrap();
+        assert_eq!(warnings.len(), 1);
+        assert!(warnings[0].contains("OMI_BINDD"));
+    }
+
+    #[test]
+    fn a_bad_value_names_its_key() {
+        for (name, value, key) in [
+            (
+                "OMI_LISTENING__MINIMUM_TIMEOUT_SECONDS",
+                "soon",
+                "listening.minimum_timeout_seconds",
+            ),
+            ("OMI_STT__PROVIDER", "ears", "stt.provider"),
+            ("OMI_PUBLIC_URL", "omi.example.org", "public_url"),
+            ("OMI_BIND", "nowhere", "bind"),
+        ] {
+            let error = load(&[(name, value)]).unwrap_err().to_string();
+            assert!(error.contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_in_a_file_is_an_error() {
+        let file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+        std::fs::write(file.path(), "bindd = \"127.0.0.1:1\"\n").unwrap();
+        let error = Config::load(Some(file.path().into()), [])
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("bindd"), "{error}");
+    }
+}

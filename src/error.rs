@@ -1,0 +1,107 @@
+//! What can go wrong, with no HTTP in it. Each surface maps it once to its own dialect.
+
+use std::fmt;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// One thing wrong with what a client sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where, outermost first: `["body", "content"]`, `["query", "limit"]`.
+    pub location: Vec<String>,
+    pub message: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No credential, or one that is unknown, expired or of a kind this surface does not take.
+    #[error("{0}")]
+    Unauthenticated(&'static str),
+    #[error("Insufficient permissions. Required scope: {0}")]
+    MissingScope(&'static str),
+    /// The named thing is absent, or belongs to somebody else: nobody can tell which.
+    #[error("{0} not found")]
+    NotFound(&'static str),
+    /// A value that filters or selects makes no sense.
+    #[error("{0}")]
+    BadRequest(String),
+    #[error("{}", Problems(.0))]
+    Invalid(Vec<Problem>),
+    #[error("{0}")]
+    Conflict(String),
+    /// Comes back by itself; worth trying again in a few seconds.
+    #[error("The server cannot answer right now: {0}. Try again in a few seconds.")]
+    Unavailable(String),
+    #[error("internal error: {0:#}")]
+    Internal(anyhow::Error),
+}
+
+impl Error {
+    /// A field of the body that breaks a rule.
+    pub fn invalid(field: &str, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![Problem {
+            location: vec!["body".into(), field.into()],
+            message: message.into(),
+        }])
+    }
+
+    /// A query parameter that breaks a rule.
+    pub fn invalid_parameter(name: &str, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![Problem {
+            location: vec!["query".into(), name.into()],
+            message: message.into(),
+        }])
+    }
+
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
+
+impl From<anyhow::Error> for Error {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Internal(error)
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        // 22021, 22P05: the character U+0000; 22008: a date before all calendars. The client sent it.
+        if let sqlx::Error::Database(database) = &error
+            && let Some("22021" | "22P05" | "22008") = database.code().as_deref()
+        {
+            return Self::BadRequest(
+                "The request holds what cannot be stored: the character U+0000, or a date out of range. Leave it out."
+                    .into(),
+            );
+        }
+        let gone = match &error {
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
+            // 57P01-03: the server stops, crashed or is starting; 53300: no connection left; 08…: link lost.
+            sqlx::Error::Database(database) => database.code().is_some_and(|code| {
+                code.starts_with("57P") || code.starts_with("08") || code == "53300"
+            }),
+            _ => false,
+        };
+        if gone {
+            tracing::warn!(%error, "the database does not answer");
+            Self::Unavailable("the database does not answer".into())
+        } else {
+            Self::Internal(error.into())
+        }
+    }
+}
+
+struct Problems<'a>(&'a [Problem]);
+
+impl fmt::Display for Problems<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, problem) in self.0.iter().enumerate() {
+            if n > 0 {
+                f.write_str("; ")?;
+            }
+            f.write_str(&problem.message)?;
+        }
+        Ok(())
+    }
+}

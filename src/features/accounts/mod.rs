@@ -1,0 +1,110 @@
+//! People and their profiles.
+
+mod store;
+
+use chrono_tz::Tz;
+use sqlx::PgPool;
+
+use crate::{
+    error::{Error, Result},
+    platform::{clock, ids, secrets},
+};
+
+pub struct NewUser {
+    pub email: String,
+    pub name: String,
+    /// IANA name.
+    pub time_zone: Option<String>,
+    pub password: String,
+}
+
+/// What other features need to know of a user.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    pub name: String,
+    pub time_zone: Tz,
+}
+
+/// Shortest password that is taken.
+pub const MINIMUM_PASSWORD: usize = 8;
+
+/// Creates a local account and returns its uid.
+pub async fn create(db: &PgPool, user: NewUser) -> Result<String> {
+    let email = normalised_email(&user.email)?;
+    if user.password.chars().count() < MINIMUM_PASSWORD {
+        return Err(Error::invalid(
+            "password",
+            format!("the password must have at least {MINIMUM_PASSWORD} characters"),
+        ));
+    }
+    if let Some(zone) = &user.time_zone
+        && zone.parse::<Tz>().is_err()
+    {
+        return Err(Error::invalid(
+            "time_zone",
+            format!("{zone:?} is no time zone; use an IANA name such as Europe/Berlin"),
+        ));
+    }
+    let hash = secrets::hash_password(user.password).await?;
+    let uid = ids::new().to_string();
+    let mut tx = db.begin().await?;
+    store::insert(
+        &mut tx,
+        &uid,
+        user.name.trim(),
+        &hash,
+        user.time_zone.as_deref(),
+        clock::now(),
+    )
+    .await?;
+    if !store::insert_email(&mut tx, &uid, &email).await? {
+        return Err(Error::Conflict(format!(
+            "{email} already has an account; use another address"
+        )));
+    }
+    tx.commit().await?;
+    Ok(uid)
+}
+
+/// The uid of the account with this e-mail address.
+pub async fn find(db: &PgPool, email: &str) -> Result<String> {
+    let email = normalised_email(email)?;
+    store::uid_of_email(db, &email)
+        .await?
+        .ok_or(Error::NotFound("User"))
+}
+
+pub async fn profile(db: &PgPool, uid: &str) -> Result<Profile> {
+    let row = store::profile(db, uid)
+        .await?
+        .ok_or(Error::NotFound("User"))?;
+    Ok(Profile {
+        name: row.name,
+        time_zone: row
+            .time_zone
+            .and_then(|zone| zone.parse().ok())
+            .unwrap_or(Tz::UTC),
+    })
+}
+
+/// How many accounts there are.
+pub async fn count(db: &PgPool) -> Result<i64> {
+    Ok(store::count(db).await?)
+}
+
+fn normalised_email(email: &str) -> Result<String> {
+    let email = email.trim().to_lowercase();
+    let well_formed = email.split_once('@').is_some_and(|(name, host)| {
+        !name.is_empty() && host.contains('.') && !host.starts_with('.') && !host.ends_with('.')
+    });
+    if !well_formed
+        || email.len() > 254
+        || email.chars().any(|c| c.is_whitespace() || c.is_control())
+    {
+        return Err(Error::invalid(
+            "email",
+            format!("{email:?} is no e-mail address"),
+        ));
+    }
+    Ok(email)
+}

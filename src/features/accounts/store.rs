@@ -1,0 +1,64 @@
+//! SQL of accounts.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool, Result};
+
+pub struct ProfileRow {
+    pub name: String,
+    pub time_zone: Option<String>,
+}
+
+pub async fn insert(
+    tx: &mut PgConnection,
+    uid: &str,
+    name: &str,
+    password_hash: &str,
+    time_zone: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into users (uid, name, password_hash, time_zone, created_at) values ($1, $2, $3, $4, $5)",
+        uid,
+        name,
+        password_hash,
+        time_zone,
+        now
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// False if the address is taken.
+pub async fn insert_email(tx: &mut PgConnection, uid: &str, email: &str) -> Result<bool> {
+    let done = sqlx::query!(
+        "insert into user_emails (email, uid) values ($1, $2) on conflict do nothing",
+        email,
+        uid
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub async fn uid_of_email(db: &PgPool, email: &str) -> Result<Option<String>> {
+    sqlx::query_scalar!("select uid from user_emails where email = $1", email)
+        .fetch_optional(db)
+        .await
+}
+
+pub async fn profile(db: &PgPool, uid: &str) -> Result<Option<ProfileRow>> {
+    sqlx::query_as!(
+        ProfileRow,
+        "select name, time_zone from users where uid = $1",
+        uid
+    )
+    .fetch_optional(db)
+    .await
+}
+
+pub async fn count(db: &PgPool) -> Result<i64> {
+    sqlx::query_scalar!(r#"select count(*) as "count!" from users"#)
+        .fetch_one(db)
+        .await
+}

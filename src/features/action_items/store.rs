@@ -1,0 +1,114 @@
+//! SQL of action items.
+
+use sqlx::{PgConnection, PgPool, Result};
+use uuid::Uuid;
+
+use super::{ActionItem, Filter};
+
+pub async fn list(
+    db: &PgPool,
+    uid: &str,
+    filter: &Filter,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<ActionItem>> {
+    let any_conversation = filter.conversation_id.is_none();
+    let conversation_id = filter.conversation_id.flatten();
+    if filter.due_from.is_some() || filter.due_to.is_some() {
+        return sqlx::query_as!(
+            ActionItem,
+            "select id, description, completed, created_at, updated_at, due_at, completed_at, conversation_id,
+                    exported, export_date, export_platform, apple_reminder_id, sort_order, indent_level
+             from action_items
+             where uid = $1 and ($2::bool is null or completed = $2)
+               and ($3 or conversation_id is not distinct from $4)
+               and due_at is not null
+               and ($5::timestamptz is null or due_at >= $5) and ($6::timestamptz is null or due_at <= $6)
+             order by due_at desc, id
+             limit $7 offset $8",
+            uid,
+            filter.completed,
+            any_conversation,
+            conversation_id,
+            filter.due_from,
+            filter.due_to,
+            limit,
+            offset
+        )
+        .fetch_all(db)
+        .await;
+    }
+    sqlx::query_as!(
+        ActionItem,
+        "select id, description, completed, created_at, updated_at, due_at, completed_at, conversation_id,
+                exported, export_date, export_platform, apple_reminder_id, sort_order, indent_level
+         from action_items
+         where uid = $1 and ($2::bool is null or completed = $2)
+           and ($3 or conversation_id is not distinct from $4)
+           and ($5::timestamptz is null or created_at >= $5) and ($6::timestamptz is null or created_at <= $6)
+         order by created_at desc, id
+         limit $7 offset $8",
+        uid,
+        filter.completed,
+        any_conversation,
+        conversation_id,
+        filter.created_from,
+        filter.created_to,
+        limit,
+        offset
+    )
+    .fetch_all(db)
+    .await
+}
+
+pub async fn of_conversations(
+    db: &PgPool,
+    uid: &str,
+    conversation_ids: &[Uuid],
+) -> Result<Vec<ActionItem>> {
+    sqlx::query_as!(
+        ActionItem,
+        "select id, description, completed, created_at, updated_at, due_at, completed_at, conversation_id,
+                exported, export_date, export_platform, apple_reminder_id, sort_order, indent_level
+         from action_items
+         where uid = $1 and conversation_id = any($2)
+         order by created_at, id",
+        uid,
+        conversation_ids
+    )
+    .fetch_all(db)
+    .await
+}
+
+pub async fn replace_found(
+    tx: &mut PgConnection,
+    uid: &str,
+    conversation_id: Uuid,
+    items: &[ActionItem],
+) -> Result<()> {
+    sqlx::query!(
+        "delete from action_items where uid = $1 and conversation_id = $2",
+        uid,
+        conversation_id
+    )
+    .execute(&mut *tx)
+    .await?;
+    let ids: Vec<_> = items.iter().map(|item| item.id).collect();
+    let descriptions: Vec<_> = items.iter().map(|item| item.description.clone()).collect();
+    let dues: Vec<_> = items.iter().map(|item| item.due_at).collect();
+    let times: Vec<_> = items.iter().map(|item| item.created_at).collect();
+    sqlx::query!(
+        "insert into action_items (uid, id, description, due_at, conversation_id, created_at, updated_at)
+         select $1, new.id, new.description, new.due_at, $2, new.at, new.at
+         from unnest($3::uuid[], $4::text[], $5::timestamptz[], $6::timestamptz[]) as new (id, description, due_at, at)",
+        uid,
+        conversation_id,
+        &ids,
+        &descriptions,
+        &dues as &[Option<chrono::DateTime<chrono::Utc>>],
+        &times
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}

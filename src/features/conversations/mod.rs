@@ -1,0 +1,384 @@
+//! Conversations: what was heard or imported, its transcript and what was understood of it.
+
+mod model;
+mod store;
+
+pub use model::{
+    CATEGORIES, Conversation, Event, Filter, Geolocation, NewText, Status, Structured,
+    TranscriptSegment, Translation, known_source, speaker_number,
+};
+pub use store::Open;
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Duration, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::{
+    error::{Error, Result},
+    features::{action_items, credentials::Caller},
+    platform::{
+        clock, ids,
+        outbox::{self, Outbox},
+    },
+};
+
+/// A conversation waits to be understood. `detail` is why it ended: `silence`, `requested` or `imported`.
+pub const FINISHED: &str = "conversation.finished";
+/// A conversation was understood, discarded or given up.
+pub const PROCESSED: &str = "conversation.processed";
+
+/// Longest imported text, in characters.
+pub const MAXIMUM_TEXT: usize = 100_000;
+
+/// Why a conversation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Nobody spoke for as long as its time-out.
+    Silence,
+    /// The user said so: it is kept, however little was said.
+    Requested,
+}
+
+impl Reason {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Silence => "silence",
+            Self::Requested => "requested",
+        }
+    }
+}
+
+/// A page of the caller's conversations, newest first. Segments only when asked for.
+pub async fn list(
+    db: &PgPool,
+    caller: &Caller,
+    filter: &Filter,
+    with_segments: bool,
+) -> Result<Vec<Conversation>> {
+    let conversations = store::list(db, &caller.uid, filter).await?;
+    complete(db, &caller.uid, conversations, with_segments).await
+}
+
+/// One conversation with its segments, whatever its status.
+pub async fn get(db: &PgPool, uid: &str, id: Uuid) -> Result<Conversation> {
+    let found = store::get(db, uid, id)
+        .await?
+        .ok_or(Error::NotFound("Conversation"))?;
+    complete(db, uid, vec![found], true)
+        .await?
+        .pop()
+        .ok_or(Error::NotFound("Conversation"))
+}
+
+/// The newest completed conversation that was not discarded.
+pub async fn newest_completed(db: &PgPool, uid: &str) -> Result<Option<Uuid>> {
+    Ok(store::newest_completed(db, uid).await?)
+}
+
+/// Adds segments and action items, two statements for any number of conversations.
+async fn complete(
+    db: &PgPool,
+    uid: &str,
+    mut conversations: Vec<Conversation>,
+    with_segments: bool,
+) -> Result<Vec<Conversation>> {
+    let wanted: Vec<_> = conversations
+        .iter()
+        .map(|conversation| conversation.id)
+        .collect();
+    if wanted.is_empty() {
+        return Ok(conversations);
+    }
+    let mut items: HashMap<Uuid, Vec<_>> = HashMap::new();
+    for item in action_items::of_conversations(db, uid, &wanted).await? {
+        if let Some(id) = item.conversation_id {
+            items.entry(id).or_default().push(item.into());
+        }
+    }
+    let mut segments: HashMap<Uuid, Vec<_>> = HashMap::new();
+    if with_segments {
+        for (id, segment) in store::segments(db, uid, &wanted).await? {
+            segments.entry(id).or_default().push(segment);
+        }
+    }
+    for conversation in &mut conversations {
+        conversation.structured.action_items = items.remove(&conversation.id).unwrap_or_default();
+        conversation.transcript_segments = segments.remove(&conversation.id).unwrap_or_default();
+    }
+    Ok(conversations)
+}
+
+/// Takes a text as a conversation of its own; it is understood by a job. Created when it began, so
+/// that imports sort by when they happened.
+pub async fn import_text(
+    db: &PgPool,
+    outbox: &Outbox,
+    caller: &Caller,
+    new: NewText,
+) -> Result<Uuid> {
+    let text = new.text.trim();
+    if text.is_empty() {
+        return Err(Error::invalid("text", "text cannot be empty"));
+    }
+    if text.chars().count() > MAXIMUM_TEXT {
+        return Err(Error::invalid(
+            "text",
+            format!("text must have at most {MAXIMUM_TEXT} characters"),
+        ));
+    }
+    if !matches!(
+        new.text_source.as_str(),
+        "audio_transcript" | "message" | "other_text"
+    ) {
+        return Err(Error::invalid(
+            "text_source",
+            "text_source must be one of: audio_transcript, message, other_text",
+        ));
+    }
+    let started_at = new.started_at.unwrap_or_else(clock::now);
+    let finished_at = new
+        .finished_at
+        .unwrap_or(started_at + Duration::seconds(300));
+    if finished_at < started_at {
+        return Err(Error::invalid(
+            "finished_at",
+            "finished_at must be after started_at",
+        ));
+    }
+    let id = ids::new();
+    let external = serde_json::json!({
+        "text": text,
+        "text_source": new.text_source,
+        "text_source_spec": new.text_source_spec,
+    });
+    let mut tx = db.begin().await?;
+    let row = store::NewRow {
+        id,
+        status: Status::Processing,
+        source: "external_integration",
+        language: &new.language,
+        started_at,
+        finished_at,
+        timeout_seconds: 0,
+        keep: true,
+        geolocation: new.geolocation,
+        external_data: Some(external),
+    };
+    store::insert(&mut tx, &caller.uid, row).await?;
+    let event = event(FINISHED, &caller.uid, id, "imported");
+    outbox.publish(&mut tx, &event).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+/// Continues the caller's open conversation if its last word is younger than its time-out, else
+/// opens a new one. An older one is left to the sweeper.
+pub async fn open(
+    db: &PgPool,
+    uid: &str,
+    source: &'static str,
+    language: &str,
+    timeout_seconds: i32,
+) -> Result<Uuid> {
+    let now = clock::now();
+    if let Some(id) = store::resume(db, uid, now).await? {
+        return Ok(id);
+    }
+    let mut tx = db.begin().await?;
+    let id = open_new(&mut tx, uid, source, language, timeout_seconds, now).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+pub async fn open_new(
+    tx: &mut PgConnection,
+    uid: &str,
+    source: &'static str,
+    language: &str,
+    timeout_seconds: i32,
+    now: DateTime<Utc>,
+) -> Result<Uuid> {
+    let id = ids::new();
+    let row = store::NewRow {
+        id,
+        status: Status::InProgress,
+        source,
+        language,
+        started_at: now,
+        finished_at: now,
+        timeout_seconds,
+        keep: false,
+        geolocation: None,
+        external_data: None,
+    };
+    store::insert(tx, uid, row).await?;
+    Ok(id)
+}
+
+/// Locks an open conversation until the end of `tx`. None: it is gone or was finished.
+pub async fn lock_open(tx: &mut PgConnection, uid: &str, id: Uuid) -> Result<Option<Open>> {
+    Ok(store::lock_open(tx, uid, id).await?)
+}
+
+/// Whether segments still go to this conversation.
+pub async fn is_open(db: &PgPool, uid: &str, id: Uuid) -> Result<bool> {
+    Ok(store::is_open(db, uid, id).await?)
+}
+
+/// When the last stored word of a conversation ends. It can lie ahead of the clock: a device may send
+/// faster than it hears.
+pub async fn heard_until(db: &PgPool, uid: &str, id: Uuid) -> Result<Option<DateTime<Utc>>> {
+    Ok(store::heard_until(db, uid, id).await?)
+}
+
+/// Moves every stored segment of a locked conversation, for a start that lies earlier than was known.
+pub async fn shift_segments(
+    tx: &mut PgConnection,
+    uid: &str,
+    id: Uuid,
+    seconds: f64,
+) -> Result<()> {
+    Ok(store::shift_segments(tx, uid, id, seconds).await?)
+}
+
+/// Writes segments of a locked conversation and notes that it was heard just now. `started_at`
+/// moves it in time, which only happens with its first segment.
+pub async fn write_segments(
+    tx: &mut PgConnection,
+    uid: &str,
+    id: Uuid,
+    started_at: DateTime<Utc>,
+    stored: &[TranscriptSegment],
+    removed: &[Uuid],
+) -> Result<()> {
+    store::delete_segments(tx, uid, id, removed).await?;
+    store::upsert_segments(tx, uid, id, stored).await?;
+    store::heard(tx, uid, id, started_at, clock::now()).await?;
+    Ok(())
+}
+
+/// The caller's newest open conversation that holds something.
+pub async fn newest_open(db: &PgPool, uid: &str) -> Result<Option<Uuid>> {
+    Ok(store::newest_open(db, uid).await?)
+}
+
+/// Hands an open conversation over to processing. False: somebody else did, or it is gone.
+pub async fn finish(
+    db: &PgPool,
+    outbox: &Outbox,
+    uid: &str,
+    id: Uuid,
+    reason: Reason,
+) -> Result<bool> {
+    let mut tx = db.begin().await?;
+    if !store::finish(&mut tx, uid, id, reason == Reason::Requested).await? {
+        return Ok(false);
+    }
+    outbox
+        .publish(&mut tx, &event(FINISHED, uid, id, reason.as_str()))
+        .await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Has a conversation understood again, for good: it is kept, and so is its title if it has one.
+pub async fn reprocess(db: &PgPool, outbox: &Outbox, uid: &str, id: Uuid) -> Result<()> {
+    let mut tx = db.begin().await?;
+    if !store::reprocess(&mut tx, uid, id).await? {
+        let known = store::get(db, uid, id)
+            .await?
+            .ok_or(Error::NotFound("Conversation"))?;
+        return Err(Error::Conflict(format!(
+            "The conversation cannot be processed again while it is {}. Wait for it to complete.",
+            known.status
+        )));
+    }
+    outbox
+        .publish(&mut tx, &event(FINISHED, uid, id, "reprocess"))
+        .await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Gives conversations that have waited to be understood for an hour a new job: theirs was lost with
+/// servers that were killed in the middle of it, time after time.
+pub async fn requeue_stale(db: &PgPool, outbox: &Outbox, limit: i64) -> Result<usize> {
+    let before = clock::now() - Duration::hours(1);
+    let stale = store::stale(db, before, limit).await?;
+    for (uid, id) in &stale {
+        let mut tx = db.begin().await?;
+        if store::touch_stale(&mut tx, uid, *id, before).await? {
+            outbox
+                .publish(&mut tx, &event(FINISHED, uid, *id, "stale"))
+                .await?;
+            tx.commit().await?;
+        }
+    }
+    Ok(stale.len())
+}
+
+/// Conversations of anyone that nobody has added to for longer than their time-out, `except` some
+/// that are being recognised right now. The flag tells whether anything was said.
+pub async fn expired(
+    db: &PgPool,
+    except: &[Uuid],
+    limit: i64,
+) -> Result<Vec<(String, Uuid, bool)>> {
+    Ok(store::expired(db, clock::now(), except, limit).await?)
+}
+
+/// Removes an open conversation in which nothing was said.
+pub async fn delete_if_empty(db: &PgPool, uid: &str, id: Uuid) -> Result<bool> {
+    Ok(store::delete_if_empty(db, uid, id).await?)
+}
+
+/// Locks a conversation that waits to be understood and counts the attempt. None: nothing to do.
+pub async fn begin_processing(db: &PgPool, uid: &str, id: Uuid) -> Result<Option<Conversation>> {
+    if !store::begin_processing(db, uid, id).await? {
+        return Ok(None);
+    }
+    Ok(Some(get(db, uid, id).await?))
+}
+
+/// Stores what was understood; with `discarded`, that there was nothing. False: it is not waiting any more.
+pub async fn complete_processing(
+    tx: &mut PgConnection,
+    uid: &str,
+    id: Uuid,
+    structured: &Structured,
+    understood_by: &str,
+    discarded: bool,
+) -> Result<bool> {
+    Ok(store::complete_processing(tx, uid, id, structured, understood_by, discarded).await?)
+}
+
+/// Notes why an attempt failed; after the last one the conversation is `failed` and can be retried.
+pub async fn fail_processing(
+    db: &PgPool,
+    outbox: &Outbox,
+    uid: &str,
+    id: Uuid,
+    why: &str,
+    last: bool,
+) -> Result<()> {
+    let mut tx = db.begin().await?;
+    let changed = store::fail_processing(&mut tx, uid, id, why, last).await?;
+    if changed && last {
+        outbox
+            .publish(&mut tx, &event(PROCESSED, uid, id, "failed"))
+            .await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+pub fn event(topic: &str, uid: &str, id: Uuid, detail: &str) -> outbox::Event {
+    outbox::Event {
+        topic: topic.into(),
+        uid: uid.into(),
+        id,
+        detail: detail.into(),
+    }
+}

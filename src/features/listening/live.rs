@@ -1,0 +1,172 @@
+//! Who is listening right now on this instance.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+/// What others may ask of a session: to recognise all it has heard so far.
+pub(super) type Flush = oneshot::Sender<()>;
+
+/// The part of a session that others may look at.
+pub(super) struct Live {
+    pub uid: String,
+    /// Where the next segments go, last, after every earlier conversation of this session.
+    conversations: Mutex<Vec<Uuid>>,
+    /// Somebody is speaking.
+    pub speaking: AtomicBool,
+    /// Where its audio has come to, in microseconds since 1970; ahead of the clock if the device sends
+    /// faster than it hears.
+    pub heard_until: AtomicI64,
+    /// Utterances that have ended and are not stored yet.
+    pub queued: AtomicU64,
+    flush: mpsc::Sender<Flush>,
+}
+
+impl Live {
+    /// The receiver gets the requests to flush.
+    pub fn new(uid: &str, conversation_id: Uuid) -> (Arc<Self>, mpsc::Receiver<Flush>) {
+        let (flush, requests) = mpsc::channel(8);
+        let live = Self {
+            uid: uid.into(),
+            conversations: Mutex::new(vec![conversation_id]),
+            speaking: AtomicBool::new(false),
+            heard_until: AtomicI64::new(0),
+            queued: AtomicU64::new(0),
+            flush,
+        };
+        (Arc::new(live), requests)
+    }
+
+    fn conversations(&self) -> MutexGuard<'_, Vec<Uuid>> {
+        self.conversations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn conversation_id(&self) -> Uuid {
+        self.conversations().last().copied().unwrap_or_default()
+    }
+
+    pub fn roll_onto(&self, id: Uuid) {
+        let mut conversations = self.conversations();
+        conversations.retain(|known| *known != id);
+        conversations.push(id);
+        // Enough to recognise what is told about the last ones.
+        if conversations.len() > 16 {
+            conversations.remove(0);
+        }
+    }
+
+    /// Whether this session wrote to that conversation.
+    pub fn wrote_to(&self, id: Uuid) -> bool {
+        self.conversations().contains(&id)
+    }
+
+    fn busy(&self) -> bool {
+        self.speaking.load(Ordering::Acquire) || self.queued.load(Ordering::Acquire) > 0
+    }
+}
+
+#[derive(Clone, Default)]
+pub struct LiveSessions(Arc<Mutex<HashMap<Uuid, Arc<Live>>>>);
+
+/// Takes the session off the list when it ends.
+pub(super) struct Registration {
+    sessions: LiveSessions,
+    id: Uuid,
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.sessions.all().remove(&self.id);
+    }
+}
+
+impl LiveSessions {
+    fn all(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<Live>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn register(&self, id: Uuid, live: Arc<Live>) -> Registration {
+        self.all().insert(id, live);
+        Registration {
+            sessions: self.clone(),
+            id,
+        }
+    }
+
+    pub(super) fn contains(&self, id: Uuid) -> bool {
+        self.all().contains_key(&id)
+    }
+
+    pub(super) fn ids(&self) -> Vec<(String, Uuid)> {
+        self.all()
+            .iter()
+            .map(|(id, live)| (live.uid.clone(), *id))
+            .collect()
+    }
+
+    pub fn count(&self) -> usize {
+        self.all().len()
+    }
+
+    /// Live sessions of one user.
+    pub fn count_of(&self, uid: &str) -> usize {
+        self.all().values().filter(|live| live.uid == uid).count()
+    }
+
+    /// Conversations in which somebody is speaking or was not yet understood.
+    pub(super) fn busy(&self) -> Vec<Uuid> {
+        self.all()
+            .values()
+            .filter(|live| live.busy())
+            .map(|live| live.conversation_id())
+            .collect()
+    }
+
+    /// Where the audio of a conversation has come to, over all sessions that write to it.
+    pub(super) fn heard_until(&self, conversation_id: Uuid) -> Option<DateTime<Utc>> {
+        let latest = self
+            .all()
+            .values()
+            .filter(|live| live.conversation_id() == conversation_id)
+            .map(|live| live.heard_until.load(Ordering::Acquire))
+            .max()?;
+        DateTime::from_timestamp_micros(latest)
+    }
+
+    /// Conversations that a live session holds.
+    pub(super) fn held(&self) -> Vec<Uuid> {
+        self.all()
+            .values()
+            .map(|live| live.conversation_id())
+            .collect()
+    }
+
+    /// Has every session of `uid` recognise what it has heard so far; waits no longer than `patience`.
+    pub(super) async fn flush(&self, uid: &str, patience: Duration) {
+        let senders: Vec<_> = self
+            .all()
+            .values()
+            .filter(|live| live.uid == uid)
+            .map(|live| live.flush.clone())
+            .collect();
+        let flushing = senders.into_iter().map(|sender| async move {
+            let (done, wait) = oneshot::channel();
+            if sender.send(done).await.is_ok() {
+                // An error means that the session ended, and ending flushes too.
+                let _ = wait.await;
+            }
+        });
+        let _ = tokio::time::timeout(patience, futures_util::future::join_all(flushing)).await;
+    }
+}

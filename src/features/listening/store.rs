@@ -1,0 +1,84 @@
+//! SQL of live sessions.
+
+use sqlx::{PgConnection, PgPool, Result};
+use uuid::Uuid;
+
+pub async fn insert(db: &PgPool, uid: &str, id: Uuid, conversation_id: Uuid) -> Result<()> {
+    sqlx::query!(
+        "insert into listen_sessions (uid, id, conversation_id) values ($1, $2, $3)",
+        uid,
+        id,
+        conversation_id
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub async fn advance(
+    tx: &mut PgConnection,
+    uid: &str,
+    id: Uuid,
+    conversation_id: Uuid,
+    recognised_samples: i64,
+) -> Result<()> {
+    sqlx::query!(
+        "update listen_sessions
+         set conversation_id = $3, recognised_samples = greatest(recognised_samples, $4), seen_at = now()
+         where uid = $1 and id = $2",
+        uid,
+        id,
+        conversation_id,
+        recognised_samples
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// How far a session left behind was recognised, in samples. None: it has no row, so its user is gone.
+pub async fn recognised(db: &PgPool, uid: &str, id: Uuid) -> Result<Option<(Uuid, i64)>> {
+    let row = sqlx::query!(
+        "select conversation_id, recognised_samples from listen_sessions where uid = $1 and id = $2",
+        uid,
+        id
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| (row.conversation_id, row.recognised_samples)))
+}
+
+pub async fn delete(db: &PgPool, uid: &str, id: Uuid) -> Result<()> {
+    sqlx::query!(
+        "delete from listen_sessions where uid = $1 and id = $2",
+        uid,
+        id
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Tells the other instances that these sessions live.
+pub async fn seen(db: &PgPool, sessions: &[(String, Uuid)]) -> Result<()> {
+    let (uids, ids): (Vec<_>, Vec<_>) = sessions.iter().cloned().unzip();
+    sqlx::query!(
+        "update listen_sessions l set seen_at = now()
+         from unnest($1::text[], $2::uuid[]) as live (uid, id)
+         where l.uid = live.uid and l.id = live.id",
+        &uids,
+        &ids
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Conversations that a session of any instance has held within the last 90 s.
+pub async fn held(db: &PgPool) -> Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        "select conversation_id from listen_sessions where seen_at > now() - interval '90 seconds'"
+    )
+    .fetch_all(db)
+    .await
+}

@@ -1,0 +1,148 @@
+//! What a memory is, and how it is ranked.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::platform::ids;
+
+/// Every category a memory may have: three of today, and those of older clients, kept as sent.
+pub const CATEGORIES: [&str; 13] = [
+    "interesting",
+    "system",
+    "manual",
+    "core",
+    "hobbies",
+    "lifestyle",
+    "interests",
+    "habits",
+    "work",
+    "skills",
+    "learnings",
+    "other",
+    "auto",
+];
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Memory {
+    pub id: Uuid,
+    pub content: String,
+    pub category: String,
+    /// `private` or `public`.
+    pub visibility: String,
+    pub tags: Vec<String>,
+    pub headline: Option<String>,
+    pub conversation_id: Option<Uuid>,
+    pub app_id: Option<String>,
+    pub manually_added: bool,
+    pub reviewed: bool,
+    /// False: rejected by the user. None: not judged.
+    pub user_review: Option<bool>,
+    pub edited: bool,
+    /// `MM_CCC_EEEEEEEEEE`, sorted descending: stated by the user, rank of the category, creation in epoch seconds.
+    pub scoring: String,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// What a user or client states.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub struct NewMemory {
+    /// 1 to 500 characters.
+    #[schema(min_length = 1, max_length = 500)]
+    pub content: String,
+    /// Left out: the server chooses.
+    #[serde(default)]
+    pub category: Option<String>,
+    /// `private` (the default) or `public`.
+    #[serde(default = "private")]
+    pub visibility: String,
+    #[serde(default)]
+    pub tags: Vec<String>,
+}
+
+fn private() -> String {
+    "private".into()
+}
+
+impl Memory {
+    pub(super) fn stated(
+        content: &str,
+        category: String,
+        visibility: String,
+        tags: Vec<String>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            visibility,
+            tags,
+            manually_added: true,
+            user_review: Some(true),
+            scoring: scoring(true, &category, now),
+            ..Self::found_in(content, category, None, now)
+        }
+    }
+
+    pub(super) fn found(
+        content: &str,
+        category: String,
+        conversation_id: Uuid,
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self::found_in(content, category, Some(conversation_id), now)
+    }
+
+    fn found_in(
+        content: &str,
+        category: String,
+        conversation_id: Option<Uuid>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            id: ids::from_content(content),
+            content: content.to_string(),
+            scoring: scoring(false, &category, now),
+            category,
+            visibility: private(),
+            tags: Vec::new(),
+            headline: None,
+            conversation_id,
+            app_id: None,
+            manually_added: false,
+            reviewed: true,
+            user_review: None,
+            edited: false,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+/// The list order as text: the greater, the earlier.
+fn scoring(manually_added: bool, category: &str, created_at: DateTime<Utc>) -> String {
+    let boost = match category {
+        "system" | "habits" | "other" | "auto" => 0,
+        _ => 1,
+    };
+    format!(
+        "{:02}_{:03}_{:010}",
+        i32::from(manually_added),
+        999 - boost,
+        created_at.timestamp()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn scoring_sorts_stated_first_and_system_before_interesting() {
+        let at = DateTime::from_timestamp(1_767_225_600, 0).unwrap();
+        assert_eq!(scoring(true, "manual", at), "01_998_1767225600");
+        assert_eq!(scoring(false, "system", at), "00_999_1767225600");
+        assert_eq!(scoring(false, "interesting", at), "00_998_1767225600");
+    }
+}

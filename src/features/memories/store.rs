@@ -1,0 +1,113 @@
+//! SQL of memories.
+
+use sqlx::{PgConnection, PgPool, Result};
+use uuid::Uuid;
+
+use super::Memory;
+
+pub async fn list(
+    db: &PgPool,
+    uid: &str,
+    categories: Option<&[String]>,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<Memory>> {
+    sqlx::query_as!(
+        Memory,
+        "select id, content, category, visibility, tags, headline, conversation_id, app_id, manually_added,
+                reviewed, user_review, edited, scoring, created_at, updated_at
+         from memories
+         where uid = $1 and user_review is distinct from false
+           and ($2::text[] is null or category = any($2))
+         order by scoring desc, created_at desc, id
+         limit $3 offset $4",
+        uid,
+        categories,
+        limit,
+        offset
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Inserts, or replaces the row with the same content.
+pub async fn put(db: &PgPool, uid: &str, memory: &Memory) -> Result<()> {
+    sqlx::query!(
+        "insert into memories (uid, id, content, category, visibility, tags, headline, conversation_id, app_id,
+                               manually_added, reviewed, user_review, edited, scoring, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+         on conflict (uid, id) do update set
+            content = excluded.content, category = excluded.category, visibility = excluded.visibility,
+            tags = excluded.tags, headline = excluded.headline, conversation_id = excluded.conversation_id,
+            app_id = excluded.app_id, manually_added = excluded.manually_added, reviewed = excluded.reviewed,
+            user_review = excluded.user_review, edited = excluded.edited, scoring = excluded.scoring,
+            created_at = excluded.created_at, updated_at = excluded.updated_at",
+        uid,
+        memory.id,
+        memory.content,
+        memory.category,
+        memory.visibility,
+        &memory.tags,
+        memory.headline,
+        memory.conversation_id,
+        memory.app_id,
+        memory.manually_added,
+        memory.reviewed,
+        memory.user_review,
+        memory.edited,
+        memory.scoring,
+        memory.created_at,
+        memory.updated_at
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub async fn replace_found(
+    tx: &mut PgConnection,
+    uid: &str,
+    conversation_id: Uuid,
+    memories: &[Memory],
+) -> Result<()> {
+    sqlx::query!(
+        "delete from memories
+         where uid = $1 and conversation_id = $2 and not manually_added and not edited and user_review is null",
+        uid,
+        conversation_id
+    )
+    .execute(&mut *tx)
+    .await?;
+    let ids: Vec<_> = memories.iter().map(|memory| memory.id).collect();
+    let contents: Vec<_> = memories
+        .iter()
+        .map(|memory| memory.content.clone())
+        .collect();
+    let categories: Vec<_> = memories
+        .iter()
+        .map(|memory| memory.category.clone())
+        .collect();
+    let scorings: Vec<_> = memories
+        .iter()
+        .map(|memory| memory.scoring.clone())
+        .collect();
+    let times: Vec<_> = memories.iter().map(|memory| memory.created_at).collect();
+    sqlx::query!(
+        "insert into memories (uid, id, content, category, visibility, conversation_id, manually_added, reviewed,
+                               scoring, created_at, updated_at)
+         select $1, new.id, new.content, new.category, 'private', $2, false, true, new.scoring, new.at, new.at
+         from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
+              as new (id, content, category, scoring, at)
+         on conflict (uid, id) do nothing",
+        uid,
+        conversation_id,
+        &ids,
+        &contents,
+        &categories,
+        &scorings,
+        &times
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! Middle floor: what the product does, a room per noun. A feature's `mod.rs` is its door.
+
+pub mod accounts;
+pub mod action_items;
+pub mod conversations;
+pub mod credentials;
+pub mod lenient;
+pub mod listening;
+pub mod memories;
+pub mod processing;

@@ -1,0 +1,149 @@
+//! Whether the wording of a task is concrete enough: "I have to call the bank"
+//! is, "I have to think" is not.
+
+use std::ops::Range;
+
+use super::date_words::Sort;
+use super::dates::{Day, Part, When};
+use super::sentences::Voice;
+use super::spoken::Spoken;
+use super::triggers::Class;
+use super::vocabulary::{
+    ADVERBS, AT_ONCE, NEVER_VERBS, PRONOUN_OBJECTS, STOP, TASK_VERBS, VAGUE_VERBS, sets,
+};
+use super::words::{Word, low};
+
+/// "Let's" and "we'll" take less for granted than "we need to".
+fn proposes(spoken: &Spoken) -> bool {
+    let (first, second) = (
+        low(spoken.words(), spoken.start),
+        low(spoken.words(), spoken.start + 1),
+    );
+    matches!(first, "let's" | "lets" | "let" | "we'll" | "we're")
+        || (first, second) == ("we", "will")
+}
+
+/// Whether the wording is concrete enough for its class.
+pub fn is_task(spoken: &Spoken, range: &Range<usize>, when: &When) -> bool {
+    let words = spoken.words();
+    let verb = spoken.verb.unwrap_or(low(words, range.start));
+    let object: Vec<&str> = (range.start + 1..range.end)
+        .filter(|at| {
+            spoken
+                .sentence
+                .time_at(*at)
+                .is_none_or(|time| matches!(time.sort, Sort::Kept | Sort::Past | Sort::Owner))
+        })
+        .map(|at| low(words, at))
+        .filter(|word| !PARTICLES.contains(*word) && !ADVERBS.contains(word))
+        .collect();
+    let concrete = object.iter().any(|word| {
+        !STOP.contains(word) && !PRONOUN_OBJECTS.contains(word) && !AT_HOME.contains(word)
+    });
+    let bare = object.iter().all(|word| PRONOUN_OBJECTS.contains(word));
+    let next = low(words, range.start + 1);
+    let phrasal = is_phrasal(verb, next);
+    let placed = matches!(
+        next,
+        "at" | "in" | "on" | "out" | "there" | "ready" | "home" | "back"
+    );
+    let dated = !when.is_empty();
+    let known = TASK_VERBS.contains(verb);
+    let going = spoken
+        .body
+        .start
+        .checked_sub(2)
+        .is_some_and(|at| low(words, at) == "going");
+    if NEVER_VERBS.contains(verb)
+        || (matches!(verb, "tell" | "show" | "explain")
+            && matches!(object.first(), Some(&"me" | &"us" | &"you"))
+            && !dated)
+    {
+        return spoken.class == Class::Note;
+    }
+    match spoken.class {
+        Class::Note => known || !FINITE.contains(next),
+        Class::Reminder => true,
+        Class::Errand => {
+            known
+                && !bare
+                && !spoken.sentence.any(Sort::Past, spoken.clause..range.end)
+                && (dated || !AT_ONCE.contains(verb))
+        }
+        Class::Recall => (!bare || object.len() > 2) && (verb != "that" || dated),
+        Class::Duty => duty(verb, &object, concrete, dated, placed),
+        Class::Joint if !proposes(spoken) => duty(verb, &object, concrete, dated, placed),
+        Class::Joint if !dated && matches!(object.first(), Some(&"it" | &"that" | &"this")) => {
+            false
+        }
+        // "Today we will look at inflation" is under way.
+        Class::Joint if when.day == Some(Day::After(0)) && TALKING.contains(verb) => false,
+        Class::Promise | Class::Joint => {
+            known && phrasal && concrete || promise(verb, concrete && !bare, dated, known, going)
+        }
+        Class::Request => {
+            known
+                && (dated
+                    || (phrasal && concrete)
+                    || (!AT_ONCE.contains(verb) && (!bare || low(words, spoken.start) == "please")))
+        }
+        Class::Advice => {
+            let to_me = object
+                .iter()
+                .any(|word| matches!(*word, "me" | "us" | "your"));
+            known && (dated || !bare) && (spoken.sentence.voice == Voice::Other || dated || to_me)
+        }
+    }
+}
+
+/// "look into", "take care of": more than the verb alone.
+fn is_phrasal(verb: &str, next: &str) -> bool {
+    matches!(
+        (verb, next),
+        ("take", "care")
+            | ("look", "into" | "for" | "after" | "over" | "up")
+            | ("work", "on")
+            | ("go", "through" | "over")
+    )
+}
+
+fn duty(verb: &str, object: &[&str], concrete: bool, dated: bool, placed: bool) -> bool {
+    let bare = object.iter().all(|word| PRONOUN_OBJECTS.contains(word));
+    match verb {
+        "be" => dated && placed,
+        "sleep" | "eat" | "think" | "rest" | "relax" | "work" | "know" if object.is_empty() => {
+            false
+        }
+        _ if VAGUE_VERBS.contains(verb) => dated || (concrete && !STATES.contains(verb)),
+        "do" | "make" | "take" => dated || !bare,
+        _ => dated || !object.is_empty() || TASK_VERBS.contains(verb),
+    }
+}
+
+fn promise(verb: &str, concrete: bool, dated: bool, known: bool, going: bool) -> bool {
+    if dated {
+        // "Going to Paris tomorrow" names a place, not a deed.
+        return known || !(going || VAGUE_VERBS.contains(verb));
+    }
+    let slight = SLIGHT.contains(verb);
+    known && concrete && !AT_ONCE.contains(verb) && !slight
+}
+
+/// What "at seven" means beside "dinner" or "wake up".
+pub fn hint(words: &[Word]) -> Option<Part> {
+    words.iter().find_map(|word| match word.low.as_str() {
+        "dinner" | "supper" | "drinks" | "concert" | "party" | "movie" | "movies" | "cinema"
+        | "theater" | "theatre" | "opera" | "gala" | "evening" | "night" => Some(Part::Evening),
+        "breakfast" | "wake" | "alarm" | "sunrise" | "morning" => Some(Part::Morning),
+        _ => None,
+    })
+}
+
+sets! {
+    TALKING: "look talk discuss see start begin continue learn explore cover go speak";
+    FINITE: "will is has to needs should was";
+    STATES: "think sleep eat wait stay feel keep live";
+    SLIGHT: "take get do see cover hand discuss stop grab make ask pull";
+    PARTICLES: "up out off back down over in on again";
+    AT_HOME: "home bathroom toilet bed restroom";
+}

@@ -1,0 +1,457 @@
+//! Calendar events: something that happens, on a day and at a clock time.
+
+use std::ops::Range;
+
+use super::EventDraft;
+use super::concrete::hint;
+use super::date_words::Sort;
+use super::dates::{Moment, When, hour24};
+use super::numbers;
+use super::sentences::{Sentence, Voice};
+use super::task_text::clause_end;
+use super::vocabulary::{
+    DANGLING, DOUBTS, HABITS, OBJECT_STARTS, REPORTS, STOP, SUBJECTS, TASK_VERBS, sets,
+};
+use super::words::{Gap, before, capitalised, gap_before, low, starts_upper};
+
+const DEFAULT_MINUTES: i32 = 30;
+const MOST_MINUTES: i32 = 180;
+/// A transcript of any length yields at most this many.
+const MOST_EVENTS: usize = 30;
+/// Most words of a title before "with".
+const MOST_MODIFIERS: usize = 3;
+
+const HAPPENINGS: [&str; 64] = [
+    "meeting",
+    "meetup",
+    "appointment",
+    "lunch",
+    "dinner",
+    "breakfast",
+    "brunch",
+    "supper",
+    "coffee",
+    "drinks",
+    "call",
+    "flight",
+    "train",
+    "party",
+    "demo",
+    "interview",
+    "game",
+    "match",
+    "concert",
+    "show",
+    "wedding",
+    "funeral",
+    "ceremony",
+    "class",
+    "lesson",
+    "lecture",
+    "exam",
+    "test",
+    "workshop",
+    "webinar",
+    "seminar",
+    "conference",
+    "standup",
+    "stand-up",
+    "sync",
+    "review",
+    "retrospective",
+    "retro",
+    "kickoff",
+    "presentation",
+    "rehearsal",
+    "practice",
+    "recital",
+    "performance",
+    "checkup",
+    "check-up",
+    "surgery",
+    "session",
+    "reservation",
+    "date",
+    "barbecue",
+    "bbq",
+    "reunion",
+    "viewing",
+    "inspection",
+    "movie",
+    "tour",
+    "checkin",
+    "haircut",
+    "kick-off",
+    "offsite",
+    "picnic",
+    "gig",
+    "flying",
+];
+
+/// Nouns that are verbs as often: they count after "a", "our", another noun or before "with".
+const DOUBTFUL: [&str; 12] = [
+    "call",
+    "demo",
+    "interview",
+    "show",
+    "test",
+    "review",
+    "sync",
+    "practice",
+    "date",
+    "train",
+    "tour",
+    "match",
+];
+
+pub fn find(sentences: &[Sentence], moment: &Moment) -> Vec<EventDraft> {
+    let mut out: Vec<EventDraft> = Vec::new();
+    for sentence in sentences {
+        for event in in_sentence(sentence, moment) {
+            let known = out
+                .iter()
+                .any(|known| known.start == event.start && related(&known.title, &event.title));
+            if !known && out.len() < MOST_EVENTS {
+                out.push(event);
+            }
+        }
+    }
+    out.sort_by_key(|event| event.start);
+    out
+}
+
+fn related(a: &str, b: &str) -> bool {
+    let (a, b) = (a.to_lowercase(), b.to_lowercase());
+    a.split_whitespace().any(|word| {
+        b.split_whitespace()
+            .any(|other| word == other && !STOP.contains(word))
+    })
+}
+
+/// Whether a sentence names something with a day and a clock time, whatever
+/// they turn out to be.
+pub fn mentions(sentence: &Sentence) -> bool {
+    !candidates(sentence).is_empty()
+}
+
+fn in_sentence(sentence: &Sentence, moment: &Moment) -> Vec<EventDraft> {
+    let drafts = candidates(sentence)
+        .into_iter()
+        .filter_map(|(title, when, minutes)| {
+            Some(EventDraft {
+                title,
+                description: sentence.text.chars().take(200).collect(),
+                start: moment.resolve(&when)?,
+                duration_minutes: minutes,
+            })
+        });
+    drafts.collect()
+}
+
+/// Title, time and minutes of what is said to happen.
+fn candidates(sentence: &Sentence) -> Vec<(String, When, i32)> {
+    let words = &sentence.words;
+    let all = 0..words.len();
+    if !sentence.when(all.clone()).has_date() || !sentence.when(all).has_clock() || !holds(sentence)
+    {
+        return Vec::new();
+    }
+    let named: Vec<usize> = (0..words.len())
+        .filter(|at| happens(sentence, *at))
+        .collect();
+    let mut out = Vec::new();
+    let mut from = 0;
+    for (n, at) in named.iter().enumerate() {
+        let to = named
+            .get(n + 1)
+            .map_or(words.len(), |next| head_start(sentence, *next));
+        let scope = from..to;
+        let mut when = sentence.when(scope.clone());
+        if !when.has_date() || !when.has_clock() || sentence.any(Sort::Past, scope.clone()) {
+            continue;
+        }
+        when.hint = hint(words.get(scope.clone()).unwrap_or_default());
+        let title = title(sentence, *at, to);
+        out.push((title, when, minutes(sentence, scope, &when)));
+        from = to;
+    }
+    out
+}
+
+/// False for what is denied, asked, imagined, reported, past, habitual or
+/// somebody else's.
+fn holds(sentence: &Sentence) -> bool {
+    let words = &sentence.words;
+    let all = 0..words.len();
+    let tagged = words
+        .last()
+        .is_some_and(|word| matches!(word.low.as_str(), "right" | "okay" | "correct" | "yeah"));
+    if (sentence.asks && !tagged)
+        || sentence.any(Sort::Habit, all.clone())
+        || sentence.any(Sort::Past, all)
+    {
+        return false;
+    }
+    if sentence.voice == Voice::Other
+        && words
+            .iter()
+            .any(|word| matches!(word.low.as_str(), "my" | "i" | "i'm" | "i've" | "i'll"))
+    {
+        return words.iter().any(|word| {
+            matches!(
+                word.low.as_str(),
+                "you" | "your" | "we" | "our" | "us" | "let's"
+            )
+        });
+    }
+    let theirs = THEIRS.contains(low(words, super::sentences::skip_discourse(words, 0)));
+    let denied = words.iter().enumerate().any(|(at, word)| {
+        let forget = matches!(low(words, at + 1), "forget" | "let");
+        let low = word.low.as_str();
+        let past = NOT_AHEAD.contains(low);
+        (DOUBTS.contains(low) && !forget)
+            || (low == "say" && at > 0 && words.get(at - 1).is_some_and(|word| word.low == "let's"))
+            || past
+            || HABITS.contains(low)
+            || (REPORTS.contains(low) && low != "told")
+            || word.quoted
+    });
+    !theirs && !denied
+}
+
+/// Whether this word names an event here.
+fn happens(sentence: &Sentence, at: usize) -> bool {
+    let words = &sentence.words;
+    let word = low(words, at);
+    if sentence.time_at(at).is_some() {
+        return false;
+    }
+    let before = before(words, at);
+    // "a meeting room", "the interview questions"
+    let next = low(words, at + 1);
+    let modifies = gap_before(words, at + 1) == Gap::None
+        && (HAPPENINGS.contains(&next) || HEADS.contains(next));
+    if modifies {
+        return false;
+    }
+    if matches!(word, "meet" | "meeting") && meets(sentence, at) {
+        return true;
+    }
+    if !HAPPENINGS.contains(&word) {
+        return false;
+    }
+    let noun = BEFORE_A_NOUN.contains(before)
+        || next == "with"
+        || at == 0
+        || (!STOP.contains(before)
+            && !SUBJECTS.contains(before)
+            && gap_before(words, at) == Gap::None
+            && before != "to");
+    if word == "train" {
+        return matches!(before, "my" | "our" | "your");
+    }
+    !DOUBTFUL.contains(&word) || (noun && !matches!(before, "to" | "and"))
+}
+
+/// "I'm meeting Sarah", "let's meet", "we meet".
+fn meets(sentence: &Sentence, at: usize) -> bool {
+    let words = &sentence.words;
+    let before = before(words, at);
+    BEFORE_MEETING.contains(before)
+}
+
+/// Where the words begin that belong to an event noun: "weekly budget" + "meeting".
+fn head_start(sentence: &Sentence, at: usize) -> usize {
+    let words = &sentence.words;
+    let mut start = at;
+    while start > 0 && at - start < MOST_MODIFIERS {
+        let before = low(words, start - 1);
+        let ends = gap_before(words, start) >= Gap::Comma
+            || sentence.time_at(start - 1).is_some()
+            || STOP.contains(before)
+            || SCHEDULING.contains(&before);
+        if ends {
+            break;
+        }
+        start -= 1;
+    }
+    start
+}
+
+/// A title ends before these.
+const VERBS: [&str; 27] = [
+    "where", "what", "how", "why", "at", "in", "on", "is", "are", "was", "will", "leaves", "leave",
+    "starts", "begins", "departs", "arrives", "ends", "lasts", "happens", "takes", "goes", "got",
+    "has", "runs", "and", "so",
+];
+
+const SCHEDULING: [&str; 22] = [
+    "schedule",
+    "scheduled",
+    "book",
+    "booked",
+    "plan",
+    "planned",
+    "attend",
+    "join",
+    "set",
+    "having",
+    "grab",
+    "arrange",
+    "host",
+    "cancel",
+    "confirm",
+    "moved",
+    "rescheduled",
+    "reschedule",
+    "add",
+    "meet",
+    "put",
+    "prepare",
+];
+
+/// "Dentist appointment", "Lunch with Anna", "Flight to Lisbon".
+fn title(sentence: &Sentence, at: usize, to: usize) -> String {
+    let words = &sentence.words;
+    let verb = matches!(low(words, at), "meet" | "meeting") && meets(sentence, at);
+    let mut parts: Vec<&str> = Vec::new();
+    if verb {
+        parts.push("meeting");
+    } else {
+        parts.extend(
+            (head_start(sentence, at)..=at)
+                .filter_map(|at| words.get(at))
+                .map(|word| word.text.as_str()),
+        );
+    }
+    let mut next = at + 1;
+    if low(words, next) == "night" && sentence.time_at(next).is_none() {
+        parts.push("night");
+        next += 1;
+    }
+    let whom = low(words, next);
+    let object = verb
+        && !matches!(whom, "" | "up" | "out")
+        && (!STOP.contains(whom) || OBJECT_STARTS.contains(whom))
+        && sentence.time_at(next).is_none();
+    if object {
+        parts.push("with");
+    }
+    let end = clause_end(sentence, at).min(to);
+    // A time may stand between: "lunch tomorrow at noon with Anna".
+    while next < end && parts.len() < 9 {
+        if let Some(time) = sentence.time_at(next) {
+            next = time.at.end.max(next + 1);
+            continue;
+        }
+        let word = low(words, next);
+        let names = words.get(next).is_some_and(|word| starts_upper(&word.text));
+        let to = || {
+            let verb = low(words, next + 1);
+            let named = words
+                .get(next + 1)
+                .is_some_and(|word| starts_upper(&word.text));
+            named
+                || matches!(low(words, at), "flight" | "flying" | "train")
+                || (TASK_VERBS.contains(verb) && verb != "see")
+        };
+        let opens = matches!(word, "with" | "about" | "for") || (word == "to" && to());
+        let continues = object
+            || parts.len() > 1
+                && (parts
+                    .iter()
+                    .any(|part| matches!(*part, "with" | "to" | "about" | "for")));
+        let length = numbers::amount(words, next).is_some();
+        if (!opens && !continues)
+            || length
+            || (word == "for" && numbers::amount(words, next + 1).is_some())
+            || (VERBS.contains(&word)
+                && !(word == "and"
+                    && words
+                        .get(next + 1)
+                        .is_some_and(|word| starts_upper(&word.text))))
+            || (gap_before(words, next) >= Gap::Comma && !opens && !names)
+        {
+            break;
+        }
+        parts.extend(words.get(next).map(|word| word.text.as_str()));
+        next += 1;
+    }
+    while parts.len() > 1
+        && parts
+            .last()
+            .is_some_and(|last| DANGLING.contains(last.to_lowercase().as_str()))
+    {
+        parts.pop();
+    }
+    capitalised(&parts.join(" "))
+}
+
+/// From "from two to four", "for an hour" or "one-hour"; otherwise the default.
+fn minutes(sentence: &Sentence, scope: Range<usize>, when: &When) -> i32 {
+    if let (Some(from), Some(until)) = (when.clock, when.until) {
+        let part = when.part.or(when.hint);
+        let at = |clock| {
+            let (hour, days) = hour24(clock, part);
+            i32::try_from((days * 24 + hour) * 60 + clock.minute).unwrap_or(0)
+        };
+        let length = (at(until) - at(from)).rem_euclid(12 * 60);
+        return if length == 0 {
+            DEFAULT_MINUTES
+        } else {
+            length.min(MOST_MINUTES)
+        };
+    }
+    let words = &sentence.words;
+    let said = scope
+        .filter(|at| matches!(low(words, *at), "for" | "lasting" | "lasts" | "takes"))
+        .find_map(|at| length(sentence, at + 1));
+    let hyphenated = || {
+        words.iter().find_map(|word| {
+            let (amount, unit) = word.low.split_once('-')?;
+            let amount = numbers::digits(amount).or(match amount {
+                "one" => Some(1),
+                "two" => Some(2),
+                "half" => Some(0),
+                _ => None,
+            })?;
+            match unit {
+                "hour" if amount == 0 => Some(30),
+                "hour" => Some(amount.saturating_mul(60)),
+                "minute" => Some(amount),
+                _ => None,
+            }
+        })
+    };
+    let minutes = said
+        .or_else(hyphenated)
+        .and_then(|minutes| i32::try_from(minutes).ok());
+    minutes
+        .filter(|minutes| *minutes > 0)
+        .map_or(DEFAULT_MINUTES, |minutes| minutes.min(MOST_MINUTES))
+}
+
+fn length(sentence: &Sentence, at: usize) -> Option<u32> {
+    let words = &sentence.words;
+    if low(words, at) == "half" && low(words, at + 2) == "hour" {
+        return Some(30);
+    }
+    let (amount, taken) = numbers::amount(words, at)?;
+    let unit = match low(words, at + taken) {
+        "minute" | "minutes" | "mins" => 1,
+        "hour" | "hours" => 60,
+        _ => return None,
+    };
+    let half = low(words, at + taken + 1) == "and" && low(words, at + taken + 3) == "half";
+    Some(amount * unit + if half { 30 } else { 0 })
+}
+
+sets! {
+    THEIRS: "he she they his her their he's she's they're";
+    NOT_AHEAD: "was were had did went met used would wouldn't i'd weren't wasn't cancelled canceled
+        missed isn't aren't no";
+    HEADS: "room notes questions ticket tickets slides dress deck invite results station material
+        report box time table";
+    BEFORE_A_NOUN: "a an the my our your this that have first next another phone video zoom and";
+    BEFORE_MEETING: "i'm we're am are let's we to will we'll i'll you can and please";
+}

@@ -1,0 +1,263 @@
+//! The wording of a task: where it ends, where a second one begins, and how
+//! it reads as an imperative without its time words.
+
+use std::ops::Range;
+
+use super::date_words::Sort;
+use super::sentences::{Sentence, clause_start, noun_clause, subject_and_verb};
+use super::triggers;
+use super::vocabulary::{
+    ADVERBS, COMPLEMENT, DANGLING, NOUN_VERBS, OBJECT_STARTS, SUBJECTS, TASK_VERBS, sets,
+};
+use super::words::{Gap, Word, capitalised, gap_before, low, starts_upper};
+
+/// Most words of a task's description.
+pub const MOST_WORDS: usize = 15;
+/// No clause is read further than this.
+const FURTHEST: usize = 40;
+
+/// Verbs that take "if" and "when" clauses as their object.
+const ASKING: [&str; 10] = [
+    "ask", "check", "see", "find", "know", "confirm", "verify", "decide", "tell", "figure",
+];
+
+/// The position after the last word of a clause that begins at `from`.
+pub fn clause_end(sentence: &Sentence, from: usize) -> usize {
+    let words = &sentence.words;
+    let last = words.len().min(from + FURTHEST);
+    let mut at = from + 1;
+    while at < last {
+        if gap_before(words, at) >= Gap::Break {
+            return at;
+        }
+        if let Some(time) = sentence.time_at(at) {
+            at = time.at.end.max(at + 1);
+            continue;
+        }
+        let after_comma = gap_before(words, at) == Gap::Comma && !continues_list(sentence, at);
+        if after_comma || breaks_off(sentence, from, at) {
+            return at;
+        }
+        at += 1;
+    }
+    last
+}
+
+/// Whether what follows a comma still belongs: a list item, a time, or a
+/// second verb.
+fn continues_list(sentence: &Sentence, at: usize) -> bool {
+    let words = &sentence.words;
+    let joins = |at: usize| usize::from(matches!(low(words, at), "and" | "or" | "then"));
+    let joined = joins(at) == 1;
+    let item = at + joins(at) + joins(at + 1) * joins(at);
+    if sentence.time_at(item).is_some() || second_verb(words, item) {
+        return true;
+    }
+    let tag = TAGS.contains(low(words, item));
+    if tag || subject_and_verb(words, item) {
+        return false;
+    }
+    let length = (item..words.len().min(item + 5))
+        .take_while(|i| *i == item || gap_before(words, *i) < Gap::Comma)
+        .count();
+    length <= if joined { 4 } else { 3 }
+}
+
+fn breaks_off(sentence: &Sentence, from: usize, at: usize) -> bool {
+    let words = &sentence.words;
+    let (word, next) = (low(words, at), low(words, at + 1));
+    let asking = || {
+        words
+            .iter()
+            .take(at)
+            .skip(from)
+            .any(|word| ASKING.contains(&word.low.as_str()))
+    };
+    let clause_follows = || SUBJECTS.contains(next) || subject_and_verb(words, at + 1);
+    let cut = match word {
+        "but" | "because" | "cause" | "though" | "although" | "otherwise" | "unless"
+        | "whereas" | "which" | "okay" | "alright" | "thanks" | "bye" | "cuz" => true,
+        "so" => !matches!(next, "much" | "many"),
+        "if" | "whether" => !asking(),
+        "how" | "what" | "why" => {
+            matches!(next, "about" | "are" | "do" | "did" | "does" | "would") && !asking()
+        }
+        "when" | "while" | "once" | "since" | "until" | "till" | "where" | "whenever" => {
+            clause_follows() && !asking()
+        }
+        "before" | "after" => {
+            clause_follows()
+                || (next.len() > 4
+                    && next.ends_with("ing")
+                    && !next.ends_with("thing")
+                    && next != "meeting")
+        }
+        "as" => next == "soon",
+        "in" => next == "case",
+        "or" => matches!(next, "else" | "something" | "whatever"),
+        "then" => !second_verb(words, at + 1),
+        "and" => clause_follows() || (next == "then" && !second_verb(words, at + 2)),
+        "thank" => next == "you",
+        "that" => false,
+        "the" | "my" | "our" | "his" | "their" => {
+            at > from + 1 && noun_clause(words, at) && !asking()
+        }
+        _ => subject_and_verb(words, at) && !COMPLEMENT.contains(low(words, at - 1)),
+    };
+    cut || (word != "please" && triggers::at(sentence, at).is_some())
+}
+
+/// A task verb with an object, as a second deed: "and buy some milk".
+fn second_verb(words: &[Word], at: usize) -> bool {
+    let verb = low(words, at);
+    if !TASK_VERBS.contains(verb) || words.get(at).is_none_or(|word| word.gap >= Gap::Comma) {
+        return false;
+    }
+    let next = low(words, at + 1);
+    let named = words
+        .get(at + 1)
+        .is_some_and(|word| starts_upper(&word.text) && word.low != "i");
+    if OBJECT_STARTS.contains(next) || named {
+        return true;
+    }
+    let joins = next.is_empty() || NO_OBJECTS.contains(next);
+    !NOUN_VERBS.contains(verb) && !joins
+}
+
+/// One range per deed: "call the dentist and buy milk" has two.
+pub fn deeds(sentence: &Sentence, body: Range<usize>) -> Vec<Range<usize>> {
+    let words = &sentence.words;
+    // In "ask Bob to call Anna and send the plan" both deeds are Bob's.
+    let delegates = DELEGATING.contains(low(words, body.start));
+    let mut out = Vec::new();
+    let mut from = body.start;
+    let mut at = body.start + 1;
+    while at < body.end && !delegates {
+        let before = low(words, at - 1);
+        let joined =
+            matches!(before, "and" | "then" | "also") || gap_before(words, at) == Gap::Comma;
+        if joined && second_verb(words, at) && (before != "and" || at - from >= 3) {
+            let mut end = at;
+            while end > from && matches!(low(words, end - 1), "and" | "then" | "also") {
+                end -= 1;
+            }
+            out.push(from..end);
+            from = at;
+        }
+        at += 1;
+    }
+    out.push(from..body.end);
+    out
+}
+
+/// The words of a task: time phrases gone, "tomorrow's" turned to "the", no
+/// loose ends. Positions that are left, with how each reads.
+fn kept(sentence: &Sentence, range: Range<usize>) -> Vec<(String, Gap)> {
+    let mut out: Vec<(String, Gap)> = Vec::new();
+    for at in range {
+        let Some(word) = sentence.words.get(at) else {
+            break;
+        };
+        let (text, gap) = match sentence.time_at(at) {
+            Some(time) if time.sort == Sort::Owner && at + 1 == time.at.end => ("the", word.gap),
+            Some(time) if matches!(time.sort, Sort::Kept | Sort::Past) => {
+                (word.text.as_str(), word.gap)
+            }
+            Some(_) => {
+                // The comma before "..., tomorrow" goes with the time.
+                if let Some(last) = out.last_mut() {
+                    last.1 = Gap::None;
+                }
+                continue;
+            }
+            None if word.low == "please" => continue,
+            None => (word.text.as_str(), word.gap),
+        };
+        out.push((text.to_owned(), gap));
+    }
+    let loose = |text: &str| DANGLING.contains(text.to_lowercase().as_str());
+    while out.len() > 1 && out.last().is_some_and(|(text, _)| loose(text)) {
+        out.pop();
+    }
+    if out.len() > MOST_WORDS {
+        out.truncate(MOST_WORDS);
+        while out.len() > 1 && out.last().is_some_and(|(text, _)| loose(text)) {
+            out.pop();
+        }
+    }
+    out
+}
+
+/// "call the dentist" of "call the dentist tomorrow, please", capitalised.
+/// Empty when nothing is left.
+/// `lead` is a verb put in front, or empty.
+pub fn imperative(sentence: &Sentence, lead: &str, range: Range<usize>) -> String {
+    let words = kept(sentence, range);
+    if words.is_empty() {
+        return String::new();
+    }
+    let mut out = if lead.is_empty() {
+        String::new()
+    } else {
+        format!("{lead} ")
+    };
+    for (n, (text, gap)) in words.iter().enumerate() {
+        out.push_str(text);
+        if n + 1 < words.len() {
+            out.push_str(if matches!(gap, Gap::Comma) { ", " } else { " " });
+        }
+    }
+    capitalised(&out)
+}
+
+/// The task verb of a gerund: "sending" is "send", "writing" is "write".
+pub fn verb_of(gerund: &str) -> Option<&'static str> {
+    let root = gerund.strip_suffix("ing")?;
+    let mut shorter = root.chars();
+    let doubled = shorter.next_back() == shorter.clone().next_back();
+    let known = |verb: &str| TASK_VERBS.get(verb).copied();
+    known(root)
+        .or_else(|| known(&format!("{root}e")))
+        .or_else(|| {
+            if doubled {
+                known(shorter.as_str())
+            } else {
+                None
+            }
+        })
+}
+
+/// Skips "just", "go ahead and", "try to" before the verb.
+pub fn skip_lead(words: &[Word], from: usize) -> usize {
+    let mut at = from;
+    loop {
+        let next = (low(words, at), low(words, at + 1), low(words, at + 2));
+        at += match next {
+            ("go", "ahead", "and") => 3,
+            ("try", "to" | "and", _)
+            | ("go", "and", _)
+            | ("remember", "to", _)
+            | ("start", "to", _) => 2,
+            (word, _, _) if ADVERBS.contains(word) => 1,
+            _ => return at,
+        };
+        if at > from + 8 {
+            return at;
+        }
+    }
+}
+
+/// Positions where a sentence might open with a bare imperative.
+pub fn opens_clause(words: &[Word], at: usize) -> bool {
+    clause_start(words, at)
+        || matches!(
+            low(words, at.saturating_sub(1)),
+            "and" | "then" | "so" | "also" | "please" | "okay"
+        )
+}
+
+sets! {
+    TAGS: "okay right please thanks alright yeah thank too then";
+    NO_OBJECTS: "and or of is are for in on at with from by about if whether when what";
+    DELEGATING: "ask tell remind have help let go come try";
+}

@@ -1,0 +1,110 @@
+//! Precision and recall over `sentences.txt`: each sentence with the tasks,
+//! events and facts it must yield, and no others.
+
+#![allow(clippy::print_stdout)]
+
+use std::collections::BTreeMap;
+
+use super::{other, own, shown, wednesday};
+use crate::features::processing::rules::understand;
+
+/// `>` the user says, `<` somebody else says; then what is expected:
+/// `-` a task, `@` an event, both with ` | MM-DD HH:MM`, `*` a fact.
+const TABLE: &str = include_str!("sentences.txt");
+
+#[derive(Default)]
+struct Case<'a> {
+    lines: Vec<(bool, &'a str)>,
+    expected: Vec<String>,
+}
+
+fn cases() -> Vec<Case<'static>> {
+    let mut out = Vec::new();
+    for block in TABLE.split("\n\n") {
+        let mut case = Case::default();
+        for line in block.lines().filter(|line| !line.starts_with('#')) {
+            match line.split_at_checked(2) {
+                Some(("> ", said)) => case.lines.push((true, said)),
+                Some(("< ", said)) => case.lines.push((false, said)),
+                Some(("- " | "@ " | "* ", _)) => case.expected.push(line.to_owned()),
+                _ => assert!(line.trim().is_empty(), "not understood: {line}"),
+            }
+        }
+        if !case.lines.is_empty() {
+            out.push(case);
+        }
+    }
+    out
+}
+
+fn found(case: &Case) -> Vec<String> {
+    let lines: Vec<_> = case
+        .lines
+        .iter()
+        .map(|(user, text)| if *user { own(text) } else { other(text) })
+        .collect();
+    let all = understand(&lines, &wednesday());
+    let with_time = |text: String, time: Option<_>| match time.map(shown) {
+        Some(time) => format!("{text} | {time}"),
+        None => text,
+    };
+    let items = all
+        .action_items
+        .into_iter()
+        .map(|item| with_time(format!("- {}", item.description), item.due_at));
+    let events = all
+        .events
+        .into_iter()
+        .map(|event| with_time(format!("@ {}", event.title), Some(event.start)));
+    let facts = all
+        .memories
+        .into_iter()
+        .map(|fact| format!("* {}", fact.content));
+    items.chain(events).chain(facts).collect()
+}
+
+#[test]
+fn precision_and_recall() {
+    let cases = cases();
+    assert!(cases.len() >= 80, "{}", cases.len());
+    // Per kind: right, found, expected.
+    let mut tally: BTreeMap<&str, [u32; 3]> = BTreeMap::new();
+    for case in &cases {
+        let found = found(case);
+        for (list, column) in [(&found, 1), (&case.expected, 2)] {
+            for entry in list {
+                tally.entry(kind(entry)).or_default()[column] += 1;
+            }
+        }
+        for entry in &found {
+            if case.expected.contains(entry) {
+                tally.entry(kind(entry)).or_default()[0] += 1;
+            } else {
+                println!("wrong   {entry}\n        in {:?}", case.lines);
+            }
+        }
+        for entry in case.expected.iter().filter(|entry| !found.contains(entry)) {
+            println!("missed  {entry}\n        in {:?}", case.lines);
+        }
+    }
+    for (kind, [right, found, expected]) in tally {
+        let ratio = |of: u32| f64::from(right) / f64::from(of.max(1));
+        let (precision, recall) = (ratio(found), ratio(expected));
+        println!(
+            "{kind:8} precision {precision:.3} recall {recall:.3} ({right} right, {found} found, {expected} expected)"
+        );
+        assert!(
+            precision >= 0.9 && recall >= 0.7,
+            "{kind}: precision {precision:.3}, recall {recall:.3}"
+        );
+    }
+    println!("{} cases", cases.len());
+}
+
+fn kind(entry: &str) -> &'static str {
+    match entry.as_bytes().first() {
+        Some(b'-') => "tasks",
+        Some(b'@') => "events",
+        _ => "facts",
+    }
+}

@@ -1,0 +1,11 @@
+//! Ground floor: what it all stands on. Knows no Omi noun.
+
+pub mod audio;
+pub mod clock;
+pub mod database;
+pub mod ids;
+pub mod jobs;
+pub mod outbox;
+pub mod secrets;
+pub mod speech;
+pub mod telemetry;

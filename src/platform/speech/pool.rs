@@ -1,0 +1,225 @@
+//! The threads that recognise: a few for the whole process, each with a recogniser of its own.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Language, Recogniser, SpeechError, Transcript, whisper};
+use crate::platform::audio::SAMPLE_RATE;
+
+/// Requests that wait at most; whoever comes then waits for room. First come, first served.
+const QUEUE: usize = 64;
+
+/// Recognisers are single-threaded, and more of them than this keep other work from the cores.
+const DEFAULT_WORKERS: usize = 2;
+
+/// Makes a recogniser for a thread. Used again when one has crashed.
+type Make = dyn Fn() -> Result<Box<dyn Recogniser>, SpeechError> + Send + Sync;
+
+/// A handle; clones share the threads, which end after the last clone or with `shutdown`.
+#[derive(Clone)]
+pub struct SpeechPool(Arc<Inner>);
+
+struct Inner {
+    /// `None` once it has been shut down.
+    requests: Mutex<Option<mpsc::Sender<Request>>>,
+    stopping: Arc<AtomicBool>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+struct Request {
+    samples: Arc<[i16]>,
+    language: Language,
+    answer: oneshot::Sender<Result<Transcript, SpeechError>>,
+    queued: Queued,
+}
+
+impl SpeechPool {
+    /// Loads a whisper.cpp model once for all threads; takes seconds and blocks. `workers` 0 means one
+    /// for each core, two at most; more than one for each core are never started.
+    pub fn load(path: &Path, workers: usize) -> Result<Self, SpeechError> {
+        let model = whisper::Model::load(path)?;
+        Self::start(workers, move || model.recogniser())
+    }
+
+    /// Runs any recogniser. Fails if one cannot be made.
+    pub fn start<M>(workers: usize, make: M) -> Result<Self, SpeechError>
+    where
+        M: Fn() -> Result<Box<dyn Recogniser>, SpeechError> + Send + Sync + 'static,
+    {
+        let make: Arc<Make> = Arc::new(make);
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let receiver = Arc::new(Mutex::new(receiver));
+        let stopping = Arc::new(AtomicBool::new(false));
+        let mut threads = Vec::new();
+        for number in 0..worker_count(workers) {
+            let worker = Worker {
+                recogniser: Some(make()?),
+                make: make.clone(),
+                requests: receiver.clone(),
+                stopping: stopping.clone(),
+            };
+            let thread = thread::Builder::new().name(format!("speech-{number}"));
+            let thread = thread.spawn(move || worker.run());
+            threads.push(thread.map_err(|error| SpeechError::Start(error.to_string()))?);
+        }
+        metrics::gauge!("omi_speech_workers").set(threads.len() as f64);
+        Ok(Self(Arc::new(Inner {
+            requests: Mutex::new(Some(sender)),
+            stopping,
+            threads: Mutex::new(threads),
+        })))
+    }
+
+    /// Waits for its turn and for the result. Dropping the future gives the turn up, unless
+    /// recognition has begun. Fair as long as each session has one request at a time.
+    pub async fn transcribe(
+        &self,
+        samples: impl Into<Arc<[i16]>>,
+        language: Language,
+    ) -> Result<Transcript, SpeechError> {
+        let requests = lock(&self.0.requests).clone();
+        let requests = requests.ok_or(SpeechError::Stopped)?;
+        let (answer, result) = oneshot::channel();
+        let request = Request {
+            samples: samples.into(),
+            language,
+            answer,
+            queued: Queued::new(),
+        };
+        requests
+            .send(request)
+            .await
+            .map_err(|_| SpeechError::Stopped)?;
+        drop(requests);
+        result.await.unwrap_or(Err(SpeechError::Stopped))
+    }
+
+    pub fn workers(&self) -> usize {
+        lock(&self.0.threads).len()
+    }
+
+    /// Answers everything that waits with `Stopped`, and returns when the threads have finished what
+    /// they had begun.
+    pub async fn shutdown(&self) {
+        self.0.stopping.store(true, Ordering::Release);
+        lock(&self.0.requests).take();
+        let threads = std::mem::take(&mut *lock(&self.0.threads));
+        // Fails only if the runtime is going down, which ends the process anyway.
+        let _ = tokio::task::spawn_blocking(move || {
+            for thread in threads {
+                let _ = thread.join();
+            }
+        })
+        .await;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn worker_count(wanted: usize) -> usize {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let wanted = if wanted == 0 { DEFAULT_WORKERS } else { wanted };
+    wanted.min(cores)
+}
+
+struct Worker {
+    /// `None` after a crash, until the next request.
+    recogniser: Option<Box<dyn Recogniser>>,
+    make: Arc<Make>,
+    requests: Arc<Mutex<mpsc::Receiver<Request>>>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Worker {
+    fn run(mut self) {
+        loop {
+            // Whoever waits here holds the lock; the others queue behind it.
+            let request = lock(&self.requests).blocking_recv();
+            let Some(request) = request else {
+                return;
+            };
+            drop(request.queued);
+            if request.answer.is_closed() {
+                continue;
+            }
+            let result = if self.stopping.load(Ordering::Acquire) {
+                Err(SpeechError::Stopped)
+            } else {
+                self.recognise(&request.samples, &request.language)
+            };
+            // Nobody may want it any more.
+            let _ = request.answer.send(result);
+        }
+    }
+
+    fn recognise(
+        &mut self,
+        samples: &[i16],
+        language: &Language,
+    ) -> Result<Transcript, SpeechError> {
+        let mut recogniser = match self.recogniser.take() {
+            Some(recogniser) => recogniser,
+            None => (self.make)()?,
+        };
+        let seconds = samples.len() as f64 / f64::from(SAMPLE_RATE);
+        let begun = Instant::now();
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            recogniser.transcribe(samples, language)
+        }));
+        measure(seconds, begun.elapsed().as_secs_f64());
+        match result {
+            Ok(result) => {
+                self.recogniser = Some(recogniser);
+                result
+            }
+            Err(_) => {
+                metrics::counter!("omi_speech_crashes_total").increment(1);
+                tracing::error!(
+                    seconds,
+                    "a speech recogniser crashed; a new one takes its place"
+                );
+                // Dropping it may panic as well.
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(recogniser)));
+                Err(SpeechError::Crashed { seconds })
+            }
+        }
+    }
+}
+
+/// Busy over audio time is the real-time factor.
+fn measure(audio_seconds: f64, busy_seconds: f64) {
+    let milliseconds = |seconds: f64| (seconds * 1000.0).round() as u64;
+    metrics::counter!("omi_speech_utterances_total").increment(1);
+    metrics::counter!("omi_speech_audio_milliseconds_total").increment(milliseconds(audio_seconds));
+    metrics::counter!("omi_speech_busy_milliseconds_total").increment(milliseconds(busy_seconds));
+    metrics::histogram!("omi_speech_recognition_seconds").record(busy_seconds);
+}
+
+/// Counts as one in the queue while it lives.
+struct Queued(Instant);
+
+impl Queued {
+    fn new() -> Self {
+        metrics::gauge!("omi_speech_queue_length").increment(1.0);
+        Self(Instant::now())
+    }
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        metrics::gauge!("omi_speech_queue_length").decrement(1.0);
+        metrics::histogram!("omi_speech_wait_seconds").record(self.0.elapsed().as_secs_f64());
+    }
+}
+
+#[cfg(test)]
+#[path = "pool_tests.rs"]
+mod tests;

@@ -1,0 +1,128 @@
+//! `/v1/conversations`
+
+use std::time::Duration;
+
+use axum::{Json, extract::State};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    app::App,
+    error::Error,
+    features::{
+        conversations::{self, Conversation, Filter},
+        credentials::Caller,
+        lenient, listening, processing,
+    },
+    surfaces::{
+        extract::{Id, Query, bounded},
+        respond::{ErrorBody, Result},
+    },
+};
+
+/// How long finishing waits for the outcome; after that the conversation is answered as it stands.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// 1 to 1000, 100 if left out.
+    limit: Option<i64>,
+    offset: Option<i64>,
+    /// Comma-separated; `processing,completed` if left out or empty.
+    statuses: Option<String>,
+    /// True if left out.
+    #[serde(default, deserialize_with = "lenient::optional_bool")]
+    #[param(value_type = Option<bool>)]
+    include_discarded: Option<bool>,
+    #[serde(default, with = "lenient::optional_datetime")]
+    #[param(value_type = Option<DateTime<Utc>>)]
+    start_date: Option<DateTime<Utc>>,
+    #[serde(default, with = "lenient::optional_datetime")]
+    #[param(value_type = Option<DateTime<Utc>>)]
+    end_date: Option<DateTime<Utc>>,
+    folder_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::optional_bool")]
+    #[param(value_type = Option<bool>)]
+    starred: Option<bool>,
+}
+
+/// Conversations with their segments, newest first.
+#[utoipa::path(get, path = "/v1/conversations", tag = "conversations", params(ListQuery),
+    responses((status = 200, body = Vec<Conversation>), (status = 401, body = ErrorBody), (status = 422, body = ErrorBody)))]
+pub async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Vec<Conversation>>> {
+    let statuses = query
+        .statuses
+        .filter(|list| !list.is_empty())
+        .unwrap_or_else(|| "processing,completed".into());
+    let filter = Filter {
+        statuses: statuses
+            .split(',')
+            .map(|status| status.trim().to_string())
+            .collect(),
+        include_discarded: query.include_discarded.unwrap_or(true),
+        categories: None,
+        from: query.start_date,
+        to: query.end_date,
+        folder_id: query.folder_id.filter(|id| !id.is_empty()),
+        starred: query.starred,
+        limit: bounded("limit", query.limit, 100, 1, 1000)?,
+        offset: bounded("offset", query.offset, 0, 0, i64::MAX)?,
+    };
+    Ok(Json(
+        conversations::list(&app.db, &caller, &filter, true).await?,
+    ))
+}
+
+/// One conversation, whatever its status.
+#[utoipa::path(get, path = "/v1/conversations/{id}", tag = "conversations", params(("id" = String, Path)),
+    responses((status = 200, body = Conversation), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
+pub async fn get(State(app): State<App>, caller: Caller, id: Id) -> Result<Json<Conversation>> {
+    Ok(Json(
+        conversations::get(&app.db, &caller.uid, id.or_absent("Conversation")?).await?,
+    ))
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Finished {
+    conversation: Conversation,
+    /// What apps had to say about it.
+    messages: Vec<serde_json::Value>,
+}
+
+/// Finish the conversation in progress and understand it; it is kept, however little was said.
+#[utoipa::path(post, path = "/v1/conversations", tag = "conversations",
+    responses((status = 200, body = Finished), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
+pub async fn finish(State(app): State<App>, caller: Caller) -> Result<Json<Finished>> {
+    let news = app.outbox.listen();
+    let id = listening::finish(&app, &caller)
+        .await?
+        .ok_or(Error::NotFound("Conversation in progress"))?;
+    let conversation = processing::outcome(&app.db, news, &caller.uid, id, PATIENCE).await?;
+    Ok(Json(Finished {
+        conversation,
+        messages: Vec::new(),
+    }))
+}
+
+/// Understand a conversation again. It is kept, and so is its title.
+#[utoipa::path(post, path = "/v1/conversations/{id}/reprocess", tag = "conversations", params(("id" = String, Path)),
+    responses((status = 200, body = Conversation), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+              (status = 409, body = ErrorBody)))]
+pub async fn reprocess(
+    State(app): State<App>,
+    caller: Caller,
+    id: Id,
+) -> Result<Json<Conversation>> {
+    let id = id.or_absent("Conversation")?;
+    let news = app.outbox.listen();
+    conversations::reprocess(&app.db, &app.outbox, &caller.uid, id).await?;
+    Ok(Json(
+        processing::outcome(&app.db, news, &caller.uid, id, PATIENCE).await?,
+    ))
+}

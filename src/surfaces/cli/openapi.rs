@@ -1,0 +1,30 @@
+//! `omi-server openapi`
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::surfaces::router;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// developer or user.
+    #[arg(long, default_value = "developer")]
+    surface: String,
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let documents = router::documents();
+    let Some((_, document)) = documents
+        .iter()
+        .find(|(name, _)| *name == arguments.surface)
+    else {
+        let names: Vec<_> = documents.iter().map(|(name, _)| *name).collect();
+        bail!(
+            "--surface {:?} is unknown; use one of: {}",
+            arguments.surface,
+            names.join(", ")
+        );
+    };
+    println!("{}", document.to_pretty_json()?);
+    Ok(())
+}

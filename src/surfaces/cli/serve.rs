@@ -1,0 +1,167 @@
+//! `omi-server serve`
+
+use std::{future::IntoFuture as _, net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{prepare_data_dir, source};
+use crate::{
+    app::{App, Handles},
+    config::Config,
+    features::{accounts, credentials::LastUsed, listening::LiveSessions},
+    platform::{
+        database::{self, Database},
+        jobs,
+        outbox::Outbox,
+        secrets,
+        speech::Speech,
+        telemetry,
+    },
+    surfaces::router,
+    wiring,
+};
+
+/// How long requests in progress may take when the server is told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+/// How long live sessions may take to recognise what they heard; the rest waits in the spool.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+pub async fn run(config: Config) -> Result<()> {
+    let data_dir = prepare_data_dir(&config)?;
+    let metrics = telemetry::start_metrics()?;
+    let stop = stop_on_signal()?;
+    let listener = TcpListener::bind(config.bind).await.with_context(|| {
+        format!(
+            "{} cannot be listened on; set OMI_BIND to a free address",
+            config.bind
+        )
+    })?;
+    let bound = listener.local_addr()?;
+    let speech = Speech::look(config.speech_settings(&data_dir));
+    speech.load_in_background();
+    let source = source(&config, &data_dir);
+    let database = tokio::select! {
+        opened = source.open() => opened?,
+        () = stop.cancelled() => return Ok(()),
+    };
+    let served = serve(
+        config, data_dir, &database, speech, metrics, listener, bound, stop,
+    )
+    .await;
+    database.close().await;
+    served
+}
+
+#[allow(clippy::too_many_arguments)]
+async fn serve(
+    config: Config,
+    data_dir: std::path::PathBuf,
+    database: &Database,
+    speech: Speech,
+    metrics: metrics_exporter_prometheus::PrometheusHandle,
+    listener: TcpListener,
+    bound: SocketAddr,
+    stop: CancellationToken,
+) -> Result<()> {
+    let applied = database::migrate(&database.pool).await?;
+    if applied > 0 {
+        tracing::info!(applied, "the database schema was brought up to date");
+    }
+    if database.private().is_some() {
+        jobs::release_all_locks(&database.pool).await?;
+    }
+    let metrics_token = match config.metrics_token.expose_secret() {
+        "" => SecretString::from(secrets::read_or_create(
+            &data_dir.join("secrets/metrics_token"),
+        )?),
+        _ => config.metrics_token.clone(),
+    };
+    let app: App = Arc::new(Handles {
+        public_url: config.public_url(bound),
+        config,
+        data_dir,
+        bound,
+        metrics_token,
+        db: database.pool.clone(),
+        outbox: Outbox::new(wiring::SUBSCRIPTIONS),
+        speech,
+        last_used: LastUsed::default(),
+        live: LiveSessions::default(),
+        stop: stop.clone(),
+    });
+    let background = tokio::spawn(wiring::run_in_background(app.clone(), stop.clone()));
+    if accounts::count(&app.db).await? == 0 {
+        welcome(&app);
+    }
+    tracing::info!("listening on http://{bound}");
+    if let Err(why) = app.speech.status() {
+        tracing::warn!("live audio is refused: {why}");
+    }
+
+    let router =
+        router::router(app.clone(), metrics).into_make_service_with_connect_info::<SocketAddr>();
+    let stopping = stop.clone();
+    let server = axum::serve(listener, router)
+        .with_graceful_shutdown(async move { stopping.cancelled().await });
+    let grace = async {
+        stop.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        ended = server.into_future() => ended?,
+        () = grace => tracing::warn!("some requests did not end in time"),
+    }
+    let quiet = async {
+        while app.live.count() > 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    if tokio::time::timeout(LAST_WORDS, quiet).await.is_err() {
+        tracing::warn!(
+            "some live sessions did not end in time; the next start recognises the rest"
+        );
+    }
+    app.last_used.write(&app.db).await.ok();
+    background.await??;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn welcome(app: &App) {
+    println!(
+        "omi-server {}\n\n  address         {}\n  data directory  {}\n\nCreate the first account in another shell:\n\n  \
+         omi-server user create --email you@example.org\n  omi-server token create --email you@example.org\n",
+        env!("CARGO_PKG_VERSION"),
+        app.public_url,
+        app.data_dir.display()
+    );
+}
+
+/// Cancelled by SIGINT or SIGTERM; the second one ends the process at once.
+fn stop_on_signal() -> Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let told = stop.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if told.is_cancelled() {
+                tracing::warn!("told to stop twice: stopping at once");
+                std::process::exit(1);
+            }
+            tracing::info!("stopping");
+            told.cancel();
+        }
+    });
+    Ok(stop)
+}

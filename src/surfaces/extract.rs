@@ -1,0 +1,154 @@
+//! Typed input: bodies, queries and ids, refused with the field's name.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Path, Request},
+    http::request::Parts,
+};
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use super::respond::ApiError;
+use crate::error::{Error, Problem};
+
+const NO_JSON: &str = "The body is not valid JSON";
+
+/// A JSON object as body. Unknown fields are ignored; the content type does not matter.
+pub struct Body<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|error| Error::BadRequest(format!("The body could not be read: {error}")))?;
+        // serde would take the values of an array for the fields in their order.
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            return Err(invalid_body("Input should be an object"));
+        }
+        let mut json = serde_json::Deserializer::from_slice(&bytes);
+        let found = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let path = error.path().clone();
+            let inner = error.into_inner();
+            let message = if inner.is_data() {
+                reason(&inner.to_string())
+            } else {
+                NO_JSON.into()
+            };
+            invalid("body", &path, message)
+        })?;
+        json.end().map_err(|_| invalid_body(NO_JSON))?;
+        Ok(Self(found))
+    }
+}
+
+/// A query string. Unknown parameters are ignored.
+pub struct Query<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let query = parts.uri.query().unwrap_or_default();
+        let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+        serde_path_to_error::deserialize(pairs)
+            .map(Self)
+            .map_err(|error| {
+                let path = error.path().clone();
+                invalid("query", &path, reason(&error.into_inner().to_string()))
+            })
+    }
+}
+
+/// The id in the path. One that is no UUID is the id of nothing: absent.
+pub struct Id(pub Option<Uuid>);
+
+impl Id {
+    pub fn or_absent(self, what: &'static str) -> Result<Uuid, Error> {
+        self.0.ok_or(Error::NotFound(what))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Path(text) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|error| Error::BadRequest(format!("The path could not be read: {error}")))?;
+        Ok(Self(text.parse().ok()))
+    }
+}
+
+/// A number of the query between two bounds.
+pub fn bounded(
+    name: &str,
+    value: Option<i64>,
+    default: i64,
+    least: i64,
+    most: i64,
+) -> Result<i64, Error> {
+    let value = value.unwrap_or(default);
+    if (least..=most).contains(&value) {
+        Ok(value)
+    } else {
+        Err(Error::invalid_parameter(
+            name,
+            format!("{name} must be between {least} and {most}"),
+        ))
+    }
+}
+
+/// A comma-separated list; blanks around names do not count.
+pub fn names(list: Option<&str>) -> Option<Vec<String>> {
+    let names: Vec<_> = list?
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(str::to_string)
+        .collect();
+    (!names.is_empty()).then_some(names)
+}
+
+fn invalid_body(message: &str) -> ApiError {
+    Error::Invalid(vec![Problem {
+        location: vec!["body".into()],
+        message: message.into(),
+    }])
+    .into()
+}
+
+fn invalid(place: &str, path: &serde_path_to_error::Path, message: String) -> ApiError {
+    use serde_path_to_error::Segment;
+    let mut location = vec![place.to_string()];
+    location.extend(path.iter().map(|segment| match segment {
+        Segment::Seq { index } => index.to_string(),
+        Segment::Map { key } => key.clone(),
+        Segment::Enum { variant } => variant.clone(),
+        Segment::Unknown => "?".into(),
+    }));
+    // serde says which field is missing in words only.
+    if let Some(field) = message
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.strip_suffix('`'))
+    {
+        location.push(field.to_string());
+        return Error::Invalid(vec![Problem {
+            location,
+            message: "Field required".into(),
+        }])
+        .into();
+    }
+    Error::Invalid(vec![Problem { location, message }]).into()
+}
+
+/// serde's sentence without its " at line 1 column 2"; what says how a number was read says what to send instead.
+fn reason(message: &str) -> String {
+    let message = message.split(" at line ").next().unwrap_or(message);
+    let about_digits = ["invalid digit", "cannot parse integer", "number too"];
+    if about_digits.iter().any(|start| message.starts_with(start)) {
+        return "Input should be a whole number".into();
+    }
+    message.to_string()
+}

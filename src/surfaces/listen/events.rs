@@ -1,0 +1,35 @@
+//! What goes out on the socket: an array of segments, or an object with a `type`.
+
+use axum::extract::ws::Message;
+use serde_json::{Value, json};
+
+use crate::features::listening::Update;
+
+/// The bare word by which the server asks whether the device is still there.
+pub const PING: &str = "ping";
+
+pub fn message(update: &Update) -> Message {
+    let value = match update {
+        Update::Status { status, text } => service_status(status, *text),
+        Update::LastConversation(id) => json!({"type": "last_memory", "memory_id": id}),
+        Update::SegmentsDeleted(ids) => json!({"type": "segments_deleted", "segment_ids": ids}),
+        Update::Segments(segments) => json!(segments),
+        Update::ProcessingStarted(conversation) => {
+            json!({"type": "memory_processing_started", "memory": conversation, "messages": []})
+        }
+        Update::Processed(conversation) => {
+            json!({"type": "memory_created", "memory": conversation, "messages": []})
+        }
+        Update::Failed(why) => stt_failed(why),
+    };
+    Message::text(value.to_string())
+}
+
+fn service_status(status: &str, text: Option<&str>) -> Value {
+    json!({"type": "service_status", "status": status, "status_text": text})
+}
+
+/// Nothing is heard: the socket closes, and the device keeps its audio.
+pub fn stt_failed(why: &str) -> Value {
+    service_status("stt_failed", Some(why))
+}

@@ -1,0 +1,166 @@
+//! One socket: frames in, frames out, and every reason to close.
+
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use futures_util::{
+    SinkExt as _, StreamExt as _,
+    stream::{SplitSink, SplitStream},
+};
+use tokio::{sync::mpsc, time::timeout};
+
+use super::{MESSAGE_LIMIT, events, query::Query};
+use crate::{
+    app::App,
+    features::{
+        credentials::Caller,
+        listening::{Refusal, Session, Update},
+    },
+};
+
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+/// A device that sends nothing at all for so long is gone.
+const IDLE: Duration = Duration::from_secs(90);
+/// A device that does not take what it is sent for so long is gone.
+const WRITE: Duration = Duration::from_secs(30);
+/// How long a closing socket waits for the other side.
+const LINGER: Duration = Duration::from_secs(2);
+/// Binary messages up to this size answer a ping and hold no audio.
+const PONG_BYTES: usize = 2;
+
+type Outgoing = mpsc::UnboundedSender<Update>;
+
+/// Why a socket closes: code and reason.
+type Close = (u16, &'static str);
+
+pub async fn serve(app: App, caller: Caller, query: Query, socket: WebSocket) {
+    let (sink, mut stream) = socket.split();
+    let (updates, outgoing) = mpsc::unbounded_channel();
+    let (closing, close) = mpsc::channel(1);
+    let writer = write(sink, outgoing, close);
+    let reader = async {
+        let reason = listen(&app, &caller, query, &mut stream, updates).await;
+        // The writer may have ended first.
+        let _ = closing.send(reason).await;
+        // What is on its way is read, or the reset would overtake the close frame.
+        let _ = timeout(LINGER, async {
+            while let Some(Ok(_)) = stream.next().await {}
+        })
+        .await;
+    };
+    // The reader ends soon after the writer: what it sends is not taken any more.
+    tokio::join!(writer, reader);
+}
+
+/// Runs the session until one side has enough; returns how to close.
+async fn listen(
+    app: &App,
+    caller: &Caller,
+    query: Query,
+    stream: &mut SplitStream<WebSocket>,
+    updates: Outgoing,
+) -> Close {
+    let deaf = |why: String| {
+        drop(updates.send(Update::Failed(why)));
+        (close_code::ERROR, "speech cannot be recognised")
+    };
+    if let Some(why) = query.unsupported {
+        return deaf(why.into());
+    }
+    let session = match Session::start(app, &caller.uid, query.settings, updates.clone()).await {
+        Ok(session) => session,
+        Err(Refusal::Deaf(why)) => return deaf(why),
+        Err(Refusal::Error(error)) => {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "a live session could not start"
+            );
+            return deaf("The server cannot start a session right now.".into());
+        }
+    };
+    let gone = async {
+        // The writer ends when the device does not take what it is sent, or the session fails.
+        updates.closed().await;
+    };
+    tokio::select! {
+        reason = hear(&session, stream) => reason,
+        () = gone => (close_code::ERROR, "the session ended"),
+        () = app.stop.cancelled() => (close_code::AWAY, "the server is stopping"),
+    }
+}
+
+async fn hear(session: &Session, stream: &mut SplitStream<WebSocket>) -> Close {
+    loop {
+        let message = match timeout(IDLE, stream.next()).await {
+            Err(_) => return (close_code::AWAY, "nothing was heard for 90 s"),
+            Ok(None) => return (close_code::NORMAL, ""),
+            Ok(Some(Err(error))) => return broken(&error),
+            Ok(Some(Ok(message))) => message,
+        };
+        match message {
+            Message::Binary(audio) if audio.len() > MESSAGE_LIMIT => return TOO_BIG,
+            Message::Binary(audio) if audio.len() > PONG_BYTES => {
+                if !session.hear(audio).await {
+                    return (close_code::ERROR, "the session failed");
+                }
+            }
+            Message::Text(text) if text.len() > MESSAGE_LIMIT => return TOO_BIG,
+            Message::Close(_) => return (close_code::NORMAL, ""),
+            // No text message means anything yet; unknown ones never close a socket.
+            Message::Binary(_) | Message::Text(_) | Message::Ping(_) | Message::Pong(_) => {}
+        }
+    }
+}
+
+const TOO_BIG: Close = (close_code::SIZE, "a message may have 1 MiB at most");
+
+fn broken(error: &axum::Error) -> Close {
+    let text =
+        std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+    if text.contains("too long") || text.contains("Space limit") {
+        TOO_BIG
+    } else {
+        (close_code::PROTOCOL, "the connection broke")
+    }
+}
+
+/// Sends pings and updates until told to close, then what is left, then the close frame.
+async fn write(
+    mut sink: SplitSink<WebSocket, Message>,
+    mut outgoing: mpsc::UnboundedReceiver<Update>,
+    mut close: mpsc::Receiver<Close>,
+) {
+    let mut ping =
+        tokio::time::interval_at(tokio::time::Instant::now() + PING_INTERVAL, PING_INTERVAL);
+    let mut failed = false;
+    if !send(&mut sink, Message::text(events::PING)).await {
+        return;
+    }
+    let (code, reason) = loop {
+        let message = tokio::select! {
+            biased;
+            Some(update) = outgoing.recv() => {
+                failed |= matches!(update, Update::Failed(_));
+                events::message(&update)
+            }
+            _ = ping.tick() => Message::text(events::PING),
+            close = close.recv() => break close.unwrap_or((close_code::AWAY, "")),
+        };
+        if !send(&mut sink, message).await {
+            return;
+        }
+        if failed {
+            break (close_code::ERROR, "the session failed");
+        }
+    };
+    let frame = CloseFrame {
+        code,
+        reason: reason.into(),
+    };
+    send(&mut sink, Message::Close(Some(frame))).await;
+    let _ = timeout(WRITE, sink.close()).await;
+}
+
+async fn send(sink: &mut SplitSink<WebSocket, Message>, message: Message) -> bool {
+    matches!(timeout(WRITE, sink.send(message)).await, Ok(Ok(())))
+}

@@ -1,0 +1,134 @@
+//! Errors as HTTP answers: Omi's `detail` and, beside it, an `error` object with a stable code.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::error::Error;
+
+/// The body of every refusal.
+#[derive(Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// A sentence; for invalid input a list of `{type, loc, msg}`.
+    pub detail: serde_json::Value,
+    pub error: ErrorSummary,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ErrorSummary {
+    pub message: String,
+    /// One of missing_api_key, invalid_api_key, insufficient_scope, invalid_request, validation_error, not_found,
+    /// method_not_allowed, conflict, unavailable, internal_error.
+    pub code: &'static str,
+}
+
+pub struct ApiError(pub Error);
+
+pub type Result<T> = std::result::Result<T, ApiError>;
+
+impl<E: Into<Error>> From<E> for ApiError {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+/// Status and stable code of an error.
+fn classify(error: &Error) -> (StatusCode, &'static str) {
+    match error {
+        Error::Unauthenticated(message) if message.starts_with("Missing") => {
+            (StatusCode::UNAUTHORIZED, "missing_api_key")
+        }
+        Error::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "invalid_api_key"),
+        Error::MissingScope(_) => (StatusCode::FORBIDDEN, "insufficient_scope"),
+        Error::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
+        Error::BadRequest(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
+        Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "validation_error"),
+        Error::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
+        Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, code) = classify(&self.0);
+        let message = match &self.0 {
+            // What broke inside is logged here, once, and never told.
+            Error::Internal(cause) => {
+                tracing::error!(error = format!("{cause:#}"), "a request failed");
+                "Something went wrong on the server; its log says what.".to_string()
+            }
+            other => other.to_string(),
+        };
+        let detail = match &self.0 {
+            Error::Invalid(problems) => problems
+                .iter()
+                .map(|problem| json!({"type": "value_error", "loc": problem.location, "msg": problem.message}))
+                .collect(),
+            _ => message.clone().into(),
+        };
+        let mut response = answer(status, detail, message, code);
+        let headers = response.headers_mut();
+        match status {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+fn answer(
+    status: StatusCode,
+    detail: serde_json::Value,
+    message: String,
+    code: &'static str,
+) -> Response {
+    (
+        status,
+        Json(ErrorBody {
+            detail,
+            error: ErrorSummary { message, code },
+        }),
+    )
+        .into_response()
+}
+
+pub async fn not_found() -> Response {
+    answer(
+        StatusCode::NOT_FOUND,
+        "Not Found".into(),
+        "Not Found".into(),
+        "not_found",
+    )
+}
+
+pub async fn method_not_allowed() -> Response {
+    let text = "Method Not Allowed";
+    answer(
+        StatusCode::METHOD_NOT_ALLOWED,
+        text.into(),
+        text.into(),
+        "method_not_allowed",
+    )
+}
+
+pub fn too_many_sockets(limit: usize) -> Response {
+    let message =
+        format!("This account already has {limit} live sockets. Close one and try again.");
+    answer(
+        StatusCode::TOO_MANY_REQUESTS,
+        message.clone().into(),
+        message,
+        "rate_limited",
+    )
+}

@@ -1,0 +1,87 @@
+//! What joins the floors: which job an event causes, how each kind of job runs, and what goes on in
+//! the background while the server serves.
+
+use std::fmt;
+
+use anyhow::Result;
+use graphile_worker::{IntoTaskHandlerResult, TaskHandler, WorkerContext};
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    app::App,
+    features::{conversations, listening, processing},
+    platform::{jobs, outbox::Event},
+};
+
+/// Topic of an event, kind of the job that it causes.
+pub const SUBSCRIPTIONS: &[(&str, &str)] = &[(conversations::FINISHED, processing::JOB)];
+
+/// Jobs at the same time, on this instance.
+const JOBS: usize = 4;
+
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct ProcessConversation(Event);
+
+impl TaskHandler for ProcessConversation {
+    const IDENTIFIER: &'static str = processing::JOB;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let Some(Handles(app)) = context.get_ext::<Handles>() else {
+            return Err("the job runner was started without the app".to_string());
+        };
+        let job = context.job();
+        let last = job.attempts() >= job.max_attempts();
+        processing::process(app, &self.0.uid, self.0.id, last)
+            .await
+            .map_err(|error| format!("{error:#}"))
+    }
+}
+
+/// The App inside the job runner, which wants its extensions printable.
+#[derive(Clone)]
+struct Handles(App);
+
+impl fmt::Debug for Handles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("App")
+    }
+}
+
+/// Everything that goes on beside the requests, until `stop`. Returns when jobs have ended.
+pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> {
+    let tasks = [
+        tokio::spawn(app.outbox.clone().forward(app.db.clone())),
+        tokio::spawn(app.last_used.clone().write_forever(app.db.clone())),
+        tokio::spawn(listening::sweep_forever(app.clone())),
+        tokio::spawn(listening::recover_forever(app.clone())),
+    ];
+    let runner = loop {
+        let define = |options: graphile_worker::WorkerOptions| {
+            options
+                .define_job::<ProcessConversation>()
+                .add_extension(Handles(app.clone()))
+        };
+        let stopping = stop.clone();
+        let ended = jobs::run(app.db.clone(), JOBS, define, async move {
+            stopping.cancelled().await
+        })
+        .await;
+        if stop.is_cancelled() {
+            break ended;
+        }
+        // The database went away; it comes back.
+        if let Err(error) = ended {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "the job worker stopped; it is started again"
+            );
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    };
+    for task in tasks {
+        task.abort();
+    }
+    runner
+}
