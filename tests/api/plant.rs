@@ -1,0 +1,158 @@
+//! Rows put straight into the database, where a test needs a state or a time that no request makes.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+/// An instant written as in an answer.
+pub fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+pub struct Conversation {
+    pub title: &'static str,
+    pub status: &'static str,
+    pub category: &'static str,
+    /// Also when it began.
+    pub created_at: DateTime<Utc>,
+    pub finished_at: DateTime<Utc>,
+    pub discarded: bool,
+    pub starred: bool,
+    pub folder_id: Option<&'static str>,
+}
+
+impl Default for Conversation {
+    fn default() -> Self {
+        Self {
+            title: "Planted",
+            status: "completed",
+            category: "other",
+            created_at: at("2026-01-31T09:00:00Z"),
+            finished_at: at("2026-01-31T09:10:00Z"),
+            discarded: false,
+            starred: false,
+            folder_id: None,
+        }
+    }
+}
+
+impl Conversation {
+    pub async fn put(self, db: &PgPool, uid: &str) -> Uuid {
+        let id = Uuid::now_v7();
+        sqlx::query(
+            "insert into conversations (uid, id, title, overview, status, category, source, language, created_at,
+                                        started_at, finished_at, discarded, starred, folder_id)
+             values ($1, $2, $3, 'An overview.', $4, $5, 'omi', 'en', $6, $6, $7, $8, $9, $10)",
+        )
+        .bind(uid)
+        .bind(id)
+        .bind(self.title)
+        .bind(self.status)
+        .bind(self.category)
+        .bind(self.created_at)
+        .bind(self.finished_at)
+        .bind(self.discarded)
+        .bind(self.starred)
+        .bind(self.folder_id)
+        .execute(db)
+        .await
+        .unwrap();
+        id
+    }
+}
+
+/// What somebody said; it lasts two seconds.
+pub async fn segment(
+    db: &PgPool,
+    uid: &str,
+    conversation_id: Uuid,
+    speaker_id: i32,
+    is_user: bool,
+    start: f64,
+    text: &str,
+) {
+    sqlx::query(
+        "insert into transcript_segments (uid, conversation_id, id, text, speaker, speaker_id, is_user, start_seconds,
+                                          end_seconds)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $8 + 2)",
+    )
+    .bind(uid)
+    .bind(conversation_id)
+    .bind(Uuid::now_v7())
+    .bind(text)
+    .bind(format!("SPEAKER_{speaker_id:02}"))
+    .bind(speaker_id)
+    .bind(is_user)
+    .bind(start)
+    .execute(db)
+    .await
+    .unwrap();
+}
+
+pub struct ActionItem {
+    pub description: &'static str,
+    pub completed: bool,
+    pub created_at: DateTime<Utc>,
+    pub due_at: Option<DateTime<Utc>>,
+    pub conversation_id: Option<Uuid>,
+}
+
+impl Default for ActionItem {
+    fn default() -> Self {
+        Self {
+            description: "Planted",
+            completed: false,
+            created_at: at("2026-01-31T09:00:00Z"),
+            due_at: None,
+            conversation_id: None,
+        }
+    }
+}
+
+impl ActionItem {
+    pub async fn put(self, db: &PgPool, uid: &str) -> Uuid {
+        let id = Uuid::now_v7();
+        sqlx::query(
+            "insert into action_items (uid, id, description, completed, completed_at, created_at, updated_at, due_at,
+                                       conversation_id)
+             values ($1, $2, $3, $4, case when $4 then $5 end, $5, $5, $6, $7)",
+        )
+        .bind(uid)
+        .bind(id)
+        .bind(self.description)
+        .bind(self.completed)
+        .bind(self.created_at)
+        .bind(self.due_at)
+        .bind(self.conversation_id)
+        .execute(db)
+        .await
+        .unwrap();
+        id
+    }
+}
+
+/// A memory that was found in a conversation. `user_review`: false was rejected.
+pub async fn memory(
+    db: &PgPool,
+    uid: &str,
+    content: &str,
+    category: &str,
+    conversation_id: Option<Uuid>,
+    user_review: Option<bool>,
+) {
+    sqlx::query(
+        "insert into memories (uid, id, content, category, visibility, conversation_id, manually_added, reviewed,
+                               user_review, scoring, created_at, updated_at)
+         values ($1, $2, $3, $4, 'private', $5, false, true, $6, '00_998_1769850000', $7, $7)",
+    )
+    .bind(uid)
+    .bind(Uuid::now_v7())
+    .bind(content)
+    .bind(category)
+    .bind(conversation_id)
+    .bind(user_review)
+    .bind(at("2026-01-31T09:00:00Z"))
+    .execute(db)
+    .await
+    .unwrap();
+}

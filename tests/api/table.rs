@@ -1,0 +1,376 @@
+//! The route table: no route answers without its credential and its scope, and nobody can tell another's thing from an
+//! absent one.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use metrics_exporter_prometheus::PrometheusBuilder;
+use omi_server::{
+    app::Handles,
+    config::Config,
+    features::{
+        credentials::{self, Kind, LastUsed, Scope},
+        listening::LiveSessions,
+    },
+    platform::{outbox::Outbox, speech::Speech},
+    surfaces::router,
+};
+use reqwest::Method;
+use serde_json::json;
+use sqlx::{PgPool, postgres::PgConnectOptions};
+use uuid::Uuid;
+
+use crate::support::{
+    Server,
+    server::{Answer, User, client},
+};
+
+const METHODS: [Method; 5] = [
+    Method::GET,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+];
+
+/// The scope that each operation of the Developer API wants.
+const SCOPES: &[(Method, &str, Scope)] = &[
+    (Method::GET, "/v1/dev/user/memories", Scope::ReadMemories),
+    (Method::POST, "/v1/dev/user/memories", Scope::WriteMemories),
+    (
+        Method::GET,
+        "/v1/dev/user/conversations",
+        Scope::ReadConversations,
+    ),
+    (
+        Method::POST,
+        "/v1/dev/user/conversations",
+        Scope::WriteConversations,
+    ),
+    (
+        Method::GET,
+        "/v1/dev/user/conversations/{id}",
+        Scope::ReadConversations,
+    ),
+    (
+        Method::GET,
+        "/v1/dev/user/action-items",
+        Scope::ReadActionItems,
+    ),
+];
+
+struct Route {
+    kind: Kind,
+    method: Method,
+    path: String,
+}
+
+/// What the OpenAPI documents hold.
+fn documented() -> Vec<Route> {
+    let mut routes = Vec::new();
+    for (surface, document) in router::documents() {
+        let kind = match surface {
+            "developer" => Kind::Developer,
+            "user" => Kind::User,
+            other => panic!("the surface {other} is new: say here which credential it takes"),
+        };
+        let document = serde_json::to_value(&document).unwrap();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for method in METHODS {
+                if item[method.as_str().to_lowercase()].is_object() {
+                    routes.push(Route {
+                        kind,
+                        method,
+                        path: path.clone(),
+                    });
+                }
+            }
+        }
+    }
+    assert!(routes.len() >= 10, "the documents are nearly empty");
+    routes
+}
+
+/// The two doors that no OpenAPI document can hold.
+fn undocumented() -> [Route; 2] {
+    let route = |kind, method, path: &str| Route {
+        kind,
+        method,
+        path: path.into(),
+    };
+    [
+        route(Kind::User, Method::GET, router::LISTEN),
+        route(Kind::Mcp, Method::POST, router::MCP),
+    ]
+}
+
+/// Every path that the router itself knows, whoever put it there.
+fn mounted() -> BTreeSet<String> {
+    let (config, _) = Config::load(None, []).unwrap();
+    let speech = Speech::look(config.speech_settings("/nowhere".as_ref()));
+    let app = Arc::new(Handles {
+        config,
+        data_dir: "/nowhere".into(),
+        bound: "127.0.0.1:1".parse().unwrap(),
+        public_url: "http://127.0.0.1:1".into(),
+        metrics_token: "unused".into(),
+        db: PgPool::connect_lazy_with(PgConnectOptions::new()),
+        outbox: Outbox::new(&[]),
+        speech,
+        last_used: LastUsed::default(),
+        live: LiveSessions::default(),
+        stop: Default::default(),
+    });
+    let metrics = PrometheusBuilder::new().build_recorder().handle();
+    // axum has no list of its routes, but prints one: `RouteId(3): "/healthz"`.
+    let printed = format!("{:?}", router::router(app, metrics));
+    let (own, _fallback) = printed
+        .split_once("fallback_router")
+        .unwrap_or((&printed, ""));
+    let paths: BTreeSet<_> = regex::Regex::new(r#"RouteId\(\d+\): "([^"]+)""#)
+        .unwrap()
+        .captures_iter(own)
+        .map(|found| found[1].to_string())
+        .collect();
+    assert!(
+        paths.contains("/healthz"),
+        "axum prints its routes differently now: {printed}"
+    );
+    paths
+}
+
+/// A path with something in place of its parameters.
+fn filled(path: &str, parameter: &str) -> String {
+    let parameters = regex::Regex::new(r"\{[^}]*\}").unwrap();
+    parameters.replace_all(path, parameter).into_owned()
+}
+
+fn secret(user: &User, kind: Kind) -> &str {
+    match kind {
+        Kind::User => &user.token,
+        Kind::Developer => &user.developer_key,
+        Kind::Mcp => &user.mcp_key,
+    }
+}
+
+#[track_caller]
+fn assert_refused(answer: &Answer, code: &str, what: &str) {
+    assert_eq!(answer.status, 401, "{what}: {answer:#?}");
+    assert_eq!(answer.body["error"]["code"], code, "{what}: {answer:#?}");
+    assert_ne!(
+        answer.body["detail"].as_str().unwrap_or_default(),
+        "",
+        "{what}"
+    );
+    assert_eq!(
+        answer.body["error"]["message"], answer.body["detail"],
+        "{what}"
+    );
+    assert_eq!(answer.headers["www-authenticate"], "Bearer", "{what}");
+}
+
+#[tokio::test]
+async fn no_path_answers_without_a_credential_unless_it_is_public() {
+    let paths = mounted();
+    let public: BTreeSet<_> = router::PUBLIC.map(String::from).into();
+    let mut known = public.clone();
+    known.extend(documented().into_iter().map(|route| route.path));
+    known.extend(undocumented().map(|route| route.path));
+    for path in &paths {
+        assert!(
+            known.contains(path) || path.starts_with(&format!("{}/", router::MCP)),
+            "{path} is neither documented nor public"
+        );
+    }
+    for path in &known {
+        assert!(paths.contains(path), "{path} is not mounted");
+    }
+
+    let server = Server::deaf().await;
+    let documented = documented();
+    for path in &paths {
+        for method in METHODS {
+            let what = format!("{method} {path}");
+            let url = filled(path, &Uuid::new_v4().to_string());
+            let answer = server.send(method.clone(), &url, None, None).await;
+            if public.contains(path) {
+                let expected = if method == Method::GET { 200 } else { 405 };
+                assert_eq!(answer.status, expected, "{what}: {answer:#?}");
+                continue;
+            }
+            let exists = documented
+                .iter()
+                .any(|route| route.method == method && route.path == *path)
+                || path.starts_with(router::MCP)
+                || (path == router::LISTEN && method == Method::GET);
+            if exists || answer.status != 405 {
+                assert_refused(&answer, "missing_api_key", &what);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_credential_of_another_kind_opens_nothing() {
+    let server = Server::deaf().await;
+    let user = server.user("ann@example.org").await;
+    for route in documented().into_iter().chain(undocumented()) {
+        let url = filled(&route.path, &Uuid::new_v4().to_string());
+        let ask = async |secret: &str| {
+            server
+                .send(route.method.clone(), &url, Some(secret), None)
+                .await
+        };
+        for kind in [Kind::User, Kind::Developer, Kind::Mcp] {
+            let what = format!(
+                "{} {} with a {} credential",
+                route.method,
+                route.path,
+                kind.as_str()
+            );
+            let answer = ask(secret(&user, kind)).await;
+            if kind == route.kind {
+                assert_ne!(answer.status, 401, "{what}: {answer:#?}");
+            } else {
+                assert_refused(&answer, "invalid_api_key", &what);
+            }
+        }
+        // Well formed, but nobody's; and one that lacks its last digit.
+        let made_up = format!("{}{}", route.kind.prefix(), "0".repeat(32));
+        assert_refused(&ask(&made_up).await, "invalid_api_key", &route.path);
+        let own = secret(&user, route.kind);
+        assert_refused(
+            &ask(&own[..own.len() - 1]).await,
+            "invalid_api_key",
+            &route.path,
+        );
+        let basic = client()
+            .request(route.method.clone(), format!("{}{url}", server.url))
+            .basic_auth("ann@example.org", Some(own))
+            .send()
+            .await
+            .unwrap();
+        assert_refused(&Answer::of(basic).await, "missing_api_key", &route.path);
+    }
+}
+
+#[tokio::test]
+async fn each_developer_operation_wants_its_scope() {
+    let server = Server::deaf().await;
+    let user = server.user("ann@example.org").await;
+    let db = server.pool().await;
+    let key = async |scopes: Vec<Scope>| {
+        credentials::create(&db, &user.uid, Kind::Developer, "scoped", Some(scopes))
+            .await
+            .unwrap()
+            .secret
+    };
+    let operations: Vec<_> = documented()
+        .into_iter()
+        .filter(|route| route.kind == Kind::Developer)
+        .collect();
+    assert_eq!(
+        operations.len(),
+        SCOPES.len(),
+        "the table of scopes holds an operation that is gone"
+    );
+    for Route { method, path, .. } in operations {
+        let Some((.., scope)) = SCOPES
+            .iter()
+            .find(|(m, p, _)| (m, *p) == (&method, path.as_str()))
+        else {
+            panic!("{method} {path}: add the scope that it wants to the table");
+        };
+        let url = filled(&path, &Uuid::new_v4().to_string());
+        // Something that no operation takes, so that nothing is created.
+        let ask = async |secret: String| {
+            server
+                .send(method.clone(), &url, Some(&secret), Some(json!({})))
+                .await
+        };
+        let others = Scope::ALL
+            .into_iter()
+            .filter(|other| other != scope)
+            .collect();
+        for scopes in [others, vec![]] {
+            let answer = ask(key(scopes).await).await;
+            assert_eq!(answer.status, 403, "{method} {path}: {answer:#?}");
+            let sentence = format!("Insufficient permissions. Required scope: {scope}");
+            assert_eq!(answer.body["detail"], sentence, "{method} {path}");
+            assert_eq!(
+                answer.body["error"]["code"], "insufficient_scope",
+                "{method} {path}"
+            );
+        }
+        let answer = ask(key(vec![*scope]).await).await;
+        assert!(
+            [200, 404, 422].contains(&answer.status),
+            "{method} {path} with just {scope}: {answer:#?}"
+        );
+    }
+}
+
+/// Status and body to the byte, with the id in place of the path's parameter.
+async fn told(server: &Server, secret: &str, route: &Route, id: &str) -> (u16, Vec<u8>) {
+    let response = client()
+        .request(
+            route.method.clone(),
+            format!("{}{}", server.url, filled(&route.path, id)),
+        )
+        .bearer_auth(secret)
+        .json(&json!({}))
+        .send()
+        .await
+        .unwrap();
+    (
+        response.status().as_u16(),
+        response.bytes().await.unwrap().to_vec(),
+    )
+}
+
+#[tokio::test]
+async fn anothers_id_answers_as_an_absent_one() {
+    let server = Server::deaf().await;
+    let owner = server.user("ann@example.org").await;
+    let other = server.user("ben@example.org").await;
+    let db = server.pool().await;
+    let conversation = super::plant::Conversation::default()
+        .put(&db, &owner.uid)
+        .await;
+    let mut walked = 0;
+    for route in documented() {
+        if !route.path.contains('{') {
+            continue;
+        }
+        let existing = if route.path.contains("/conversations/{id}") {
+            conversation.to_string()
+        } else {
+            panic!("{}: plant such a thing here", route.path);
+        };
+        let secret_of = |user| secret(user, route.kind);
+        let absent = told(
+            &server,
+            secret_of(&other),
+            &route,
+            &Uuid::new_v4().to_string(),
+        )
+        .await;
+        assert_eq!(absent.0, 404, "{} {}", route.method, route.path);
+        for id in [
+            existing.as_str(),
+            "no-uuid",
+            "%00",
+            "00000000-0000-0000-0000-000000000000",
+        ] {
+            let answer = told(&server, secret_of(&other), &route, id).await;
+            assert_eq!(answer, absent, "{} {} with {id}", route.method, route.path);
+        }
+        if route.method == Method::GET {
+            assert_eq!(
+                told(&server, secret_of(&owner), &route, &existing).await.0,
+                200
+            );
+        }
+        walked += 1;
+    }
+    assert!(walked >= 2, "no route with an id was found");
+}

@@ -1,0 +1,35 @@
+//! Every test that talks to the server as a client would, in one binary.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
+
+mod api {
+    mod app {
+        mod action_items;
+        mod conversations;
+        mod memories;
+    }
+    mod developer {
+        mod action_items;
+        mod conversations;
+        mod errors;
+        mod memories;
+    }
+    mod cli;
+    mod jobs;
+    mod mcp;
+    mod operations;
+    mod plant;
+    mod table;
+}
+mod architecture;
+mod platform {
+    mod private_postgres;
+}
+mod listen;
+mod schema;
+mod support;
