@@ -18,8 +18,6 @@ RUN --mount=type=bind,source=tools,target=/tools \
     && rm -rf /var/lib/apt/lists/*
 COPY . .
 ARG TARGETARCH
-# Code for any processor of the architecture, not just for the one that builds.
-ENV GGML_NATIVE=OFF
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/target,id=omi-server-target-${TARGETARCH} \
     CARGO_TARGET_DIR=/target cargo build --release --locked \

@@ -6,7 +6,8 @@
     clippy::expect_used,
     clippy::print_stdout,
     clippy::print_stderr,
-    dead_code
+    dead_code,
+    unused_imports
 )]
 
 #[path = "../tests/support/mod.rs"]

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    ffi::OsString,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -42,10 +43,18 @@ pub struct Config {
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
+#[serde(try_from = "String")]
 pub enum LogFormat {
     Text,
     Json,
+}
+
+impl TryFrom<String> for LogFormat {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        choose(&name, &[("text", Self::Text), ("json", Self::Json)])
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -57,10 +66,27 @@ pub struct Stt {
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
+#[serde(try_from = "String")]
 pub enum SttProvider {
     Whisper,
     None,
+}
+
+impl TryFrom<String> for SttProvider {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        choose(&name, &[("whisper", Self::Whisper), ("none", Self::None)])
+    }
+}
+
+/// The value of a name; the error lists the names.
+fn choose<T: Copy>(name: &str, choices: &[(&str, T)]) -> Result<T, String> {
+    let chosen = choices.iter().find(|(known, _)| *known == name);
+    chosen.map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<_> = choices.iter().map(|(known, _)| *known).collect();
+        format!("expected {}, not {name:?},", names.join(" or "))
+    })
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -73,12 +99,15 @@ pub struct Listening {
 impl Config {
     /// Reads the defaults, `file` (or the one named by OMI_SERVER_CONFIG) and `environment`. An unknown
     /// key in a file or a bad value anywhere is an error that names the key; an unknown `OMI_…`
-    /// variable comes back as a warning.
+    /// variable comes back as a warning. Variables of others may hold any bytes.
     pub fn load(
         file: Option<PathBuf>,
-        environment: impl IntoIterator<Item = (String, String)>,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<(Self, Vec<String>)> {
-        let environment: Vec<_> = environment.into_iter().collect();
+        let environment: Vec<(String, OsString)> = environment
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+            .collect();
         let file = file.or_else(|| {
             environment
                 .iter()
@@ -105,8 +134,11 @@ impl Config {
                 continue;
             };
             if known.contains(&key) {
+                let Some(value) = value.to_str() else {
+                    bail!("{name} cannot be used: its value is not UTF-8 text; set it again");
+                };
                 builder = builder
-                    .set_override(&key, value.as_str())
+                    .set_override(&key, value)
                     .with_context(|| format!("{name} cannot be used"))?;
             } else {
                 warnings.push(format!("{name} is no setting of omi-server and is ignored"));
@@ -226,7 +258,7 @@ mod tests {
             None,
             variables
                 .iter()
-                .map(|(k, v)| (k.to_string(), v.to_string())),
+                .map(|(name, value)| (name.into(), value.into())),
         )
     }
 
@@ -262,11 +294,30 @@ mod tests {
                 "listening.minimum_timeout_seconds",
             ),
             ("OMI_STT__PROVIDER", "ears", "stt.provider"),
+            ("OMI_STT__PROVIDER", "openai", "whisper or none"),
+            ("OMI_LOG_FORMAT", "xml", "text or json"),
             ("OMI_PUBLIC_URL", "omi.example.org", "public_url"),
             ("OMI_BIND", "nowhere", "bind"),
         ] {
             let error = load(&[(name, value)]).unwrap_err().to_string();
             assert!(error.contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_a_setting_has_to_be_text() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let bytes = || OsString::from_vec(vec![b'a', 0xff]);
+        let others = [
+            ("LESS_OPTIONS".into(), bytes()),
+            (bytes(), bytes()),
+            ("OMI_API_KEY".into(), bytes()),
+        ];
+        let (_, warnings) = Config::load(None, others).unwrap();
+        assert!(warnings.is_empty(), "{warnings:?}");
+        for name in ["DATABASE_URL", "OMI_LOG"] {
+            let error = Config::load(None, [(name.into(), bytes())]).unwrap_err();
+            assert!(error.to_string().contains(name), "{error}");
         }
     }
 

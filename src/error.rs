@@ -10,6 +10,8 @@ pub struct Problem {
     /// Where, outermost first: `["body", "content"]`, `["query", "limit"]`.
     pub location: Vec<String>,
     pub message: String,
+    /// `missing` for what is required and absent, else `value_error`.
+    pub kind: &'static str,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +29,9 @@ pub enum Error {
     BadRequest(String),
     #[error("{}", Problems(.0))]
     Invalid(Vec<Problem>),
+    /// More than a request may hold.
+    #[error("{0}")]
+    TooLarge(String),
     #[error("{0}")]
     Conflict(String),
     /// Comes back by itself; worth trying again in a few seconds.
@@ -42,6 +47,7 @@ impl Error {
         Self::Invalid(vec![Problem {
             location: vec!["body".into(), field.into()],
             message: message.into(),
+            kind: "value_error",
         }])
     }
 
@@ -50,6 +56,7 @@ impl Error {
         Self::Invalid(vec![Problem {
             location: vec!["query".into(), name.into()],
             message: message.into(),
+            kind: "value_error",
         }])
     }
 

@@ -54,8 +54,7 @@ pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> 
     let tasks = [
         tokio::spawn(app.outbox.clone().forward(app.db.clone())),
         tokio::spawn(app.last_used.clone().write_forever(app.db.clone())),
-        tokio::spawn(listening::sweep_forever(app.clone())),
-        tokio::spawn(listening::recover_forever(app.clone())),
+        tokio::spawn(listening::run_forever(app.clone())),
     ];
     let runner = loop {
         let define = |options: graphile_worker::WorkerOptions| {

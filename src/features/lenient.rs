@@ -2,6 +2,12 @@
 
 use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime, Utc};
 
+/// The last moment that RFC 3339 can write.
+pub const LATEST: DateTime<Utc> = match DateTime::from_timestamp(253_402_300_799, 0) {
+    Some(time) => time,
+    None => DateTime::<Utc>::MAX_UTC,
+};
+
 /// RFC 3339, the same without an offset (UTC), with a space for `T`, with the `+` of the offset
 /// lost to URL decoding, a date alone (midnight UTC), or epoch seconds. Of the years 1 to 9999, as RFC 3339
 /// writes no others.

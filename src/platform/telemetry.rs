@@ -6,9 +6,9 @@ use anyhow::{Context as _, Result};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
-/// What libraries tell at `info` that no operator needs; a filter that names them wins.
+/// What libraries tell that no operator needs or no log should hold (rmcp: session ids); a filter that names them wins.
 const QUIET: &str =
-    "graphile_worker=warn,graphile_worker_migrations=warn,sqlx::postgres::notice=warn";
+    "graphile_worker=warn,graphile_worker_migrations=warn,sqlx::postgres::notice=warn,rmcp=error";
 
 /// Installs the log subscriber. `filter` in tracing's syntax.
 pub fn start_logs(filter: &str, json: bool) -> Result<()> {
@@ -38,4 +38,39 @@ pub fn start_metrics() -> Result<PrometheusHandle> {
         ])?
         .install_recorder()
         .context("metrics were started twice")
+}
+
+/// An error and its causes as one sentence; a cause that the text before it already quotes is left out.
+pub fn describe(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the file is lost: {source}")]
+    struct Lost {
+        source: std::io::Error,
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let error = anyhow::Error::new(Lost {
+            source: std::io::Error::other("the disk is gone"),
+        });
+        assert_eq!(describe(&error), "the file is lost: the disk is gone");
+        let error = error.context("nothing works");
+        assert_eq!(
+            describe(&error),
+            "nothing works: the file is lost: the disk is gone"
+        );
+    }
 }

@@ -79,25 +79,22 @@ fn secret(headers: &HeaderMap, bare_keys: bool) -> Option<&str> {
     let authorization = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok());
-    if let Some(text) = authorization {
+    let from_authorization = authorization.and_then(|text| {
         let mut words = text.split(' ');
-        return match (words.next(), words.next(), words.next()) {
-            (Some(scheme), Some(secret), None)
-                if scheme.eq_ignore_ascii_case("bearer") && !secret.is_empty() =>
-            {
+        match (words.next(), words.next(), words.next()) {
+            (Some(scheme), Some(secret), None) if scheme.eq_ignore_ascii_case("bearer") => {
                 Some(secret)
             }
-            (Some(secret), None, None) if bare_keys && !secret.is_empty() => Some(secret),
+            (Some(secret), None, None) if bare_keys => Some(secret),
             _ => None,
-        };
-    }
-    if bare_keys {
-        headers
-            .get("x-api-key")
-            .and_then(|value| value.to_str().ok())
-    } else {
-        None
-    }
+        }
+    });
+    // A proxy may use Authorization for a password of its own.
+    let from_key_header = || headers.get("x-api-key")?.to_str().ok();
+    from_authorization
+        .filter(|secret| !secret.is_empty())
+        .or_else(|| if bare_keys { from_key_header() } else { None })
+        .filter(|secret| !secret.is_empty())
 }
 
 /// The caller of a route whose surface knows no scopes.

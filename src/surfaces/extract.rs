@@ -3,7 +3,7 @@
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Path, Request},
-    http::request::Parts,
+    http::{StatusCode, request::Parts},
 };
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -20,25 +20,51 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|error| Error::BadRequest(format!("The body could not be read: {error}")))?;
+        let bytes = Bytes::from_request(request, state).await.map_err(|error| {
+            if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                Error::TooLarge("The body is too large; 2 MiB is the most.".into())
+            } else {
+                Error::BadRequest(format!("The body could not be read: {error}"))
+            }
+        })?;
         // serde would take the values of an array for the fields in their order.
-        if bytes.trim_ascii_start().starts_with(b"[") {
-            return Err(invalid_body("Input should be an object"));
-        }
+        let object = bytes.trim_ascii_start().starts_with(b"{");
         let mut json = serde_json::Deserializer::from_slice(&bytes);
         let found = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let path = error.path().clone();
             let inner = error.into_inner();
-            let message = if inner.is_data() {
-                reason(&inner.to_string())
+            if !inner.is_data() {
+                invalid_body(NO_JSON)
+            } else if object {
+                invalid("body", &path, reason(&inner.to_string()))
             } else {
-                NO_JSON.into()
-            };
-            invalid("body", &path, message)
+                invalid_body("Input should be an object")
+            }
         })?;
+        if !object {
+            return Err(invalid_body("Input should be an object"));
+        }
         json.end().map_err(|_| invalid_body(NO_JSON))?;
+        Ok(Self(found))
+    }
+}
+
+/// A JSON object, or nothing at all.
+pub struct OptionalBody<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let bytes = Bytes::from_request(Request::new(body), state)
+            .await
+            .map_err(|error| Error::BadRequest(format!("The body could not be read: {error}")))?;
+        if bytes.trim_ascii().is_empty() {
+            return Ok(Self(T::default()));
+        }
+        let Body(found) =
+            Body::from_request(Request::from_parts(parts, bytes.into()), state).await?;
         Ok(Self(found))
     }
 }
@@ -115,6 +141,7 @@ fn invalid_body(message: &str) -> ApiError {
     Error::Invalid(vec![Problem {
         location: vec!["body".into()],
         message: message.into(),
+        kind: "value_error",
     }])
     .into()
 }
@@ -137,10 +164,16 @@ fn invalid(place: &str, path: &serde_path_to_error::Path, message: String) -> Ap
         return Error::Invalid(vec![Problem {
             location,
             message: "Field required".into(),
+            kind: "missing",
         }])
         .into();
     }
-    Error::Invalid(vec![Problem { location, message }]).into()
+    Error::Invalid(vec![Problem {
+        location,
+        message,
+        kind: "value_error",
+    }])
+    .into()
 }
 
 /// serde's sentence without its " at line 1 column 2"; what says how a number was read says what to send instead.

@@ -22,8 +22,8 @@ pub struct ErrorBody {
 #[derive(Serialize, ToSchema)]
 pub struct ErrorSummary {
     pub message: String,
-    /// One of missing_api_key, invalid_api_key, insufficient_scope, invalid_request, validation_error, not_found,
-    /// method_not_allowed, conflict, unavailable, internal_error.
+    /// One of missing_api_key, invalid_api_key, insufficient_scope, forbidden, invalid_request, validation_error,
+    /// not_found, method_not_allowed, conflict, rate_limited, unavailable, internal_error.
     pub code: &'static str,
 }
 
@@ -48,6 +48,7 @@ fn classify(error: &Error) -> (StatusCode, &'static str) {
         Error::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
         Error::BadRequest(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
         Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "validation_error"),
+        Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "invalid_request"),
         Error::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
         Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
@@ -68,7 +69,7 @@ impl IntoResponse for ApiError {
         let detail = match &self.0 {
             Error::Invalid(problems) => problems
                 .iter()
-                .map(|problem| json!({"type": "value_error", "loc": problem.location, "msg": problem.message}))
+                .map(|problem| json!({"type": problem.kind, "loc": problem.location, "msg": problem.message}))
                 .collect(),
             _ => message.clone().into(),
         };

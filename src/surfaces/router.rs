@@ -9,7 +9,9 @@ use tower_http::{
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-pub use super::{listen::PATH as LISTEN, mcp::PATH as MCP, operations::PUBLIC};
+pub use super::{
+    listen::PATH as LISTEN, mcp::PATH as MCP, mcp::PUBLIC as MCP_PUBLIC, operations::PUBLIC,
+};
 
 use super::{app as app_routes, caller, developer, listen, mcp, operations, respond};
 use crate::app::App;

@@ -1,13 +1,19 @@
 //! The command line: results on standard output, one sentence on standard error, exit codes.
 
-use std::process::Stdio;
+mod together;
+
+use std::{ffi::OsString, os::unix::ffi::OsStringExt as _, process::Stdio};
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::{io::AsyncWriteExt as _, process::Command};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+    process::Command,
+};
 use uuid::Uuid;
 
-use crate::support::{Server, ServerOptions};
+use crate::support::Server;
 
 #[derive(Debug)]
 struct Ran {
@@ -32,7 +38,18 @@ async fn omi(server: &Server, arguments: &[&str]) -> Ran {
 /// Exit code 1, nothing on standard output, one sentence that has these words.
 #[track_caller]
 fn assert_sentence(ran: &Ran, words: &str) {
-    assert_eq!(ran.code, 1, "{ran:#?}");
+    assert_refused(ran, 1, words);
+}
+
+/// As `assert_sentence`, with the exit code of wrong usage.
+#[track_caller]
+fn assert_misused(ran: &Ran, words: &str) {
+    assert_refused(ran, 2, words);
+}
+
+#[track_caller]
+fn assert_refused(ran: &Ran, code: i32, words: &str) {
+    assert_eq!(ran.code, code, "{ran:#?}");
     assert_eq!(ran.out, "", "{ran:#?}");
     assert!(ran.err.starts_with("omi-server: "), "{ran:#?}");
     assert_eq!(ran.err.trim_end().lines().count(), 1, "{ran:#?}");
@@ -145,7 +162,7 @@ async fn accounts_tokens_and_keys() {
     server.get("/v1/conversations", &token).await.ok();
     assert_sentence(
         &omi(&server, &["token", "create", "--email", "cleo@example.org"]).await,
-        "not found",
+        "cleo@example.org has no account",
     );
 
     let key = ["key", "create", "--email", ann, "--name", "test", "--kind"];
@@ -155,15 +172,15 @@ async fn accounts_tokens_and_keys() {
         is_hex(mcp.out.trim_end().strip_prefix("omi_mcp_").unwrap(), 32),
         "{mcp:#?}"
     );
-    assert_sentence(
+    assert_misused(
         &key(&["mcp", "--scopes", "memories:read"]).await,
         "no scopes",
     );
-    assert_sentence(
+    assert_misused(
         &key(&["developer", "--scopes", "memories:fly"]).await,
         "memories:fly",
     );
-    assert_sentence(
+    assert_misused(
         &key(&["developer", "--scopes", ""]).await,
         "Available: conversations:read",
     );
@@ -245,9 +262,15 @@ async fn usage_configuration_and_documents() {
         );
         assert!(document["paths"][path].is_object(), "{arguments:?}");
     }
-    assert_sentence(
+    assert_misused(
         &omi(&server, &["openapi", "--surface", "moon"]).await,
         "developer, user",
+    );
+    assert_misused(&omi(&server, &["stream", "a.wav"]).await, "--token");
+    std::fs::write(server.data_dir.with_file_name("noise.mp3"), [7; 3000]).unwrap();
+    assert_sentence(
+        &omi(&server, &["stream", "noise.mp3", "--token", "x"]).await,
+        "noise.mp3",
     );
 
     let models = server.cli(&["model", "list"]).await;
@@ -290,11 +313,99 @@ async fn usage_configuration_and_documents() {
         .env("OMI_DATABASE_CONNECTIONS", "many"))
     .await;
     assert_sentence(&bad, "database_connections");
+    // Bytes that are no text matter in a setting only.
+    let bytes = OsString::from_vec(vec![b'a', 0xff]);
+    let foreign = run(server.command(&["openapi"]).env("LESS_STYLE", &bytes)).await;
+    assert_eq!((foreign.code, foreign.err.as_str()), (0, ""));
+    let ours = run(server.command(&["openapi"]).env("OMI_STT__MODEL", &bytes)).await;
+    assert_sentence(&ours, "OMI_STT__MODEL");
 
     let address = server.url.trim_start_matches("http://");
-    let taken = run(server.command(&["serve"]).env("OMI_BIND", address)).await;
+    let mut other = server.command(&["serve"]);
+    other.env("OMI_DATA_DIR", server.data_dir.with_file_name("other"));
+    let taken = run(other.env("OMI_BIND", address)).await;
     assert_eq!(taken.code, 1, "{taken:#?}");
     assert!(taken.err.contains("OMI_BIND"), "{taken:#?}");
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_used_is_named_without_its_password() {
+    let server = Server::deaf().await;
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
+    for (url, words) in [
+        (
+            format!("postgres://omi:hunter22@127.0.0.1:{port}/omi"),
+            "refused",
+        ),
+        (
+            "postgres:///omi?host=/nowhere&user=omi&password=hunter22".into(),
+            "No such file",
+        ),
+        ("mysql://omi:hunter22@127.0.0.1/omi".into(), "postgres://"),
+        (
+            "postgres://omi:hunter22@127.0.0.1:x/omi".into(),
+            "should look like",
+        ),
+    ] {
+        let mut command = server.command(&["token", "create", "--email", "a@b.org"]);
+        let ran = run(command.env("DATABASE_URL", &url)).await;
+        assert_sentence(&ran, words);
+        assert!(ran.err.contains("DATABASE_URL"), "{ran:#?}");
+        assert!(!ran.err.contains("hunter22"), "{ran:#?}");
+        let told = ran.err.matches(words).count();
+        assert_eq!(told, 1, "it repeats itself: {ran:#?}");
+    }
+    let url = &server.database.as_ref().unwrap().url;
+    let url = url.replace("test_", "absent_");
+    let mut command = server.command(&["migrate"]);
+    assert_sentence(
+        &run(command.env("DATABASE_URL", url)).await,
+        "does not exist",
+    );
+}
+
+#[tokio::test]
+async fn a_password_is_not_lost_with_a_full_or_closed_output() {
+    let server = Server::deaf().await;
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full");
+    if let Ok(full) = full() {
+        let create = ["user", "create", "--email", "ann@example.org"];
+        let ran = run_into(server.command(&create), full.into()).await;
+        assert_eq!(ran.code, 1, "{ran:#?}");
+        assert!(
+            ran.err.contains("standard output cannot be written"),
+            "{ran:#?}"
+        );
+        let (_, password) = ran.err.trim_end().rsplit_once(' ').unwrap();
+        assert!(is_hex(password, 24), "{ran:#?}");
+    }
+    if let Ok(full) = full() {
+        let create = ["token", "create", "--email", "ann@example.org"];
+        let ran = run_into(server.command(&create), full.into()).await;
+        assert_sentence(&ran, "standard output cannot be written");
+    }
+    // As with `| head -0`: nobody is left to be told.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ran = run_into(server.command(&["openapi"]), writer.into()).await;
+    assert_eq!((ran.code, ran.err.as_str()), (1, ""), "{ran:#?}");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let create = ["user", "create", "--email", "ben@example.org"];
+    let ran = run_into(server.command(&create), writer.into()).await;
+    assert_sentence(&ran, "its password");
+}
+
+async fn run_into(mut command: Command, out: Stdio) -> Ran {
+    let child = command.stdout(out).stderr(Stdio::piped()).spawn().unwrap();
+    let output = child.wait_with_output().await.unwrap();
+    Ran {
+        code: output.status.code().unwrap(),
+        out: String::new(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
 }
 
 #[tokio::test]
@@ -307,6 +418,7 @@ async fn doctor_and_healthcheck() {
         ("database", "ok"),
         ("migrations", "ok"),
         ("queue", "ok"),
+        ("data", "ok"),
         ("disk", "ok"),
         ("speech", "warn"),
     ] {
@@ -340,52 +452,32 @@ async fn doctor_and_healthcheck() {
     // Listening everywhere includes loopback.
     assert_eq!(healthy(&format!("0.0.0.0:{port}")).await, 0);
     assert_eq!(healthy("127.0.0.1:1").await, 1);
+    // Only this server's own 200 counts: no proxy is asked, no redirect followed.
+    let proxy = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
+    let mut command = server.command(&["healthcheck"]);
+    command.envs(proxy.map(|name| (name, "http://127.0.0.1:1")));
+    assert_eq!(run(command.env("OMI_BIND", &address)).await.code, 0);
+    for status in ["307 Temporary Redirect", "204 No Content"] {
+        let answer = format!(
+            "HTTP/1.1 {status}\r\nlocation: {}/healthz\r\nconnection: close\r\n\r\n",
+            server.url
+        );
+        assert_eq!(healthy(&answering(answer).await).await, 1, "{status}");
+    }
     server.stop().await;
     let stopped = run(server.command(&["healthcheck"]).env("OMI_BIND", &address)).await;
     assert_eq!(stopped.code, 1, "{stopped:#?}");
 }
 
-#[tokio::test]
-async fn commands_share_a_private_database_or_start_it_for_the_moment() {
-    let mut server = Server::start_with(ServerOptions {
-        private_database: true,
-        deaf: true,
-        env: vec![],
-    })
-    .await;
-    let pid_file = server.data_dir.join("postgres/postmaster.pid");
-    let running = std::fs::read_to_string(&pid_file).unwrap();
-    let ann = server.user("ann@example.org").await;
-    server.get("/v1/conversations", &ann.token).await.ok();
-    let doctor = omi(&server, &["doctor"]).await;
-    assert_eq!(doctor.code, 0, "{doctor:#?}");
-    assert!(
-        doctor.out.starts_with("ok    database    PostgreSQL "),
-        "{doctor:#?}"
-    );
-    assert_eq!(
-        std::fs::read_to_string(&pid_file).unwrap(),
-        running,
-        "the server's own went on"
-    );
-
-    server.stop().await;
-    assert!(!pid_file.exists(), "the server takes its database along");
-    let ben = server.user("ben@example.org").await;
-    assert_eq!(
-        server.cli(&["migrate"]).await,
-        "0 migrations applied; the schema is up to date"
-    );
-    let taken = omi(&server, &["user", "create", "--email", "ann@example.org"]).await;
-    assert_sentence(&taken, "already has an account");
-    assert!(!pid_file.exists(), "a command leaves nothing running");
-    let doctor = omi(&server, &["doctor"]).await;
-    assert_eq!(doctor.code, 0, "{doctor:#?}");
-    assert!(doctor.out.starts_with("warn  database "), "{doctor:#?}");
-    assert!(!pid_file.exists(), "doctor looks only");
-
-    server.run().await;
-    server.get("/v1/conversations", &ann.token).await.ok();
-    server.get("/v1/conversations", &ben.token).await.ok();
-    server.stop().await;
+/// The address of a server that says the same to everybody.
+async fn answering(answer: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let _ = socket.read(&mut [0; 4096]).await;
+            let _ = socket.write_all(answer.as_bytes()).await;
+        }
+    });
+    address
 }

@@ -6,13 +6,13 @@ import json
 import os
 import sys
 
+import httpx
 from mcp import ClientSession, McpError
 from mcp.client.streamable_http import streamable_http_client
-from mcp.shared._httpx_utils import create_mcp_http_client
 
 
 async def main(url: str, key: str) -> dict:
-    http = create_mcp_http_client(headers={"Authorization": f"Bearer {key}"})
+    http = httpx.AsyncClient(headers={"Authorization": f"Bearer {key}"}, timeout=30)
     async with http, streamable_http_client(url, http_client=http) as (read, write, _):
         async with ClientSession(read, write) as session:
 

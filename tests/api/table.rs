@@ -171,7 +171,11 @@ fn assert_refused(answer: &Answer, code: &str, what: &str) {
 #[tokio::test]
 async fn no_path_answers_without_a_credential_unless_it_is_public() {
     let paths = mounted();
-    let public: BTreeSet<_> = router::PUBLIC.map(String::from).into();
+    let public = router::PUBLIC
+        .iter()
+        .chain(&router::MCP_PUBLIC)
+        .map(|path| path.to_string());
+    let public: BTreeSet<_> = public.collect();
     let mut known = public.clone();
     known.extend(documented().into_iter().map(|route| route.path));
     known.extend(undocumented().map(|route| route.path));

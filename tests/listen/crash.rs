@@ -101,3 +101,48 @@ async fn an_orderly_stop_tells_the_device_and_keeps_what_was_heard() {
         .await;
     assert_eq!(list.as_array().unwrap().len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_dies_and_comes_back_costs_no_word() {
+    let options = ServerOptions {
+        private_database: true,
+        ..ServerOptions::default()
+    };
+    let mut server = Server::start_with(options).await;
+    let user = server.user("outage@example.org").await;
+    let said = speech(5, 0.9);
+    let mut device = Device::ready(&server, &user.token, &query("pcm16")).await;
+    let (before, after) = said.samples.split_at(said.ends[1]);
+    device.play_pcm16(before, 3.0).await;
+    device
+        .read_until(Duration::from_secs(20), |device| {
+            !device.segments().is_empty()
+        })
+        .await;
+    let pid = std::fs::read_to_string(server.data_dir.join("postgres/postmaster.pid")).unwrap();
+    let pid = nix::unistd::Pid::from_raw(pid.lines().next().unwrap().parse().unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+    device.play_pcm16(after, 3.0).await;
+    device
+        .read_until(Duration::from_secs(60), |device| {
+            error_rate(&said.reference, &text(&device.segments())) <= 0.15
+        })
+        .await;
+    device.read_until_quiet(Duration::from_secs(4)).await;
+    assert_eq!(device.closed, None);
+    let errors = error_rate(&said.reference, &text(&device.segments()));
+    assert!(
+        errors <= 0.15,
+        "{:.1} %: {}",
+        errors * 100.0,
+        text(&device.segments())
+    );
+    let open = server
+        .get("/v1/conversations?statuses=in_progress", &user.token)
+        .await
+        .ok();
+    let stored = open[0]["transcript_segments"].as_array().unwrap().clone();
+    assert_eq!(text(&stored), text(&device.segments()));
+    device.close().await;
+    server.stop().await;
+}

@@ -256,3 +256,91 @@ async fn finishing_by_hand_takes_the_last_words_along() {
     );
     device.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_right_after_the_last_word_loses_nothing() {
+    let server = Server::start().await;
+    let user = server.user("stopbutton@example.org").await;
+    let said = speech(3, 0.0);
+    let mut device = Device::ready(&server, &user.token, &query("pcm16")).await;
+    device.play_pcm16(&said.samples, 0.0).await;
+    // The app's stop button: close the socket, then ask for the end.
+    device.close().await;
+    let finished = server
+        .post("/v1/conversations", &user.token, serde_json::json!({}))
+        .await
+        .ok();
+    let words = finished["conversation"]["transcript_segments"]
+        .as_array()
+        .unwrap()
+        .clone();
+    assert!(
+        error_rate(&said.reference, &text(&words)) <= 0.2,
+        "{}",
+        text(&words)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_falls_mute_in_mid_sentence_is_understood_and_times_stay_true() {
+    let server = impatient().await;
+    let user = server.user("mute@example.org").await;
+    let said = speech(1, 0.0);
+    let query = query("pcm16").replace("conversation_timeout=120", "conversation_timeout=60");
+    let mut device = Device::ready(&server, &user.token, &query).await;
+    let began = std::time::Instant::now();
+    device.play_pcm16(&said.samples, 4.0).await;
+    // Nothing is sent any more, not even silence; pings are answered.
+    device
+        .read_until(Duration::from_secs(20), |device| {
+            !device.segments().is_empty()
+        })
+        .await;
+    device
+        .read_for(Duration::from_secs(16).saturating_sub(began.elapsed()))
+        .await;
+    let pause = began.elapsed().as_secs_f64();
+    device.play_pcm16(&said.samples, 4.0).await;
+    device
+        .read_until(Duration::from_secs(30), |device| {
+            device.segments().len() == 2
+        })
+        .await;
+    let second = device.segments()[1]["start"].as_f64().unwrap();
+    assert!(
+        (pause - 2.0..pause + 2.0).contains(&second),
+        "said after {pause:.1} s, stored at {second:.1} s"
+    );
+    device.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_sockets_of_one_user_share_a_conversation() {
+    let server = impatient().await;
+    let user = server.user("two@example.org").await;
+    let said = speech(1, 0.9);
+    let query = short("pcm16");
+    let (mut first, second) = tokio::join!(
+        Device::ready(&server, &user.token, &query),
+        Device::ready(&server, &user.token, &query)
+    );
+    let open = server
+        .get("/v1/conversations?statuses=in_progress", &user.token)
+        .await
+        .ok();
+    assert_eq!(open.as_array().unwrap().len(), 1);
+    first.play_pcm16(&said.samples, 10.0).await;
+    first
+        .read_until(Duration::from_secs(40), |device| {
+            !device.events("memory_created").is_empty()
+        })
+        .await;
+    // Both have moved on, to the same one.
+    let open = server
+        .get("/v1/conversations?statuses=in_progress", &user.token)
+        .await
+        .ok();
+    assert_eq!(open.as_array().unwrap().len(), 1, "{open:#}");
+    second.close().await;
+    first.close().await;
+}

@@ -104,12 +104,6 @@ impl Device {
         self.socket.flush().await.unwrap();
     }
 
-    /// Silence, by which the server knows that a sentence has ended.
-    pub async fn pause(&mut self, seconds: f64) {
-        self.play_pcm16(&vec![0; (seconds * 16_000.0) as usize], 0.0)
-            .await;
-    }
-
     /// Reads whatever comes for so long.
     pub async fn read_for(&mut self, time: Duration) {
         let deadline = tokio::time::Instant::now() + time;

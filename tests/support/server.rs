@@ -169,7 +169,6 @@ impl Server {
         let (uid, _password) = created.split_once('\n').unwrap();
         User {
             uid: uid.to_string(),
-            email: email.to_string(),
             token: self.cli(&["token", "create", "--email", email]).await,
             developer_key: self
                 .cli(&[
@@ -321,7 +320,6 @@ fn stop_orphan(data_dir: &std::path::Path) {
 
 pub struct User {
     pub uid: String,
-    pub email: String,
     pub token: String,
     pub developer_key: String,
     pub mcp_key: String,

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
-    features::{action_items, credentials::Caller},
+    features::{action_items, credentials::Caller, lenient},
     platform::{
         clock, ids,
         outbox::{self, Outbox},
@@ -29,8 +29,14 @@ pub const FINISHED: &str = "conversation.finished";
 /// A conversation was understood, discarded or given up.
 pub const PROCESSED: &str = "conversation.processed";
 
+/// A conversation whose processing began so often without an end is given up.
+const MOST_ATTEMPTS: i32 = 40;
+
 /// Longest imported text, in characters.
 pub const MAXIMUM_TEXT: usize = 100_000;
+
+const MAXIMUM_LANGUAGE: usize = 35;
+const MAXIMUM_SPEC: usize = 500;
 
 /// Why a conversation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,10 +69,15 @@ pub async fn list(
 
 /// One conversation with its segments, whatever its status.
 pub async fn get(db: &PgPool, uid: &str, id: Uuid) -> Result<Conversation> {
+    find(db, uid, id, true).await
+}
+
+/// One conversation, whatever its status. Segments only when asked for.
+pub async fn find(db: &PgPool, uid: &str, id: Uuid, with_segments: bool) -> Result<Conversation> {
     let found = store::get(db, uid, id)
         .await?
         .ok_or(Error::NotFound("Conversation"))?;
-    complete(db, uid, vec![found], true)
+    complete(db, uid, vec![found], with_segments)
         .await?
         .pop()
         .ok_or(Error::NotFound("Conversation"))
@@ -137,10 +148,28 @@ pub async fn import_text(
             "text_source must be one of: audio_transcript, message, other_text",
         ));
     }
+    for (field, text, most) in [
+        ("language", Some(&new.language), MAXIMUM_LANGUAGE),
+        (
+            "text_source_spec",
+            new.text_source_spec.as_ref(),
+            MAXIMUM_SPEC,
+        ),
+    ] {
+        if text.is_some_and(|text| text.chars().count() > most) {
+            return Err(Error::invalid(
+                field,
+                format!("{field} must have at most {most} characters"),
+            ));
+        }
+    }
+    if let Some(place) = &new.geolocation {
+        place.check()?;
+    }
     let started_at = new.started_at.unwrap_or_else(clock::now);
     let finished_at = new
         .finished_at
-        .unwrap_or(started_at + Duration::seconds(300));
+        .unwrap_or_else(|| (started_at + Duration::seconds(300)).min(lenient::LATEST));
     if finished_at < started_at {
         return Err(Error::invalid(
             "finished_at",
@@ -173,8 +202,8 @@ pub async fn import_text(
     Ok(id)
 }
 
-/// Continues the caller's open conversation if its last word is younger than its time-out, else
-/// opens a new one. An older one is left to the sweeper.
+/// Continues the user's open conversation if its last word is younger than its time-out, which becomes
+/// `timeout_seconds`; else opens a new one. An older one is left to the sweeper.
 pub async fn open(
     db: &PgPool,
     uid: &str,
@@ -183,16 +212,46 @@ pub async fn open(
     timeout_seconds: i32,
 ) -> Result<Uuid> {
     let now = clock::now();
-    if let Some(id) = store::resume(db, uid, now).await? {
-        return Ok(id);
-    }
     let mut tx = db.begin().await?;
-    let id = open_new(&mut tx, uid, source, language, timeout_seconds, now).await?;
+    let resumed = match store::resume(&mut tx, uid, timeout_seconds, now).await? {
+        Some(id) => Some(id),
+        None => {
+            // Two sockets of one user may get here at once: they are to share one.
+            store::lock_opening(&mut tx, uid).await?;
+            store::resume(&mut tx, uid, timeout_seconds, now).await?
+        }
+    };
+    let id = match resumed {
+        Some(id) => id,
+        None => open_new(&mut tx, uid, source, language, timeout_seconds, now).await?,
+    };
     tx.commit().await?;
     Ok(id)
 }
 
-pub async fn open_new(
+/// Opens a conversation for audio of an earlier time, whatever else is open.
+pub async fn open_apart(
+    db: &PgPool,
+    uid: &str,
+    source: &'static str,
+    language: &str,
+    timeout_seconds: i32,
+) -> Result<Uuid> {
+    let mut tx = db.begin().await?;
+    let id = open_new(
+        &mut tx,
+        uid,
+        source,
+        language,
+        timeout_seconds,
+        clock::now(),
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+async fn open_new(
     tx: &mut PgConnection,
     uid: &str,
     source: &'static str,
@@ -243,19 +302,26 @@ pub async fn shift_segments(
     Ok(store::shift_segments(tx, uid, id, seconds).await?)
 }
 
-/// Writes segments of a locked conversation and notes that it was heard just now. `started_at`
-/// moves it in time, which only happens with its first segment.
+/// When a conversation began, which only its first segment or an earlier one changes, and until when
+/// it was heard, from which its silence counts.
+#[derive(Clone, Copy)]
+pub struct Heard {
+    pub started_at: DateTime<Utc>,
+    pub until: DateTime<Utc>,
+}
+
+/// Writes segments of a locked conversation.
 pub async fn write_segments(
     tx: &mut PgConnection,
     uid: &str,
     id: Uuid,
-    started_at: DateTime<Utc>,
+    heard: Heard,
     stored: &[TranscriptSegment],
     removed: &[Uuid],
 ) -> Result<()> {
     store::delete_segments(tx, uid, id, removed).await?;
     store::upsert_segments(tx, uid, id, stored).await?;
-    store::heard(tx, uid, id, started_at, clock::now()).await?;
+    store::heard(tx, uid, id, heard).await?;
     Ok(())
 }
 
@@ -264,7 +330,18 @@ pub async fn newest_open(db: &PgPool, uid: &str) -> Result<Option<Uuid>> {
     Ok(store::newest_open(db, uid).await?)
 }
 
-/// Hands an open conversation over to processing. False: somebody else did, or it is gone.
+/// Notes the calendar entry that a conversation belongs to, in its external data.
+pub async fn attach_meeting(
+    db: &PgPool,
+    uid: &str,
+    id: Uuid,
+    meeting: serde_json::Value,
+) -> Result<()> {
+    Ok(store::attach_meeting(db, uid, id, meeting).await?)
+}
+
+/// Hands an open conversation over to processing. False: somebody else did, it is gone, or it is not
+/// silent after all.
 pub async fn finish(
     db: &PgPool,
     outbox: &Outbox,
@@ -273,7 +350,8 @@ pub async fn finish(
     reason: Reason,
 ) -> Result<bool> {
     let mut tx = db.begin().await?;
-    if !store::finish(&mut tx, uid, id, reason == Reason::Requested).await? {
+    let requested = reason == Reason::Requested;
+    if !store::finish(&mut tx, uid, id, requested, clock::now()).await? {
         return Ok(false);
     }
     outbox
@@ -287,6 +365,7 @@ pub async fn finish(
 pub async fn reprocess(db: &PgPool, outbox: &Outbox, uid: &str, id: Uuid) -> Result<()> {
     let mut tx = db.begin().await?;
     if !store::reprocess(&mut tx, uid, id).await? {
+        drop(tx);
         let known = store::get(db, uid, id)
             .await?
             .ok_or(Error::NotFound("Conversation"))?;
@@ -309,12 +388,16 @@ pub async fn requeue_stale(db: &PgPool, outbox: &Outbox, limit: i64) -> Result<u
     let stale = store::stale(db, before, limit).await?;
     for (uid, id) in &stale {
         let mut tx = db.begin().await?;
-        if store::touch_stale(&mut tx, uid, *id, before).await? {
+        if store::give_up(&mut tx, uid, *id, MOST_ATTEMPTS).await? {
+            outbox
+                .publish(&mut tx, &event(PROCESSED, uid, *id, "failed"))
+                .await?;
+        } else if store::touch_stale(&mut tx, uid, *id, before).await? {
             outbox
                 .publish(&mut tx, &event(FINISHED, uid, *id, "stale"))
                 .await?;
-            tx.commit().await?;
         }
+        tx.commit().await?;
     }
     Ok(stale.len())
 }
@@ -327,6 +410,11 @@ pub async fn expired(
     limit: i64,
 ) -> Result<Vec<(String, Uuid, bool)>> {
     Ok(store::expired(db, clock::now(), except, limit).await?)
+}
+
+/// An open conversation in which nothing was said yet begins now, because its device is still there.
+pub async fn renew_empty(db: &PgPool, uid: &str, id: Uuid) -> Result<()> {
+    Ok(store::renew_empty(db, uid, id, clock::now()).await?)
 }
 
 /// Removes an open conversation in which nothing was said.

@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::features::action_items::ActionItem;
+use crate::{
+    error::{Error, Result},
+    features::action_items::ActionItem,
+};
 
 /// Every category; an unknown one is `other`.
 pub const CATEGORIES: [&str; 33] = [
@@ -202,6 +205,35 @@ pub struct Geolocation {
     pub address: Option<String>,
     #[serde(default)]
     pub location_type: Option<String>,
+}
+
+impl Geolocation {
+    pub(super) fn check(&self) -> Result<()> {
+        if !(-90.0..=90.0).contains(&self.latitude) {
+            return Err(Error::invalid(
+                "geolocation",
+                "latitude must be between -90 and 90",
+            ));
+        }
+        if !(-180.0..=180.0).contains(&self.longitude) {
+            return Err(Error::invalid(
+                "geolocation",
+                "longitude must be between -180 and 180",
+            ));
+        }
+        let texts = [&self.google_place_id, &self.address, &self.location_type];
+        if texts
+            .into_iter()
+            .flatten()
+            .any(|text| text.chars().count() > 500)
+        {
+            return Err(Error::invalid(
+                "geolocation",
+                "a text of a place must have at most 500 characters",
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// Every key is always present: Omi's app stops at a missing one.

@@ -5,7 +5,8 @@ use sqlx::{PgConnection, PgPool, Result, types::Json};
 use uuid::Uuid;
 
 use super::{
-    Conversation, Event, Filter, Geolocation, Status, Structured, TranscriptSegment, Translation,
+    Conversation, Event, Filter, Geolocation, Heard, Status, Structured, TranscriptSegment,
+    Translation,
 };
 
 struct Row {
@@ -232,16 +233,33 @@ pub async fn insert(tx: &mut PgConnection, uid: &str, row: NewRow<'_>) -> Result
     Ok(())
 }
 
-pub async fn resume(db: &PgPool, uid: &str, now: DateTime<Utc>) -> Result<Option<Uuid>> {
+pub async fn resume(
+    tx: &mut PgConnection,
+    uid: &str,
+    timeout_seconds: i32,
+    now: DateTime<Utc>,
+) -> Result<Option<Uuid>> {
     sqlx::query_scalar!(
-        "select id from conversations
-         where uid = $1 and status = 'in_progress' and finished_at + make_interval(secs => timeout_seconds) > $2
-         order by finished_at desc limit 1",
+        "update conversations set timeout_seconds = $2
+         where uid = $1 and status = 'in_progress' and id = (
+             select id from conversations
+             where uid = $1 and status = 'in_progress' and finished_at + make_interval(secs => timeout_seconds) > $3
+             order by finished_at desc limit 1)
+         returning id",
         uid,
+        timeout_seconds,
         now
     )
-    .fetch_optional(db)
+    .fetch_optional(tx)
     .await
+}
+
+/// One at a time opens a conversation of this user, until the end of `tx`.
+pub async fn lock_opening(tx: &mut PgConnection, uid: &str) -> Result<()> {
+    sqlx::query!(r#"select 1 as "one!" from (select pg_advisory_xact_lock(hashtextextended($1, 0))) as locked"#, uid)
+        .fetch_one(tx)
+        .await?;
+    Ok(())
 }
 
 /// An open conversation, locked.
@@ -396,19 +414,16 @@ pub async fn upsert_segments(
     Ok(())
 }
 
-pub async fn heard(
-    tx: &mut PgConnection,
-    uid: &str,
-    id: Uuid,
-    started_at: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Result<()> {
+pub async fn heard(tx: &mut PgConnection, uid: &str, id: Uuid, heard: Heard) -> Result<()> {
     sqlx::query!(
-        "update conversations set started_at = $3, finished_at = $4, updated_at = $4 where uid = $1 and id = $2",
+        "update conversations
+         set created_at = $3, started_at = $3, updated_at = now(),
+             finished_at = case when started_at = finished_at then $4 else greatest(finished_at, $4) end
+         where uid = $1 and id = $2",
         uid,
         id,
-        started_at,
-        now
+        heard.started_at,
+        heard.until
     )
     .execute(tx)
     .await?;
@@ -427,14 +442,41 @@ pub async fn newest_open(db: &PgPool, uid: &str) -> Result<Option<Uuid>> {
     .await
 }
 
-pub async fn finish(tx: &mut PgConnection, uid: &str, id: Uuid, keep: bool) -> Result<bool> {
+pub async fn attach_meeting(
+    db: &PgPool,
+    uid: &str,
+    id: Uuid,
+    meeting: serde_json::Value,
+) -> Result<()> {
+    sqlx::query!(
+        "update conversations
+         set external_data = coalesce(external_data, '{}') || jsonb_build_object('calendar_meeting_context', $3::jsonb)
+         where uid = $1 and id = $2",
+        uid,
+        id,
+        meeting
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub async fn finish(
+    tx: &mut PgConnection,
+    uid: &str,
+    id: Uuid,
+    requested: bool,
+    now: DateTime<Utc>,
+) -> Result<bool> {
     let done = sqlx::query!(
         "update conversations
          set status = 'processing', keep = keep or $3, processing_attempts = 0, processing_error = null, updated_at = now()
-         where uid = $1 and id = $2 and status = 'in_progress'",
+         where uid = $1 and id = $2 and status = 'in_progress'
+           and ($3 or finished_at + make_interval(secs => timeout_seconds) <= $4)",
         uid,
         id,
-        keep
+        requested,
+        now
     )
     .execute(tx)
     .await?;
@@ -463,6 +505,21 @@ pub async fn stale(db: &PgPool, before: DateTime<Utc>, limit: i64) -> Result<Vec
     .fetch_all(db)
     .await?;
     Ok(rows.into_iter().map(|row| (row.uid, row.id)).collect())
+}
+
+pub async fn give_up(tx: &mut PgConnection, uid: &str, id: Uuid, attempts: i32) -> Result<bool> {
+    let done = sqlx::query!(
+        "update conversations
+         set status = 'failed', updated_at = now(),
+             processing_error = coalesce(processing_error, 'processing was interrupted too often')
+         where uid = $1 and id = $2 and status = 'processing' and processing_attempts >= $3",
+        uid,
+        id,
+        attempts
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 pub async fn touch_stale(
@@ -506,6 +563,20 @@ pub async fn expired(
         .into_iter()
         .map(|row| (row.uid, row.id, row.said))
         .collect())
+}
+
+pub async fn renew_empty(db: &PgPool, uid: &str, id: Uuid, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "update conversations c set created_at = $3, started_at = $3, finished_at = $3
+         where uid = $1 and id = $2 and status = 'in_progress'
+           and not exists (select 1 from transcript_segments s where s.uid = $1 and s.conversation_id = c.id)",
+        uid,
+        id,
+        now
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 pub async fn delete_if_empty(db: &PgPool, uid: &str, id: Uuid) -> Result<bool> {

@@ -7,7 +7,7 @@ pub use model::{Caller, Kind, Scope};
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -104,20 +104,28 @@ type Uses = HashMap<(String, Uuid), DateTime<Utc>>;
 impl LastUsed {
     fn note(&self, uid: &str, id: Uuid, written: Option<DateTime<Utc>>, now: DateTime<Utc>) {
         if written.is_none_or(|then| now - then > chrono::Duration::minutes(1)) {
-            self.0
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert((uid.to_string(), id), now);
+            self.uses().insert((uid.to_string(), id), now);
         }
     }
 
-    /// Writes what has gathered, in one statement.
+    /// Writes what has gathered, in one statement; after a failure it is kept for the next time.
     pub async fn write(&self, db: &PgPool) -> Result<()> {
-        let gathered = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        if !gathered.is_empty() {
-            store::touch(db, gathered).await?;
+        let gathered = std::mem::take(&mut *self.uses());
+        if gathered.is_empty() {
+            return Ok(());
+        }
+        if let Err(error) = store::touch(db, &gathered).await {
+            let mut uses = self.uses();
+            for (credential, at) in gathered {
+                uses.entry(credential).or_insert(at);
+            }
+            return Err(error.into());
         }
         Ok(())
+    }
+
+    fn uses(&self) -> MutexGuard<'_, Uses> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes every few seconds, for as long as the server runs.

@@ -66,14 +66,14 @@ pub async fn find(db: &PgPool, hash: &[u8]) -> Result<Option<Row>> {
     .await
 }
 
-pub async fn touch(db: &PgPool, used: HashMap<(String, Uuid), DateTime<Utc>>) -> Result<()> {
+pub async fn touch(db: &PgPool, used: &HashMap<(String, Uuid), DateTime<Utc>>) -> Result<()> {
     let mut uids = Vec::new();
     let mut ids = Vec::new();
     let mut times = Vec::new();
     for ((uid, id), time) in used {
-        uids.push(uid);
-        ids.push(id);
-        times.push(time);
+        uids.push(uid.clone());
+        ids.push(*id);
+        times.push(*time);
     }
     sqlx::query!(
         "update credentials c set last_used_at = used.at

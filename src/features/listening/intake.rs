@@ -1,68 +1,260 @@
-//! The ear of a session: decodes frames, spools the samples, and cuts them into utterances.
+//! The ear of a session: decodes frames, spools the samples, notes when they were heard, and cuts them
+//! into utterances.
 
-use std::ops::Range;
-
-use bytes::Bytes;
-
-use super::spool::{Spool, Writer};
-use crate::platform::audio::{
-    codec::Decoder,
-    voice::{Segmenter, Utterance},
+use std::{
+    io,
+    ops::Range,
+    sync::{Arc, PoisonError, RwLock, atomic::Ordering},
+    time::{Duration, Instant},
 };
 
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+use super::{
+    LiveSessions,
+    live::{Flush, Live},
+    session::Update,
+    spool::{Meta, Spool, Timeline, Writer},
+};
+use crate::platform::{
+    audio::{
+        codec::Decoder,
+        voice::{Segmenter, Utterance},
+    },
+    clock,
+};
+
+/// Messages of audio that wait to be decoded; beyond that the device waits.
+pub const FRAMES: usize = 512;
+/// Frames are taken in at most this often, so that a batch shares its cost.
+const PACE: Duration = Duration::from_millis(40);
+/// A device that stops sending in mid-sentence has ended it.
+const MUTED: Duration = Duration::from_secs(2);
+/// A pause in which nothing was sent is told from slow sending by its length.
+const GAP_SECONDS: i64 = 5;
+/// Spooled silence is removed at most this often.
+const TRIM_INTERVAL: Duration = Duration::from_secs(60);
+
+/// A message of audio, and the room that it takes until it is decoded.
+pub struct Frame {
+    pub audio: Bytes,
+    pub _room: OwnedSemaphorePermit,
+}
+
+/// What intake hands on.
+pub enum Work {
+    /// Samples, and the moment at which the utterance had ended.
+    Utterance(Range<u64>, Instant),
+    Flush(Flush),
+    /// Intake failed: what is in the spool is left to recovery.
+    Broken,
+}
+
+/// When samples were heard, shared with whoever recognises them.
+pub type SharedTimeline = Arc<RwLock<Timeline>>;
+
 pub struct Intake {
-    decoder: Decoder,
-    writer: Writer,
-    segmenter: Segmenter,
-    samples: Vec<i16>,
+    pub decoder: Decoder,
+    pub writer: Writer,
+    pub segmenter: Segmenter,
+    pub spool: Spool,
+    pub meta: Meta,
+    pub timeline: SharedTimeline,
+    pub live: Arc<Live>,
+    pub sessions: LiveSessions,
+    /// Where the conversation had come to when the session began.
+    pub not_before: Option<DateTime<Utc>>,
 }
 
 impl Intake {
-    pub fn new(decoder: Decoder, spool: &Spool) -> Self {
-        Self {
-            decoder,
-            writer: spool.writer(0),
-            segmenter: Segmenter::new(0),
-            samples: Vec::new(),
-        }
-    }
-
     /// Takes frames in; gives the utterances that ended with them. A frame that cannot be decoded is
     /// dropped; an error means that the disk refused.
-    pub fn hear(&mut self, frames: &[Bytes]) -> std::io::Result<Vec<Range<u64>>> {
-        let mut ended = Vec::new();
+    fn hear(&mut self, frames: &[Frame]) -> io::Result<Vec<Range<u64>>> {
+        let mut ended = self.follow_the_clock()?;
+        let mut samples = Vec::new();
         for frame in frames {
-            self.samples.clear();
-            if let Err(error) = self.decoder.decode(frame, &mut self.samples) {
+            samples.clear();
+            if let Err(error) = self.decoder.decode(&frame.audio, &mut samples) {
                 metrics::counter!("omi_audio_frames_dropped_total").increment(1);
-                tracing::debug!(%error, bytes = frame.len(), "an audio frame was dropped");
+                tracing::debug!(%error, bytes = frame.audio.len(), "an audio frame was dropped");
             }
-            self.writer.append(&self.samples)?;
-            ended.extend(self.segmenter.push(&self.samples).iter().map(range));
+            ended.extend(self.take(&samples)?);
+        }
+        if let Some(until) = self.meta.timeline.at(self.writer.position()) {
+            self.live
+                .heard_until
+                .store(until.timestamp_micros(), Ordering::Release);
         }
         Ok(ended)
     }
 
-    /// Ends the utterance in progress.
-    pub fn finish(&mut self) -> Option<Range<u64>> {
-        self.segmenter.finish().as_ref().map(range)
+    fn take(&mut self, samples: &[i16]) -> io::Result<Vec<Range<u64>>> {
+        self.writer.append(samples)?;
+        Ok(self.segmenter.push(samples).iter().map(range).collect())
     }
 
-    pub fn in_speech(&self) -> bool {
-        self.segmenter.in_speech()
+    /// Notes when the next sample is heard if that does not follow from the ones before. An utterance
+    /// does not go across a gap.
+    fn follow_the_clock(&mut self) -> io::Result<Vec<Range<u64>>> {
+        let now = clock::now();
+        let position = self.writer.position();
+        let time = match self.meta.timeline.at(position) {
+            Some(expected) if now - expected <= chrono::Duration::seconds(GAP_SECONDS) => {
+                return Ok(Vec::new());
+            }
+            Some(_) => now,
+            // Behind what an earlier session sent ahead of the clock, so that sentences stay in order.
+            None => {
+                let others = self.sessions.heard_until(self.live.conversation_id());
+                [self.not_before, others]
+                    .into_iter()
+                    .flatten()
+                    .fold(now, DateTime::max)
+            }
+        };
+        let ended = self.segmenter.finish().as_ref().map(range);
+        self.meta.timeline.anchor(position, time);
+        self.spool.describe(&self.meta)?;
+        let mut shared = self
+            .timeline
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        shared.clone_from(&self.meta.timeline);
+        Ok(ended.into_iter().collect())
     }
 
-    /// Samples so far.
-    pub fn heard(&self) -> u64 {
-        self.writer.position()
+    /// Ends the stream: the last samples, and the utterance in progress.
+    fn finish(&mut self) -> io::Result<Vec<Range<u64>>> {
+        let mut samples = Vec::new();
+        if let Err(error) = self.decoder.finish(&mut samples) {
+            tracing::debug!(%error, "the end of the audio could not be decoded");
+        }
+        let mut ended = self.take(&samples)?;
+        ended.extend(self.segmenter.finish().as_ref().map(range));
+        Ok(ended)
     }
 
-    /// No utterance that is still to come begins before this sample.
-    pub fn safe_position(&self) -> u64 {
-        self.segmenter.safe_position()
+    /// Removes what no utterance needs any more.
+    fn trim(&mut self) -> io::Result<()> {
+        let safe = self.segmenter.safe_position();
+        self.meta.timeline.trim(safe);
+        self.spool.describe(&self.meta)?;
+        self.spool.trim(safe)
     }
 }
 
 pub fn range(utterance: &Utterance) -> Range<u64> {
     utterance.start..utterance.start + utterance.samples.len() as u64
+}
+
+/// What one turn of the loop does, off the async threads.
+enum Turn {
+    Hear(Vec<Frame>),
+    /// End the utterance in progress, for whoever waits for it, or because the device sends no more.
+    Cut,
+    Finish,
+}
+
+/// Runs until `frames` ends. Everything heard is queued as work by then, or `Broken` is.
+pub async fn take_in(
+    mut intake: Intake,
+    mut frames: mpsc::Receiver<Frame>,
+    mut flushes: mpsc::Receiver<Flush>,
+    work: mpsc::UnboundedSender<Work>,
+    updates: mpsc::UnboundedSender<Update>,
+) {
+    let live = intake.live.clone();
+    let fail = |why: &str| {
+        drop(updates.send(Update::Failed(why.into())));
+        drop(work.send(Work::Broken));
+    };
+    let mut trimmed = Instant::now();
+    loop {
+        let mut flush = None;
+        let mut batch = Vec::new();
+        let speaking = live.speaking.load(Ordering::Acquire);
+        let turn = tokio::select! {
+            request = flushes.recv() => {
+                flush = request;
+                let waiting = drain(&mut frames);
+                if waiting.is_empty() { Turn::Cut } else { Turn::Hear(waiting) }
+            }
+            count = frames.recv_many(&mut batch, FRAMES) => {
+                if 0 < count && count < FRAMES / 8 {
+                    tokio::time::sleep(PACE).await;
+                    batch.extend(drain(&mut frames));
+                }
+                if count == 0 { Turn::Finish } else { Turn::Hear(batch) }
+            }
+            () = tokio::time::sleep(MUTED), if speaking => Turn::Cut,
+        };
+        let last = matches!(turn, Turn::Finish);
+        let cut = flush.is_some();
+        let quiet = live.queued.load(Ordering::Acquire) == 0;
+        let trim = !last && quiet && trimmed.elapsed() > TRIM_INTERVAL;
+        let done = tokio::task::spawn_blocking(move || {
+            let mut ranges = match turn {
+                Turn::Hear(batch) => intake.hear(&batch)?,
+                Turn::Cut => intake
+                    .segmenter
+                    .finish()
+                    .as_ref()
+                    .map(range)
+                    .into_iter()
+                    .collect(),
+                Turn::Finish => intake.finish()?,
+            };
+            if cut {
+                ranges.extend(intake.segmenter.finish().as_ref().map(range));
+            }
+            if trim && ranges.is_empty() {
+                intake.trim()?;
+            }
+            Ok::<_, io::Error>((intake, ranges))
+        });
+        let ranges = match done.await {
+            Ok(Ok((back, ranges))) => {
+                intake = back;
+                ranges
+            }
+            Ok(Err(error)) => {
+                tracing::error!(%error, "audio cannot be written to the spool");
+                return fail("The server cannot keep audio right now.");
+            }
+            Err(error) => {
+                tracing::error!(%error, "taking in audio broke off");
+                return fail("The server failed to take in audio.");
+            }
+        };
+        if trim {
+            trimmed = Instant::now();
+        }
+        for range in ranges {
+            live.queued.fetch_add(1, Ordering::AcqRel);
+            if work.send(Work::Utterance(range, Instant::now())).is_err() {
+                return fail("The server stopped recognising speech.");
+            }
+        }
+        live.speaking
+            .store(!last && intake.segmenter.in_speech(), Ordering::Release);
+        if let Some(done) = flush {
+            drop(work.send(Work::Flush(done)));
+        }
+        if last {
+            return;
+        }
+    }
+}
+
+/// What waits already.
+fn drain(frames: &mut mpsc::Receiver<Frame>) -> Vec<Frame> {
+    let mut batch = Vec::new();
+    while batch.len() < FRAMES
+        && let Ok(frame) = frames.try_recv()
+    {
+        batch.push(frame);
+    }
+    batch
 }

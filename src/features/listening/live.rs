@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -28,6 +28,8 @@ pub(super) struct Live {
     pub heard_until: AtomicI64,
     /// Utterances that have ended and are not stored yet.
     pub queued: AtomicU64,
+    /// Utterances in a row in which no word was recognised.
+    pub wordless: AtomicU32,
     flush: mpsc::Sender<Flush>,
 }
 
@@ -41,23 +43,29 @@ impl Live {
             speaking: AtomicBool::new(false),
             heard_until: AtomicI64::new(0),
             queued: AtomicU64::new(0),
+            wordless: AtomicU32::new(0),
             flush,
         };
         (Arc::new(live), requests)
     }
 
-    fn conversations(&self) -> MutexGuard<'_, Vec<Uuid>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Uuid>> {
         self.conversations
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The last ones that this session wrote to, the present one last.
+    pub fn conversations(&self) -> Vec<Uuid> {
+        self.lock().clone()
+    }
+
     pub fn conversation_id(&self) -> Uuid {
-        self.conversations().last().copied().unwrap_or_default()
+        self.lock().last().copied().unwrap_or_default()
     }
 
     pub fn roll_onto(&self, id: Uuid) {
-        let mut conversations = self.conversations();
+        let mut conversations = self.lock();
         conversations.retain(|known| *known != id);
         conversations.push(id);
         // Enough to recognise what is told about the last ones.
@@ -68,16 +76,44 @@ impl Live {
 
     /// Whether this session wrote to that conversation.
     pub fn wrote_to(&self, id: Uuid) -> bool {
-        self.conversations().contains(&id)
+        self.lock().contains(&id)
     }
 
+    /// Somebody speaks, or spoke and is not understood yet. Endless noise does not count.
     fn busy(&self) -> bool {
-        self.speaking.load(Ordering::Acquire) || self.queued.load(Ordering::Acquire) > 0
+        let sound =
+            self.speaking.load(Ordering::Acquire) || self.queued.load(Ordering::Acquire) > 0;
+        sound && self.wordless.load(Ordering::Acquire) < NOISE
     }
 }
 
+/// So many utterances without a word are noise.
+const NOISE: u32 = 3;
+
 #[derive(Clone, Default)]
-pub struct LiveSessions(Arc<Mutex<HashMap<Uuid, Arc<Live>>>>);
+pub struct LiveSessions {
+    sessions: Arc<Mutex<HashMap<Uuid, Arc<Live>>>>,
+    /// Open sockets by user.
+    sockets: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+/// A place among the sockets of a user, for as long as it is held.
+pub struct Place {
+    live: LiveSessions,
+    uid: String,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut sockets = self.live.sockets();
+        if let Some(count) = sockets.get_mut(&self.uid) {
+            *count -= 1;
+            if *count == 0 {
+                sockets.remove(&self.uid);
+            }
+        }
+    }
+}
 
 /// Takes the session off the list when it ends.
 pub(super) struct Registration {
@@ -93,7 +129,38 @@ impl Drop for Registration {
 
 impl LiveSessions {
     fn all(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<Live>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sockets(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// None: the user has `limit` sockets already.
+    pub fn take_place(&self, uid: &str, limit: usize) -> Option<Place> {
+        let mut sockets = self.sockets();
+        let count = sockets.entry(uid.to_string()).or_default();
+        if *count >= limit {
+            return None;
+        }
+        *count += 1;
+        Some(Place {
+            live: self.clone(),
+            uid: uid.to_string(),
+        })
+    }
+
+    /// Like `register`; None if somebody has the session already.
+    pub(super) fn claim(&self, id: Uuid, live: Arc<Live>) -> Option<Registration> {
+        let mut all = self.all();
+        if all.contains_key(&id) {
+            return None;
+        }
+        all.insert(id, live);
+        Some(Registration {
+            sessions: self.clone(),
+            id,
+        })
     }
 
     pub(super) fn register(&self, id: Uuid, live: Arc<Live>) -> Registration {
@@ -102,10 +169,6 @@ impl LiveSessions {
             sessions: self.clone(),
             id,
         }
-    }
-
-    pub(super) fn contains(&self, id: Uuid) -> bool {
-        self.all().contains_key(&id)
     }
 
     pub(super) fn ids(&self) -> Vec<(String, Uuid)> {
@@ -117,11 +180,6 @@ impl LiveSessions {
 
     pub fn count(&self) -> usize {
         self.all().len()
-    }
-
-    /// Live sessions of one user.
-    pub fn count_of(&self, uid: &str) -> usize {
-        self.all().values().filter(|live| live.uid == uid).count()
     }
 
     /// Conversations in which somebody is speaking or was not yet understood.
@@ -154,17 +212,20 @@ impl LiveSessions {
 
     /// Has every session of `uid` recognise what it has heard so far; waits no longer than `patience`.
     pub(super) async fn flush(&self, uid: &str, patience: Duration) {
-        let senders: Vec<_> = self
+        let sessions: Vec<_> = self
             .all()
-            .values()
-            .filter(|live| live.uid == uid)
-            .map(|live| live.flush.clone())
+            .iter()
+            .filter(|(_, live)| live.uid == uid)
+            .map(|(id, live)| (*id, live.flush.clone()))
             .collect();
-        let flushing = senders.into_iter().map(|sender| async move {
+        let flushing = sessions.into_iter().map(|(id, sender)| async move {
             let (done, wait) = oneshot::channel();
-            if sender.send(done).await.is_ok() {
-                // An error means that the session ended, and ending flushes too.
-                let _ = wait.await;
+            if sender.send(done).await.is_ok() && wait.await.is_ok() {
+                return;
+            }
+            // Its device is gone, and it is just recognising the rest.
+            while self.all().contains_key(&id) {
+                tokio::time::sleep(Duration::from_millis(50)).await;
             }
         });
         let _ = tokio::time::timeout(patience, futures_util::future::join_all(flushing)).await;

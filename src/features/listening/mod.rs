@@ -3,6 +3,7 @@
 //! A frame counts as taken once it is in the spool file, a segment once it is committed, which is
 //! before it is sent. Both survive a killed server.
 
+mod follow;
 mod intake;
 mod live;
 mod merge;
@@ -13,17 +14,15 @@ mod spool;
 mod store;
 mod sweeper;
 
-pub use live::LiveSessions;
-pub use recovery::recover_forever;
+pub use live::{LiveSessions, Place};
 pub use session::{Refusal, Session, Settings, Update};
-pub use sweeper::sweep_forever;
 
 use std::time::Duration;
 
 use uuid::Uuid;
 
 use crate::{
-    app::Handles,
+    app::{App, Handles},
     error::Result,
     features::{
         conversations::{self, Reason},
@@ -39,12 +38,30 @@ pub const LONGEST_TIMEOUT: i32 = 14_400;
 /// How long finishing waits for words that were spoken just before.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(15);
 
-/// Ends the caller's conversation in progress, with every word spoken so far. None: there is none.
-pub async fn finish(app: &Handles, caller: &Caller) -> Result<Option<Uuid>> {
+/// Recovers what an earlier run left behind, and ends conversations that nobody adds to any more.
+pub async fn run_forever(app: App) {
+    // Before anything is ended: what lies in the spool belongs to conversations that look quiet.
+    let left = recovery::claim_all(&app).await;
+    tokio::join!(
+        recovery::recover_forever(app.clone(), left),
+        sweeper::sweep_forever(app)
+    );
+}
+
+/// Ends the caller's conversation in progress, with every word spoken so far. `meeting` is the calendar
+/// entry that it belonged to. None: there is none in progress.
+pub async fn finish(
+    app: &Handles,
+    caller: &Caller,
+    meeting: Option<serde_json::Value>,
+) -> Result<Option<Uuid>> {
     app.live.flush(&caller.uid, FLUSH_PATIENCE).await;
     let Some(id) = conversations::newest_open(&app.db, &caller.uid).await? else {
         return Ok(None);
     };
+    if let Some(meeting) = meeting {
+        conversations::attach_meeting(&app.db, &caller.uid, id, meeting).await?;
+    }
     let finished =
         conversations::finish(&app.db, &app.outbox, &caller.uid, id, Reason::Requested).await?;
     Ok(finished.then_some(id))

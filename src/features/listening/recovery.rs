@@ -6,132 +6,205 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::{
     intake::range,
-    live::Live,
+    live::{Live, Registration},
     scribe::Scribe,
     spool::{Meta, Spool},
     store,
 };
-use crate::{app::App, error::Result, platform::audio::voice::Segmenter};
+use crate::{
+    app::App,
+    error::{Error, Result},
+    platform::{audio::voice::Segmenter, speech::SpeechPool},
+};
 
 /// How often sessions left behind are looked for.
 const INTERVAL: Duration = Duration::from_secs(15);
+/// Longest pause between attempts at the same session.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+/// An utterance at which recognition failed, or ended the process, so often is passed over.
+const ATTEMPTS: u32 = 3;
 /// Samples that are cut at a time.
 const STEP: u64 = 60 * super::SAMPLE_RATE;
 
-/// Longest pause between attempts at the same session.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+/// A session left behind. While it is held, its conversation is not ended.
+pub struct Left {
+    spool: Spool,
+    live: std::sync::Arc<Live>,
+    _registration: Registration,
+}
 
-pub async fn recover_forever(app: App) {
-    // Sessions that failed: how often, and when to try again.
-    let mut failed: HashMap<Uuid, (u32, Instant)> = HashMap::new();
-    loop {
-        let root = app.spool_dir();
-        let spools = match in_background(move || Spool::all(&root)).await {
-            Ok(spools) => spools,
-            Err(error) => {
-                tracing::error!(
-                    error = format!("{error:#}"),
-                    "the audio spool cannot be read"
-                );
-                Vec::new()
-            }
+/// Takes hold of every session that nobody has. Nothing is held that cannot be recognised.
+pub async fn claim_all(app: &App) -> Vec<Left> {
+    if app.speech.status().is_err() {
+        return Vec::new();
+    }
+    claim(app, &HashMap::new()).await.unwrap_or_else(|error| {
+        tracing::warn!(
+            error = format!("{error:#}"),
+            "the audio spool cannot be looked through"
+        );
+        Vec::new()
+    })
+}
+
+async fn claim(app: &App, waiting: &Failures) -> Result<Vec<Left>> {
+    let root = app.spool_dir();
+    let mut left = Vec::new();
+    for (spool, meta) in in_background(move || Spool::all(&root)).await? {
+        let id = meta.session_id;
+        if waiting
+            .get(&id)
+            .is_some_and(|(_, next)| Instant::now() < *next)
+        {
+            continue;
+        }
+        let (live, _) = Live::new(&meta.uid, Uuid::nil());
+        live.queued.store(1, Ordering::Release);
+        let Some(registration) = app.live.claim(id, live.clone()) else {
+            continue;
         };
-        for (spool, meta) in spools {
-            let id = meta.session_id;
-            let too_early = failed
-                .get(&id)
-                .is_some_and(|(_, next)| Instant::now() < *next);
-            if too_early || app.live.contains(id) {
-                continue;
+        match store::recognised(&app.db, &meta.uid, id).await? {
+            Some((conversation_id, _)) => {
+                live.roll_onto(conversation_id);
+                left.push(Left {
+                    spool,
+                    live,
+                    _registration: registration,
+                });
             }
-            match recover(&app, spool, meta).await {
-                Ok(()) => drop(failed.remove(&id)),
-                Err(error) => {
-                    let (times, next) = failed.entry(id).or_insert((0, Instant::now()));
-                    *times += 1;
-                    *next = Instant::now()
-                        + (INTERVAL * 4u32.saturating_pow(*times)).min(LONGEST_PAUSE);
-                    tracing::warn!(session = %id, error = format!("{error:#}"), "audio could not be recovered yet");
+            // Its user is gone.
+            None => in_background(move || spool.remove()).await?,
+        }
+    }
+    Ok(left)
+}
+
+/// Sessions that failed: how often, and when to try again.
+type Failures = HashMap<Uuid, (u32, Instant)>;
+
+pub async fn recover_forever(app: App, mut left: Vec<Left>) {
+    let mut failures = Failures::new();
+    loop {
+        match app.speech.pool().await {
+            Ok(speech) => {
+                for session in left {
+                    recover(&app, speech.clone(), session, &mut failures).await;
                 }
             }
+            // The audio waits until there is a recogniser.
+            Err(_) => drop(left),
         }
         tokio::time::sleep(INTERVAL).await;
+        left = if app.speech.status().is_ok() {
+            claim(&app, &failures).await.unwrap_or_else(|error| {
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "the audio spool cannot be looked through"
+                );
+                Vec::new()
+            })
+        } else {
+            Vec::new()
+        };
     }
 }
 
-async fn recover(app: &App, spool: Spool, meta: Meta) -> Result<()> {
-    let Some((conversation_id, recognised)) =
-        store::recognised(&app.db, &meta.uid, meta.session_id).await?
-    else {
-        // Its user is gone.
-        return in_background(move || spool.remove()).await;
+async fn recover(app: &App, speech: SpeechPool, left: Left, failures: &mut Failures) {
+    let spool = left.spool.clone();
+    let (id, outcome) = match in_background(move || spool.meta()).await {
+        Ok(meta) => (meta.session_id, write_down(app, speech, &left, meta).await),
+        Err(error) => (Uuid::nil(), Err(error)),
     };
-    let Ok(speech) = app.speech.pool().await else {
-        // The audio waits until there is a recogniser.
-        return Ok(());
-    };
-    let (live, _) = Live::new(&meta.uid, conversation_id);
-    live.queued.store(1, Ordering::Release);
-    let _registration = app.live.register(meta.session_id, live.clone());
+    match outcome {
+        Ok(seconds) => {
+            failures.remove(&id);
+            tracing::info!(session = %id, seconds, "audio of an interrupted session was recovered");
+        }
+        Err(error) => {
+            let (times, next) = failures.entry(id).or_insert((0, Instant::now()));
+            *times += 1;
+            *next = Instant::now() + (INTERVAL * 2u32.saturating_pow(*times)).min(LONGEST_PAUSE);
+            tracing::warn!(session = %id, error = format!("{error:#}"), "audio could not be recovered yet");
+        }
+    }
+}
+
+/// Recognises everything that is not stored yet, then removes the session; returns how many seconds that were.
+async fn write_down(app: &App, speech: SpeechPool, left: &Left, mut meta: Meta) -> Result<u64> {
+    let recognised = store::recognised(&app.db, &meta.uid, meta.session_id).await?;
+    let recognised = recognised.map_or(0, |(_, samples)| samples as u64);
+    let spool = left.spool.clone();
+    let extent = in_background(move || spool.extent()).await?;
+    if let Some(until) = meta.timeline.at(extent.end) {
+        left.live
+            .heard_until
+            .store(until.timestamp_micros(), Ordering::Release);
+    }
     let scribe = Scribe {
         app: app.clone(),
-        live,
+        live: left.live.clone(),
         session_id: meta.session_id,
-        spool: spool.clone(),
+        spool: left.spool.clone(),
         speech,
         language: meta.language.clone(),
         source: meta.source.clone(),
         timeout_seconds: meta.timeout_seconds,
-        turn: tokio::sync::Mutex::default(),
+        recovering: true,
+        turn: Mutex::default(),
     };
-    let seconds = write_down(&scribe, &meta, recognised as u64).await?;
-    store::delete(&app.db, &meta.uid, meta.session_id).await?;
-    in_background(move || spool.remove()).await?;
-    tracing::info!(session = %meta.session_id, seconds, "audio of an interrupted session was recovered");
-    Ok(())
-}
-
-/// Recognises everything behind `recognised`; returns how many seconds that were.
-async fn write_down(scribe: &Scribe, meta: &Meta, recognised: u64) -> Result<u64> {
-    let Some(started) = meta.audio_started_at else {
-        return Ok(0);
-    };
-    let spool = scribe.spool.clone();
-    let extent = in_background(move || spool.extent()).await?;
-    let end = started
-        + chrono::Duration::microseconds((extent.end * 1_000_000 / super::SAMPLE_RATE) as i64);
-    scribe
-        .live
-        .heard_until
-        .store(end.timestamp_micros(), Ordering::Release);
     let begin = recognised.max(extent.start);
     let mut segmenter = Segmenter::new(begin);
     let mut next = begin;
     while next < extent.end {
-        let (spool, end) = (scribe.spool.clone(), extent.end.min(next + STEP));
+        let (spool, end) = (left.spool.clone(), extent.end.min(next + STEP));
+        let last = end == extent.end;
         let (back, ranges) = in_background(move || {
-            let ranges: Vec<_> = segmenter
-                .push(&spool.read(next..end)?)
-                .iter()
-                .map(range)
-                .collect();
-            Ok((segmenter, ranges))
+            let mut ended = segmenter.push(&spool.read(next..end)?);
+            ended.extend(if last { segmenter.finish() } else { None });
+            Ok((segmenter, ended.iter().map(range).collect::<Vec<_>>()))
         })
         .await?;
         segmenter = back;
         next = end;
         for range in ranges {
-            scribe.take(range, started).await?;
+            if !may_try(&left.spool, &mut meta, range.start).await? {
+                metrics::counter!("omi_utterances_given_up_total").increment(1);
+                tracing::error!(session = %meta.session_id, start = range.start, "an utterance cannot be recognised: given up");
+                continue;
+            }
+            let heard_at = meta.timeline.at(range.start).ok_or_else(|| {
+                Error::Internal(anyhow::anyhow!(
+                    "the spool does not say when sample {} was heard",
+                    range.start
+                ))
+            })?;
+            scribe.take(range, heard_at).await?;
         }
     }
-    if let Some(last) = segmenter.finish() {
-        scribe.take(range(&last), started).await?;
-    }
+    store::delete(&app.db, &meta.uid, meta.session_id).await?;
+    let spool = left.spool.clone();
+    in_background(move || spool.remove()).await?;
     Ok(extent.end.saturating_sub(begin) / super::SAMPLE_RATE)
+}
+
+/// Notes the attempt before it is made: recognition may end the process. False: it was tried often enough.
+async fn may_try(spool: &Spool, meta: &mut Meta, start: u64) -> Result<bool> {
+    let before = match meta.stuck {
+        Some((at, times)) if at == start => times,
+        _ => 0,
+    };
+    if before >= ATTEMPTS {
+        return Ok(false);
+    }
+    meta.stuck = Some((start, before + 1));
+    let (spool, meta) = (spool.clone(), meta.clone());
+    in_background(move || spool.describe(&meta)).await?;
+    Ok(true)
 }
 
 async fn in_background<T: Send + 'static>(

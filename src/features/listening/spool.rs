@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 /// Samples in a file.
 const FILE_SAMPLES: u64 = 60 * super::SAMPLE_RATE;
+const DESCRIPTION: &str = "session.json";
 
 /// What recovery needs to know of a session.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,8 +24,43 @@ pub struct Meta {
     pub language: String,
     pub source: String,
     pub timeout_seconds: i32,
-    /// When sample 0 was heard; None until then.
-    pub audio_started_at: Option<DateTime<Utc>>,
+    #[serde(default)]
+    pub timeline: Timeline,
+    /// While it is recovered: the sample before which it last got stuck, and how often.
+    #[serde(default)]
+    pub stuck: Option<(u64, u32)>,
+}
+
+/// When samples were heard. A device that falls silent sends nothing, so the samples alone do not tell.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Timeline(Vec<(u64, DateTime<Utc>)>);
+
+impl Timeline {
+    /// From `sample` on, audio was heard since `time`.
+    pub fn anchor(&mut self, sample: u64, time: DateTime<Utc>) {
+        self.0.push((sample, time));
+    }
+
+    /// None before the first anchor.
+    pub fn at(&self, sample: u64) -> Option<DateTime<Utc>> {
+        let (from, time) = self.0.iter().rev().find(|(from, _)| *from <= sample)?;
+        Some(
+            *time
+                + chrono::Duration::microseconds(
+                    ((sample - from) * 1_000_000 / super::SAMPLE_RATE) as i64,
+                ),
+        )
+    }
+
+    /// Forgets what only samples before this one need.
+    pub fn trim(&mut self, sample: u64) {
+        let keep = self
+            .0
+            .iter()
+            .rposition(|(from, _)| *from <= sample)
+            .unwrap_or(0);
+        self.0.drain(..keep);
+    }
 }
 
 /// The folder of one session.
@@ -41,25 +77,31 @@ impl Spool {
 
     /// Replaces the description, whole or not at all.
     pub fn describe(&self, meta: &Meta) -> io::Result<()> {
-        let new = self.0.join("session.json.new");
+        let new = self.0.join(format!("{DESCRIPTION}.new"));
         fs::write(&new, serde_json::to_vec(meta)?)?;
-        fs::rename(new, self.0.join("session.json"))
+        fs::rename(new, self.0.join(DESCRIPTION))
     }
 
-    /// Every spool under `root`. One without a readable description is passed over.
+    /// Every spool under `root`. A folder without a readable description is passed over, an empty one removed.
     pub fn all(root: &Path) -> io::Result<Vec<(Self, Meta)>> {
         let mut found = Vec::new();
         for entry in fs::read_dir(root)? {
-            let path = entry?.path();
-            let meta = fs::read(path.join("session.json"))
-                .ok()
-                .and_then(|json| serde_json::from_slice(&json).ok());
-            match meta {
-                Some(meta) => found.push((Self(path), meta)),
-                None => tracing::warn!(path = %path.display(), "no audio spool: left alone"),
+            let spool = Self(entry?.path());
+            match spool.meta() {
+                Ok(meta) => found.push((spool, meta)),
+                Err(error) if fs::remove_dir(&spool.0).is_err() => {
+                    tracing::warn!(path = %spool.0.display(), %error, "no audio spool: left alone");
+                }
+                Err(_) => {}
             }
         }
         Ok(found)
+    }
+
+    pub fn meta(&self) -> io::Result<Meta> {
+        Ok(serde_json::from_slice(&fs::read(
+            self.0.join(DESCRIPTION),
+        )?)?)
     }
 
     pub fn writer(&self, first_sample: u64) -> Writer {
@@ -132,11 +174,12 @@ impl Spool {
         Ok(())
     }
 
+    /// The description goes last: what is left of an interrupted removal is still a spool.
     pub fn remove(&self) -> io::Result<()> {
-        match fs::remove_dir_all(&self.0) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            other => other,
+        for start in self.files()? {
+            fs::remove_file(file_path(&self.0, start))?;
         }
+        fs::remove_dir_all(&self.0)
     }
 }
 
@@ -190,6 +233,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_timeline_knows_when_each_sample_was_heard() {
+        let noon = clock_at(0);
+        let mut timeline = Timeline::default();
+        assert_eq!(timeline.at(0), None);
+        timeline.anchor(0, noon);
+        timeline.anchor(32_000, clock_at(3600));
+        assert_eq!(timeline.at(16_000), Some(clock_at(1)));
+        assert_eq!(timeline.at(32_000), Some(clock_at(3600)));
+        assert_eq!(timeline.at(48_000), Some(clock_at(3601)));
+        timeline.trim(40_000);
+        assert_eq!(timeline.at(48_000), Some(clock_at(3601)));
+        assert_eq!(timeline.at(16_000), None);
+    }
+
+    fn clock_at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_767_268_800 + seconds, 0).unwrap()
+    }
+
+    #[test]
     fn what_was_written_is_read_back_across_files_and_trimmed() {
         let root = tempfile::tempdir().unwrap();
         let meta = Meta {
@@ -198,7 +260,8 @@ mod tests {
             language: "en".into(),
             source: "omi".into(),
             timeout_seconds: 120,
-            audio_started_at: None,
+            timeline: Timeline::default(),
+            stuck: None,
         };
         let spool = Spool::create(root.path(), &meta).unwrap();
         let mut writer = spool.writer(0);

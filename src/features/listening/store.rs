@@ -48,6 +48,18 @@ pub async fn recognised(db: &PgPool, uid: &str, id: Uuid) -> Result<Option<(Uuid
     Ok(row.map(|row| (row.conversation_id, row.recognised_samples)))
 }
 
+/// The same inside a transaction, locked; -1 without a row.
+pub async fn recognised_until(tx: &mut PgConnection, uid: &str, id: Uuid) -> Result<i64> {
+    let samples = sqlx::query_scalar!(
+        "select recognised_samples from listen_sessions where uid = $1 and id = $2 for update",
+        uid,
+        id
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(samples.unwrap_or(-1))
+}
+
 pub async fn delete(db: &PgPool, uid: &str, id: Uuid) -> Result<()> {
     sqlx::query!(
         "delete from listen_sessions where uid = $1 and id = $2",

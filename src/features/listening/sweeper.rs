@@ -55,17 +55,26 @@ async fn sweep(app: &Handles) -> Result<()> {
     }
     let mut held = None;
     for (uid, id, said_something) in expired {
-        if said_something {
-            conversations::finish(&app.db, &app.outbox, &uid, id, Reason::Silence).await?;
-            continue;
-        }
-        // An empty one waits for as long as a device is there to fill it.
-        let held = match &mut held {
-            Some(held) => held,
-            None => held.insert([store::held(&app.db).await?, live.held()].concat()),
+        let ended = if said_something {
+            conversations::finish(&app.db, &app.outbox, &uid, id, Reason::Silence)
+                .await
+                .map(drop)
+        } else {
+            let held = match &mut held {
+                Some(held) => held,
+                None => held.insert([store::held(&app.db).await?, live.held()].concat()),
+            };
+            // An empty one waits for as long as a device is there to fill it.
+            if held.contains(&id) {
+                conversations::renew_empty(&app.db, &uid, id).await
+            } else {
+                conversations::delete_if_empty(&app.db, &uid, id)
+                    .await
+                    .map(drop)
+            }
         };
-        if !held.contains(&id) {
-            conversations::delete_if_empty(&app.db, &uid, id).await?;
+        if let Err(error) = ended {
+            tracing::warn!(%error, conversation = %id, "a quiet conversation could not be ended; it is tried again");
         }
     }
     Ok(())

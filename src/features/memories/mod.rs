@@ -17,6 +17,10 @@ use crate::{
 
 /// Longest content, in characters.
 pub const MAXIMUM_CONTENT: usize = 500;
+/// Most tags of a memory.
+pub const MAXIMUM_TAGS: usize = 50;
+/// Longest tag, in characters.
+pub const MAXIMUM_TAG: usize = 100;
 
 /// A page of the caller's memories, in list order. Rejected ones are hidden.
 pub async fn list(
@@ -29,14 +33,52 @@ pub async fn list(
     Ok(store::list(db, &caller.uid, categories, limit, offset).await?)
 }
 
-/// Stores a memory that the user states. The id follows from the content, so the same text again
-/// replaces the earlier row.
+/// What becomes of the memory that already has the same content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// All of it is replaced: the later writer is right.
+    Replaced,
+    /// It counts as stated from now on and takes the category, if one is given; the rest stays.
+    Kept,
+}
+
+/// Stores a memory that the user states. The same content again replaces the earlier memory.
 pub async fn create(db: &PgPool, caller: &Caller, new: NewMemory) -> Result<Memory> {
-    let content = new.content.trim();
-    if content.is_empty() {
+    state(db, caller, new, "interesting", Existing::Replaced).await
+}
+
+/// Stores a memory that the user states. The id follows from the content. `guess` is the category of a new memory that
+/// comes without one.
+pub async fn state(
+    db: &PgPool,
+    caller: &Caller,
+    mut new: NewMemory,
+    guess: &str,
+    existing: Existing,
+) -> Result<Memory> {
+    new.content = new.content.trim().into();
+    check(&new)?;
+    let mut tx = db.begin().await?;
+    let now = clock::now();
+    let given = new.category.is_some();
+    let category = new.category.unwrap_or_else(|| guess.into());
+    let mut memory = Memory::stated(&new.content, category, new.visibility, new.tags, now);
+    if existing == Existing::Kept
+        && let Some(earlier) = store::lock(&mut tx, &caller.uid, memory.id).await?
+    {
+        let category = given.then_some(memory.category);
+        memory = earlier.stated_again(category, now);
+    }
+    store::put(&mut tx, &caller.uid, &memory).await?;
+    tx.commit().await?;
+    Ok(memory)
+}
+
+fn check(new: &NewMemory) -> Result<()> {
+    if new.content.is_empty() {
         return Err(Error::invalid("content", "content cannot be empty"));
     }
-    if content.chars().count() > MAXIMUM_CONTENT {
+    if new.content.chars().count() > MAXIMUM_CONTENT {
         return Err(Error::invalid(
             "content",
             format!("content must have at most {MAXIMUM_CONTENT} characters"),
@@ -56,10 +98,20 @@ pub async fn create(db: &PgPool, caller: &Caller, new: NewMemory) -> Result<Memo
             "visibility must be 'public' or 'private'",
         ));
     }
-    let category = new.category.unwrap_or_else(|| "interesting".into());
-    let memory = Memory::stated(content, category, new.visibility, new.tags, clock::now());
-    store::put(db, &caller.uid, &memory).await?;
-    Ok(memory)
+    if new.tags.len() > MAXIMUM_TAGS {
+        return Err(Error::invalid(
+            "tags",
+            format!("tags must hold at most {MAXIMUM_TAGS}"),
+        ));
+    }
+    let fits = |tag: &String| (1..=MAXIMUM_TAG).contains(&tag.chars().count());
+    if !new.tags.iter().all(fits) {
+        return Err(Error::invalid(
+            "tags",
+            format!("tags must have 1 to {MAXIMUM_TAG} characters each"),
+        ));
+    }
+    Ok(())
 }
 
 /// A memory found in a conversation: content and category.
@@ -83,4 +135,34 @@ pub async fn replace_found(
         .collect();
     store::replace_found(tx, uid, conversation_id, &memories).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn tagged(tags: Vec<String>) -> Result<()> {
+        check(&NewMemory {
+            content: "User likes tea".into(),
+            category: None,
+            visibility: "private".into(),
+            tags,
+        })
+    }
+
+    #[test]
+    fn tags_are_few_and_short() {
+        tagged(vec!["é".repeat(MAXIMUM_TAG); MAXIMUM_TAGS]).unwrap();
+        for tags in [
+            vec!["x".into(); MAXIMUM_TAGS + 1],
+            vec!["x".repeat(MAXIMUM_TAG + 1)],
+            vec!["x".into(), String::new()],
+        ] {
+            match tagged(tags).unwrap_err() {
+                Error::Invalid(problems) => assert_eq!(problems[0].location, ["body", "tags"]),
+                other => panic!("{other}"),
+            }
+        }
+    }
 }

@@ -58,6 +58,8 @@ pub struct NewMemory {
     /// `private` (the default) or `public`.
     #[serde(default = "private")]
     pub visibility: String,
+    /// At most 50, of 1 to 100 characters each.
+    #[schema(max_items = 50)]
     #[serde(default)]
     pub tags: Vec<String>,
 }
@@ -81,6 +83,22 @@ impl Memory {
             user_review: Some(true),
             scoring: scoring(true, &category, now),
             ..Self::found_in(content, category, None, now)
+        }
+    }
+
+    /// Known already, and now stated by the user. Without a category that is new, a stated memory stays as it is.
+    pub(super) fn stated_again(self, category: Option<String>, now: DateTime<Utc>) -> Self {
+        let category = category.unwrap_or_else(|| self.category.clone());
+        let unchanged =
+            category == self.category && self.manually_added && self.user_review == Some(true);
+        Self {
+            manually_added: true,
+            reviewed: true,
+            user_review: Some(true),
+            scoring: scoring(true, &category, self.created_at),
+            category,
+            updated_at: if unchanged { self.updated_at } else { now },
+            ..self
         }
     }
 

@@ -30,8 +30,23 @@ pub async fn list(
     .await
 }
 
+/// A memory that nobody changes until the transaction ends.
+pub async fn lock(tx: &mut PgConnection, uid: &str, id: Uuid) -> Result<Option<Memory>> {
+    sqlx::query_as!(
+        Memory,
+        "select id, content, category, visibility, tags, headline, conversation_id, app_id, manually_added,
+                reviewed, user_review, edited, scoring, created_at, updated_at
+         from memories where uid = $1 and id = $2
+         for update",
+        uid,
+        id
+    )
+    .fetch_optional(tx)
+    .await
+}
+
 /// Inserts, or replaces the row with the same content.
-pub async fn put(db: &PgPool, uid: &str, memory: &Memory) -> Result<()> {
+pub async fn put(tx: &mut PgConnection, uid: &str, memory: &Memory) -> Result<()> {
     sqlx::query!(
         "insert into memories (uid, id, content, category, visibility, tags, headline, conversation_id, app_id,
                                manually_added, reviewed, user_review, edited, scoring, created_at, updated_at)
@@ -59,7 +74,7 @@ pub async fn put(db: &PgPool, uid: &str, memory: &Memory) -> Result<()> {
         memory.created_at,
         memory.updated_at
     )
-    .execute(db)
+    .execute(tx)
     .await?;
     Ok(())
 }

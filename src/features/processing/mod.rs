@@ -17,7 +17,7 @@ use crate::{
         accounts::{self, Profile},
         action_items,
         conversations::{self, Conversation, Event, Status, Structured, TranscriptSegment},
-        memories,
+        lenient, memories,
     },
     platform::{clock, outbox::Notice},
 };
@@ -37,8 +37,14 @@ pub async fn process(app: &Handles, uid: &str, id: Uuid, last: bool) -> Result<(
     if let Err(error) = &outcome
         && !error.is_unavailable()
     {
-        conversations::fail_processing(&app.db, &app.outbox, uid, id, &format!("{error:#}"), last)
-            .await?;
+        // The user sees the reason; what broke inside is for the log, where the job runner puts it.
+        let why = match error {
+            Error::Internal(_) => {
+                "something went wrong on the server; its log says what".to_string()
+            }
+            other => other.to_string(),
+        };
+        conversations::fail_processing(&app.db, &app.outbox, uid, id, &why, last).await?;
     }
     outcome
 }
@@ -134,6 +140,7 @@ fn by_rules(conversation: &Conversation, profile: &Profile) -> Understood {
     let events = found
         .events
         .into_iter()
+        .filter(|event| event.start <= lenient::LATEST)
         .map(|event| Event {
             title: event.title,
             description: event.description,
@@ -155,7 +162,7 @@ fn by_rules(conversation: &Conversation, profile: &Profile) -> Understood {
             .into_iter()
             .map(|item| action_items::Found {
                 description: item.description,
-                due_at: item.due_at,
+                due_at: item.due_at.filter(|due| *due <= lenient::LATEST),
             })
             .collect(),
         memories: found

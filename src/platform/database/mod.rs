@@ -4,14 +4,15 @@ pub mod private;
 
 use std::{path::Path, str::FromStr as _, time::Duration};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
-    PgPool,
+    ConnectOptions as _, Connection as _, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use tokio::time::{Instant, sleep, timeout_at};
 
-use private::PrivatePostgres;
+use private::{DataDirLock, LockError, PrivatePostgres, Role};
 
 /// Oldest PostgreSQL that is known to work.
 pub const MINIMUM_MAJOR: u32 = 15;
@@ -19,6 +20,11 @@ pub const MINIMUM_MAJOR: u32 = 15;
 const DATABASE: &str = "omi";
 /// Any key, so long as every instance uses the same.
 const MIGRATION_LOCK: i64 = 0x6f6d_695f_6d69_6772;
+
+/// How long a process waits for another that starts or, being a command, ends.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a database may take to answer, at first and for each request.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
@@ -35,6 +41,8 @@ pub struct Source<'a> {
 pub struct Database {
     pub pool: PgPool,
     private: Option<PrivatePostgres>,
+    /// Of the data directory, when the database is elsewhere and a server uses the directory.
+    _lock: Option<DataDirLock>,
 }
 
 impl Source<'_> {
@@ -52,39 +60,73 @@ impl Source<'_> {
             return Ok(None);
         }
         // The URL holds a password: it must not appear in an error.
+        let scheme = url.split_once("://").map(|(scheme, _)| scheme);
+        if !matches!(scheme, Some("postgres" | "postgresql")) {
+            bail!("DATABASE_URL cannot be used: it must start with postgres:// or postgresql://");
+        }
         let options = PgConnectOptions::from_str(url)
-            .map_err(|_| anyhow::anyhow!("DATABASE_URL cannot be read: it should look like postgres://user:password@host/database"))?;
+            .map_err(|_| anyhow!("DATABASE_URL cannot be read: it should look like postgres://user:password@host/database"))?;
         Ok(Some(options.application_name("omi-server")))
     }
 
-    /// For `serve`: connects, or starts the private server and owns it.
-    pub async fn open(&self) -> Result<Database> {
-        let (options, private) = match self.configured()? {
-            Some(options) => (options, None),
-            None => {
-                let private = private::start(self.private_settings()).await?;
-                (private.options(), Some(private))
-            }
-        };
-        self.connect(options, private).await
+    /// Locks the data directory for `serve`, whatever the database: one server at a time works on what lies there. Waits
+    /// for a command to end.
+    pub async fn lock(&self) -> Result<DataDirLock> {
+        Ok(DataDirLock::wait(self.data_dir, PATIENCE).await?)
     }
 
-    /// For the other commands: shares the private server of a running `serve`, or starts it for a moment.
-    pub async fn open_beside(&self) -> Result<Database> {
-        if self.configured()?.is_none()
-            && let Some(options) = private::running(&self.private_settings()).await
-        {
-            return self.connect(options, None).await;
+    /// For `serve`: connects, or starts the private server and owns it.
+    pub async fn open(&self, lock: DataDirLock) -> Result<Database> {
+        match self.configured()? {
+            Some(options) => {
+                let mut database = self.connect(options).await?;
+                database._lock = Some(lock);
+                Ok(database)
+            }
+            None => self.start(lock).await,
         }
-        self.open().await
+    }
+
+    /// For the other commands: shares the private server of a running `serve`, which may just be starting, or starts it
+    /// for a moment, one command after the other.
+    pub async fn open_beside(&self) -> Result<Database> {
+        if let Some(options) = self.configured()? {
+            return self.connect(options).await;
+        }
+        let begun = Instant::now();
+        loop {
+            let held = match DataDirLock::acquire_as(Role::Command, self.data_dir) {
+                Ok(lock) => return self.start(lock).await,
+                Err(held @ LockError::Held { .. }) => held,
+                Err(error) => return Err(error.into()),
+            };
+            // The database of another command is not shared: it ends with that command.
+            if held.by_server()
+                && let Some(options) = private::running(&self.private_settings()).await
+                && let Ok(database) = self.connect(options).await
+            {
+                return Ok(database);
+            }
+            if begun.elapsed() > PATIENCE {
+                if held.by_server() {
+                    bail!(
+                        "the server that uses {} runs, but no private database of its own has answered for {} s: if it was given a DATABASE_URL, set that here too, else see its log",
+                        self.data_dir.display(),
+                        PATIENCE.as_secs()
+                    );
+                }
+                return Err(held.into());
+            }
+            sleep(private::PAUSE).await;
+        }
     }
 
     /// For looking only: None when a private database is meant and does not run.
     pub async fn open_if_running(&self) -> Result<Option<Database>> {
         match self.configured()? {
-            Some(options) => Ok(Some(self.connect(options, None).await?)),
+            Some(options) => Ok(Some(self.connect(options).await?)),
             None => match private::running(&self.private_settings()).await {
-                Some(options) => Ok(Some(self.connect(options, None).await?)),
+                Some(options) => Ok(Some(self.connect(options).await?)),
                 None => {
                     private::find_binaries(self.postgres_bin.as_deref())?;
                     Ok(None)
@@ -93,28 +135,77 @@ impl Source<'_> {
         }
     }
 
-    async fn connect(
-        &self,
-        options: PgConnectOptions,
-        private: Option<PrivatePostgres>,
-    ) -> Result<Database> {
-        let pool = PgPoolOptions::new()
-            .max_connections(self.connections)
-            // A request waits no longer than this while the database is away.
-            .acquire_timeout(Duration::from_secs(5))
-            .connect_with(options)
-            .await
-            .context("the database cannot be reached; check DATABASE_URL, or unset it to use a private database")?;
+    async fn start(&self, lock: DataDirLock) -> Result<Database> {
+        let private = private::start_locked(self.private_settings(), lock).await?;
+        match self.connect(private.options()).await {
+            Ok(mut database) => {
+                database.private = Some(private);
+                Ok(database)
+            }
+            Err(error) => {
+                private.stop().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn connect(&self, options: PgConnectOptions) -> Result<Database> {
+        // A pool would only say that it waited in vain; one connection says why.
+        let mut first = reach(&options).await.map_err(|why| {
+            if self.url.expose_secret().is_empty() {
+                anyhow!("the private database cannot be reached: {why}; see its log, postgres.log beside it")
+            } else {
+                anyhow!("the database cannot be reached: {why}; check DATABASE_URL, or unset it to use a private database")
+            }
+        })?;
         let version: i32 = sqlx::query_scalar("select current_setting('server_version_num')::int")
-            .fetch_one(&pool)
+            .fetch_one(&mut first)
             .await?;
+        first.close().await?;
         if version / 10_000 < MINIMUM_MAJOR as i32 {
             bail!(
                 "the database is PostgreSQL {}; omi-server needs {MINIMUM_MAJOR} or newer",
                 version / 10_000
             );
         }
-        Ok(Database { pool, private })
+        let pool = PgPoolOptions::new()
+            .max_connections(self.connections)
+            // A request waits no longer than this while the database is away.
+            .acquire_timeout(ANSWER_WITHIN)
+            .connect_with(options)
+            .await
+            .context("the database cannot be reached")?;
+        Ok(Database {
+            pool,
+            private: None,
+            _lock: None,
+        })
+    }
+}
+
+/// One connection; a database that is just starting is waited for. The error says what is wrong, without the URL.
+async fn reach(options: &PgConnectOptions) -> Result<PgConnection, String> {
+    let deadline = Instant::now() + ANSWER_WITHIN;
+    loop {
+        let Ok(outcome) = timeout_at(deadline, options.connect()).await else {
+            return Err(format!("no answer within {} s", ANSWER_WITHIN.as_secs()));
+        };
+        let (starting, why) = match outcome {
+            Ok(connection) => return Ok(connection),
+            Err(sqlx::Error::Io(error)) => (
+                error.kind() == std::io::ErrorKind::ConnectionRefused,
+                error.to_string(),
+            ),
+            Err(sqlx::Error::Database(error)) => (
+                error.is_transient_in_connect_phase(),
+                error.message().to_string(),
+            ),
+            Err(error) => (false, error.to_string()),
+        };
+        if !starting || Instant::now() + private::PAUSE >= deadline {
+            return Err(why);
+        }
+        sleep(private::PAUSE).await;
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_RANGE, RANGE};
@@ -27,39 +28,24 @@ pub struct Model {
     pub sha1: &'static str,
 }
 
-/// From small, fast and often wrong to large, slow and better.
-pub const MODELS: &[Model] = &[
-    Model {
-        name: "tiny",
-        bytes: 77_691_713,
-        sha1: "bd577a113a864445d4c299885e0cb97d4ba92b5f",
-    },
-    Model {
-        name: "tiny.en",
-        bytes: 77_704_715,
-        sha1: "c78c86eb1a8faa21b369bcd33207cc90d64ae9df",
-    },
-    Model {
-        name: "base",
-        bytes: 147_951_465,
-        sha1: "465707469ff3a37a2b9b8d8f89f2f99de7299dac",
-    },
-    Model {
-        name: "base.en",
-        bytes: 147_964_211,
-        sha1: "137c40403d78fd54d454da0f9bd998f78703390c",
-    },
-    Model {
-        name: "small",
-        bytes: 487_601_967,
-        sha1: "55356645c2b361a969dfd0ef2c5a50d530afd8d5",
-    },
-    Model {
-        name: "small.en",
-        bytes: 487_614_201,
-        sha1: "db8a495a91d927739e50b3fc1cc4c6b8f6c2d022",
-    },
-];
+/// From small, fast and often wrong to large, slow and better. One list for the server and for the
+/// scripts: a line a model, with its name, size and SHA-1.
+pub static MODELS: LazyLock<Vec<Model>> = LazyLock::new(|| {
+    include_str!("../../../tools/models.txt")
+        .lines()
+        .filter_map(line)
+        .collect()
+});
+
+/// None for comments.
+fn line(line: &'static str) -> Option<Model> {
+    let mut words = line.split_whitespace().filter(|_| !line.starts_with('#'));
+    Some(Model {
+        name: words.next()?,
+        bytes: words.next()?.parse().ok()?,
+        sha1: words.next()?,
+    })
+}
 
 impl Model {
     pub fn file_name(&self) -> String {

@@ -192,7 +192,7 @@ async fn two_at_once_do_not_write_the_same_file() {
 fn models_are_found_by_name_and_by_path() {
     assert_eq!(find("base").unwrap().file_name(), "ggml-base.bin");
     assert!(find("enormous").is_none());
-    for model in MODELS {
+    for model in MODELS.iter() {
         assert_eq!(hex::decode(model.sha1).unwrap().len(), 20);
     }
     let dir = tempfile::tempdir().unwrap();

@@ -74,6 +74,13 @@ impl Speech {
         }
     }
 
+    /// Ends the recognisers; who still waits for one gets an error, and its audio stays where it is.
+    pub async fn shutdown(&self) {
+        if let Some(pool) = self.0.pool.lock().await.take() {
+            pool.shutdown().await;
+        }
+    }
+
     /// What is there, or why nothing is and what to do.
     pub fn status(&self) -> Result<String, String> {
         if let Some(known) = self

@@ -65,6 +65,8 @@ pub async fn list(
     caller: Caller,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<ActionItemPage>> {
+    let limit = bounded("limit", query.limit, 50, 1, 500)?;
+    let offset = bounded("offset", query.offset, 0, 0, i64::MAX)?;
     let conversation_id = match query.conversation_id.as_deref() {
         None | Some("") => None,
         // No UUID is the id of no conversation: nothing matches.
@@ -86,8 +88,6 @@ pub async fn list(
         due_from: query.due_start_date,
         due_to: query.due_end_date,
     };
-    let limit = bounded("limit", query.limit, 50, 1, 500)?;
-    let offset = bounded("offset", query.offset, 0, 0, i64::MAX)?;
     let (items, has_more) = action_items::list(&app.db, &caller, &filter, limit, offset).await?;
     let action_items = items
         .into_iter()

@@ -16,7 +16,7 @@ use crate::{
         lenient, listening, processing,
     },
     surfaces::{
-        extract::{Id, Query, bounded},
+        extract::{Id, OptionalBody, Query, bounded},
         respond::{ErrorBody, Result},
     },
 };
@@ -95,12 +95,28 @@ pub struct Finished {
     messages: Vec<serde_json::Value>,
 }
 
+#[derive(Default, Deserialize, ToSchema)]
+pub struct Finish {
+    /// The calendar entry that was talked at; kept in the conversation's `external_data`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    calendar_meeting_context: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
 /// Finish the conversation in progress and understand it; it is kept, however little was said.
-#[utoipa::path(post, path = "/v1/conversations", tag = "conversations",
-    responses((status = 200, body = Finished), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
-pub async fn finish(State(app): State<App>, caller: Caller) -> Result<Json<Finished>> {
+#[utoipa::path(post, path = "/v1/conversations", tag = "conversations", request_body = Option<Finish>,
+    responses((status = 200, body = Finished), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+              (status = 422, body = ErrorBody)))]
+pub async fn finish(
+    State(app): State<App>,
+    caller: Caller,
+    OptionalBody(wanted): OptionalBody<Finish>,
+) -> Result<Json<Finished>> {
     let news = app.outbox.listen();
-    let id = listening::finish(&app, &caller)
+    let meeting = wanted
+        .calendar_meeting_context
+        .map(serde_json::Value::Object);
+    let id = listening::finish(&app, &caller, meeting)
         .await?
         .ok_or(Error::NotFound("Conversation in progress"))?;
     let conversation = processing::outcome(&app.db, news, &caller.uid, id, PATIENCE).await?;

@@ -71,8 +71,11 @@ pub async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Vec<MemoryAnswer>>> {
     let offset = bounded("offset", query.offset, 0, 0, i64::MAX)?;
-    let limit = bounded("limit", query.limit, 100, 1, FIRST_PAGE)?;
-    let limit = if offset == 0 { FIRST_PAGE } else { limit };
+    let limit = if offset == 0 {
+        FIRST_PAGE
+    } else {
+        bounded("limit", query.limit, 100, 1, FIRST_PAGE)?
+    };
     let found = memories::list(&app.db, &caller, None, limit, offset).await?;
     Ok(Json(
         found

@@ -4,15 +4,15 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::{prepare_data_dir, source};
+use super::{say, source};
 use crate::{
     config::Config,
     surfaces::operations::{self, CheckState},
 };
 
 pub async fn run(config: &Config) -> Result<ExitCode> {
-    let data_dir = prepare_data_dir(config)?;
-    // Looks only: a private database that does not run is not started for it.
+    // Looks only: it makes no folder, and a private database that does not run is not started.
+    let data_dir = config.data_dir()?;
     let opened = source(config, &data_dir).open_if_running().await;
     let checks = operations::checks(config, &data_dir, opened.as_ref().map(Option::as_ref)).await;
     let mut failed = false;
@@ -23,7 +23,10 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
             CheckState::Fail => "fail",
         };
         failed |= check.state == CheckState::Fail;
-        println!("{word:<5} {:<11} {}", check.name, check.message);
+        say(format_args!(
+            "{word:<5} {:<11} {}",
+            check.name, check.detail
+        ))?;
     }
     if let Ok(Some(database)) = opened {
         database.close().await;

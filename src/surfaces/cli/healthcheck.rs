@@ -14,11 +14,14 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
             IpAddr::V6(_) => IpAddr::from(std::net::Ipv6Addr::LOCALHOST),
         });
     }
+    // It asks this very server and nobody else.
     let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
         .timeout(Duration::from_secs(5))
         .build()?;
     let ready = match client.get(format!("http://{address}/readyz")).send().await {
-        Ok(response) => response.status().is_success(),
+        Ok(response) => response.status() == reqwest::StatusCode::OK,
         Err(_) => false,
     };
     Ok(if ready {

@@ -1,15 +1,12 @@
 //! `omi-server key`
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::Result;
 use clap::{Subcommand, ValueEnum};
 
-use super::with_database;
+use super::{Usage, account, say, with_database};
 use crate::{
     config::Config,
-    features::{
-        accounts,
-        credentials::{self, Kind, Scope},
-    },
+    features::credentials::{self, Kind, Scope},
 };
 
 #[derive(Subcommand)]
@@ -49,11 +46,12 @@ pub async fn run(config: &Config, command: Command) -> Result<()> {
         KeyKind::Mcp => Kind::Mcp,
     };
     if kind == Kind::Mcp && scopes.as_deref().is_some_and(|scopes| scopes != "all") {
-        bail!("--scopes: a key for assistants has no scopes; leave them out");
+        let text = "--scopes: a key for assistants has no scopes; leave them out";
+        return Err(Usage(text.into()).into());
     }
     let scopes = scopes.map(|text| read_scopes(&text)).transpose()?;
     let secret = with_database(config, async |database| {
-        let uid = accounts::find(&database.pool, &email).await?;
+        let uid = account(database, &email).await?;
         Ok(
             credentials::create(&database.pool, &uid, kind, &name, scopes)
                 .await?
@@ -61,11 +59,10 @@ pub async fn run(config: &Config, command: Command) -> Result<()> {
         )
     })
     .await?;
-    println!("{secret}");
-    Ok(())
+    say(secret)
 }
 
-fn read_scopes(text: &str) -> Result<Vec<Scope>> {
+fn read_scopes(text: &str) -> Result<Vec<Scope>, Usage> {
     if text == "all" {
         return Ok(Scope::ALL.to_vec());
     }
@@ -73,7 +70,7 @@ fn read_scopes(text: &str) -> Result<Vec<Scope>> {
         .map(|name| {
             name.trim()
                 .parse()
-                .map_err(|error: String| anyhow!("--scopes {name:?}: {error}"))
+                .map_err(|error: String| Usage(format!("--scopes {name:?}: {error}")))
         })
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{prepare_data_dir, source};
+use super::{prepare_data_dir, say, source};
 use crate::{config::Config, platform::database};
 
 pub async fn run(config: &Config) -> Result<()> {
@@ -10,6 +10,8 @@ pub async fn run(config: &Config) -> Result<()> {
     let database = source(config, &data_dir).open_beside().await?;
     let applied = database::migrate(&database.pool).await;
     database.close().await;
-    println!("{} migrations applied; the schema is up to date", applied?);
-    Ok(())
+    say(format_args!(
+        "{} migrations applied; the schema is up to date",
+        applied?
+    ))
 }

@@ -1,7 +1,5 @@
 //! The command line: a file a command. Results on stdout, the rest on stderr, errors as one sentence.
 
-#![allow(clippy::print_stdout, clippy::print_stderr)]
-
 mod doctor;
 mod healthcheck;
 mod key;
@@ -14,7 +12,9 @@ mod token;
 mod user;
 
 use std::{
-    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    fmt,
+    io::{ErrorKind, Write as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -24,10 +24,13 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     config::Config,
+    error::Error,
+    features::accounts,
     platform::{
         database::{self, Database},
         telemetry,
     },
+    surfaces::operations,
 };
 
 /// A self-hosted, Omi-compatible backend.
@@ -73,23 +76,53 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli) {
         Ok(code) => code,
+        // Like others whose reader has gone, as in `omi-server stream … | head`.
+        Err(error) if error.is::<ReaderGone>() => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("omi-server: {error:#}");
-            ExitCode::FAILURE
+            complain(&telemetry::describe(&error));
+            if error.is::<Usage>() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
+}
+
+/// Wrong usage that clap cannot see: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads standard output any more")]
+struct ReaderGone;
+
+/// Puts text and a line end on standard output. An error: not all of it arrived.
+fn say(text: impl fmt::Display) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(ReaderGone.into()),
+        Err(error) => Err(error).context("standard output cannot be written"),
+    }
+}
+
+/// One sentence on standard error. Whether anybody reads it changes nothing.
+fn complain(sentence: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "omi-server: {sentence}");
 }
 
 fn run(cli: Cli) -> Result<ExitCode> {
     // Two providers could be compiled in; rustls wants to be told which.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let (config, warnings) = Config::load(cli.config, std::env::vars())?;
+    let (config, warnings) = Config::load(cli.config, std::env::vars_os())?;
     let command = cli.command.unwrap_or(Command::Serve);
     // Beside their result the other commands say only what is wrong.
     let filter = if matches!(command, Command::Serve) {
         config.log.as_str()
     } else {
-        "warn"
+        "warn,symphonia=off"
     };
     telemetry::start_logs(filter, config.log_format == crate::config::LogFormat::Json)?;
     for warning in warnings {
@@ -116,32 +149,51 @@ fn run(cli: Cli) -> Result<ExitCode> {
 }
 
 /// Creates the data directory: 0711, so that a private database can live in it under another user.
-/// What the server alone uses is 0700.
+/// What the server alone uses is 0700, also where it was made by other means.
 fn prepare_data_dir(config: &Config) -> Result<PathBuf> {
     let data_dir = config.data_dir()?;
     make_dir(&data_dir, 0o711)?;
-    for name in ["secrets", "audio", "spool", "models"] {
-        make_dir(&data_dir.join(name), 0o700)?;
+    for name in operations::INNER_FOLDERS {
+        let folder = data_dir.join(name);
+        make_dir(&folder, 0o700)?;
+        // A link leads to a folder that others may share.
+        let found = folder
+            .symlink_metadata()
+            .with_context(|| format!("{} cannot be read", folder.display()))?;
+        let mine = found.is_dir() && found.uid() == nix::unistd::geteuid().as_raw();
+        if mine && found.mode() & 0o777 != 0o700 {
+            set_mode(&folder, 0o700)?;
+        }
     }
     Ok(data_dir)
 }
 
+/// The mode is for the last folder alone; those above get the usual one.
 fn make_dir(path: &Path, mode: u32) -> Result<()> {
-    if !path.is_dir() {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(mode)
-            .create(path)
-            .with_context(|| {
-                format!(
-                    "{} cannot be created; set OMI_DATA_DIR to a folder that can",
-                    path.display()
-                )
-            })?;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
-            .with_context(|| format!("the mode of {} cannot be set", path.display()))?;
+    if path.is_dir() {
+        return Ok(());
     }
-    Ok(())
+    let made = match path.parent() {
+        Some(parent) => std::fs::create_dir_all(parent),
+        None => Ok(()),
+    };
+    let made = made.and_then(|()| std::fs::DirBuilder::new().mode(mode).create(path));
+    match made {
+        Ok(()) => set_mode(path, mode),
+        // Another command was quicker.
+        Err(_) if path.is_dir() => Ok(()),
+        Err(error) => Err(error).with_context(|| {
+            format!(
+                "{} cannot be created; set OMI_DATA_DIR to a folder that can",
+                path.display()
+            )
+        }),
+    }
+}
+
+fn set_mode(path: &Path, mode: u32) -> Result<()> {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+        .with_context(|| format!("the mode of {} cannot be set", path.display()))
 }
 
 fn source<'a>(config: &'a Config, data_dir: &'a Path) -> database::Source<'a> {
@@ -168,4 +220,17 @@ async fn with_database<T>(
     .await;
     database.close().await;
     outcome
+}
+
+/// The uid of an account that must exist.
+async fn account(database: &Database, email: &str) -> Result<String> {
+    accounts::find(&database.pool, email).await.map_err(|error| match error {
+        Error::NotFound(_) => {
+            let email = email.trim();
+            anyhow::anyhow!(
+                "{email} has no account; check the address, or make one with `omi-server user create --email {email}`"
+            )
+        }
+        error => error.into(),
+    })
 }

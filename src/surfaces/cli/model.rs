@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow};
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::prepare_data_dir;
+use super::{prepare_data_dir, say};
 use crate::{config::Config, platform::speech::models};
 
 #[derive(Subcommand)]
@@ -37,21 +37,21 @@ pub async fn run(config: &Config, command: Command) -> Result<()> {
             bar.set_message(model.file_name());
             let path = models::fetch(model, &dir, |done, _total| bar.set_position(done)).await?;
             bar.finish_and_clear();
-            println!("{}", path.display());
+            say(path.display())?;
         }
         Command::List => {
-            println!("{:<10} {:>9}  HERE", "NAME", "MIB");
-            for model in models::MODELS {
+            say(format_args!("{:<10} {:>9}  HERE", "NAME", "MIB"))?;
+            for model in models::MODELS.iter() {
                 let here = if models::locate(&dir, model.name).is_some() {
                     "yes"
                 } else {
                     ""
                 };
-                println!(
+                say(format_args!(
                     "{:<10} {:>9}  {here}",
                     model.name,
                     model.bytes / (1024 * 1024)
-                );
+                ))?;
             }
         }
     }

@@ -1,8 +1,9 @@
 //! `omi-server openapi`
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 
+use super::{Usage, say};
 use crate::surfaces::router;
 
 #[derive(Args)]
@@ -19,12 +20,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         .find(|(name, _)| *name == arguments.surface)
     else {
         let names: Vec<_> = documents.iter().map(|(name, _)| *name).collect();
-        bail!(
+        return Err(Usage(format!(
             "--surface {:?} is unknown; use one of: {}",
             arguments.surface,
             names.join(", ")
-        );
+        ))
+        .into());
     };
-    println!("{}", document.to_pretty_json()?);
-    Ok(())
+    say(document.to_pretty_json()?)
 }

@@ -10,7 +10,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{prepare_data_dir, source};
+use super::{prepare_data_dir, say, source};
 use crate::{
     app::{App, Handles},
     config::Config,
@@ -34,8 +34,14 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 
 pub async fn run(config: Config) -> Result<()> {
     let data_dir = prepare_data_dir(&config)?;
+    let source = source(&config, &data_dir);
     let metrics = telemetry::start_metrics()?;
     let stop = stop_on_signal()?;
+    // First of all: what lies there may be in another server's hands.
+    let lock = tokio::select! {
+        lock = source.lock() => lock?,
+        () = stop.cancelled() => return Ok(()),
+    };
     let listener = TcpListener::bind(config.bind).await.with_context(|| {
         format!(
             "{} cannot be listened on; set OMI_BIND to a free address",
@@ -45,9 +51,8 @@ pub async fn run(config: Config) -> Result<()> {
     let bound = listener.local_addr()?;
     let speech = Speech::look(config.speech_settings(&data_dir));
     speech.load_in_background();
-    let source = source(&config, &data_dir);
     let database = tokio::select! {
-        opened = source.open() => opened?,
+        opened = source.open(lock) => opened?,
         () = stop.cancelled() => return Ok(()),
     };
     let served = serve(
@@ -129,18 +134,25 @@ async fn serve(
     }
     app.last_used.write(&app.db).await.ok();
     background.await??;
+    app.speech.shutdown().await;
     tracing::info!("stopped");
     Ok(())
 }
 
 fn welcome(app: &App) {
-    println!(
+    let told = say(format_args!(
         "omi-server {}\n\n  address         {}\n  data directory  {}\n\nCreate the first account in another shell:\n\n  \
          omi-server user create --email you@example.org\n  omi-server token create --email you@example.org\n",
         env!("CARGO_PKG_VERSION"),
         app.public_url,
         app.data_dir.display()
-    );
+    ));
+    if let Err(error) = told {
+        tracing::warn!(
+            "{}; create the first account with `omi-server user create --email E`",
+            telemetry::describe(&error)
+        );
+    }
 }
 
 /// Cancelled by SIGINT or SIGTERM; the second one ends the process at once.

@@ -14,6 +14,7 @@ use tokio_tungstenite::{
     },
 };
 
+use super::{Usage, say};
 use crate::{
     config::Config,
     platform::audio::{
@@ -72,7 +73,9 @@ enum Pace {
 
 pub async fn run(config: &Config, arguments: Arguments) -> Result<()> {
     let Some(token) = &arguments.token else {
-        bail!("no token: give --token or OMI_TOKEN; `omi-server token create --email E` makes one");
+        let text =
+            "no token: give --token or OMI_TOKEN; `omi-server token create --email E` makes one";
+        return Err(Usage(text.into()).into());
     };
     let frames = frames(&arguments)?;
     let base = arguments
@@ -144,7 +147,7 @@ pub async fn run(config: &Config, arguments: Arguments) -> Result<()> {
                 match message.context("the connection broke")? {
                     Message::Text(text) if text.as_str() == "ping" => sink.send(Message::binary(PONG)).await?,
                     Message::Text(text) => {
-                        let heard = printer.print(&text);
+                        let heard = printer.print(&text)?;
                         ended = ended.map(|at| if heard { Instant::now() } else { at });
                     }
                     Message::Close(frame) => {
@@ -215,26 +218,26 @@ struct Printer {
 
 impl Printer {
     /// Prints a message; true if it holds segments.
-    fn print(&mut self, text: &str) -> bool {
+    fn print(&mut self, text: &str) -> Result<bool> {
         let message: Value = serde_json::from_str(text).unwrap_or_default();
         if message["status"] == "ready" {
             self.ready = true;
         }
         if self.json {
-            println!("{text}");
-            return message.is_array();
+            say(text)?;
+            return Ok(message.is_array());
         }
         if let Some(segments) = message.as_array() {
             for segment in segments {
-                println!(
+                say(format_args!(
                     "[{:7.2} - {:7.2}] {}: {}",
                     segment["start"].as_f64().unwrap_or_default(),
                     segment["end"].as_f64().unwrap_or_default(),
                     segment["speaker"].as_str().unwrap_or_default(),
                     segment["text"].as_str().unwrap_or_default()
-                );
+                ))?;
             }
-            return true;
+            return Ok(true);
         }
         let kind = message["type"].as_str().unwrap_or("?");
         let rest = match kind {
@@ -257,7 +260,7 @@ impl Printer {
                     .unwrap_or_default()
             ),
         };
-        println!("-- {kind} {rest}");
-        false
+        say(format_args!("-- {kind} {rest}"))?;
+        Ok(false)
     }
 }

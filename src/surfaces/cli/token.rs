@@ -3,13 +3,10 @@
 use anyhow::Result;
 use clap::Subcommand;
 
-use super::with_database;
+use super::{account, say, with_database};
 use crate::{
     config::Config,
-    features::{
-        accounts,
-        credentials::{self, Kind},
-    },
+    features::credentials::{self, Kind},
 };
 
 #[derive(Subcommand)]
@@ -24,7 +21,7 @@ pub enum Command {
 pub async fn run(config: &Config, command: Command) -> Result<()> {
     let Command::Create { email } = command;
     let token = with_database(config, async |database| {
-        let uid = accounts::find(&database.pool, &email).await?;
+        let uid = account(database, &email).await?;
         Ok(
             credentials::create(&database.pool, &uid, Kind::User, "command line", None)
                 .await?
@@ -32,6 +29,5 @@ pub async fn run(config: &Config, command: Command) -> Result<()> {
         )
     })
     .await?;
-    println!("{token}");
-    Ok(())
+    say(token)
 }

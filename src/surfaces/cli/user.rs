@@ -2,14 +2,14 @@
 
 use std::io::Read as _;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use clap::Subcommand;
 
-use super::with_database;
+use super::{say, with_database};
 use crate::{
     config::Config,
     features::accounts::{self, NewUser},
-    platform::secrets,
+    platform::{secrets, telemetry},
 };
 
 #[derive(Subcommand)]
@@ -55,9 +55,14 @@ pub async fn run(config: &Config, command: Command) -> Result<()> {
         Ok(accounts::create(&database.pool, new).await?)
     })
     .await?;
-    println!("{uid}");
-    if !password_stdin {
-        println!("{password}");
+    if password_stdin {
+        return say(uid);
     }
-    Ok(())
+    // The account stands: nobody could get in if its password were lost now.
+    say(format_args!("{uid}\n{password}")).map_err(|error| {
+        anyhow!(
+            "{}; the account was made all the same: its uid is {uid}, its password {password}",
+            telemetry::describe(&error)
+        )
+    })
 }

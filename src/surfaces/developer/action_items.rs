@@ -77,6 +77,8 @@ pub async fn list(
     Scoped(caller, ..): Scoped<ReadActionItems>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Vec<ActionItemAnswer>>> {
+    let limit = bounded("limit", query.limit, 100, 1, 1000)?;
+    let offset = bounded("offset", query.offset, 0, 0, i64::MAX)?;
     let conversation_id = match query.conversation_id.as_deref() {
         None => None,
         Some("" | "null") => Some(None),
@@ -93,8 +95,6 @@ pub async fn list(
         created_to: query.end_date,
         ..Filter::default()
     };
-    let limit = bounded("limit", query.limit, 100, 1, 1000)?;
-    let offset = bounded("offset", query.offset, 0, 0, i64::MAX)?;
     let (items, _) = action_items::list(&app.db, &caller, &filter, limit, offset).await?;
     Ok(Json(items.into_iter().map(Into::into).collect()))
 }

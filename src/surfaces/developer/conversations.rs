@@ -186,8 +186,10 @@ pub async fn get(
     id: Id,
     Query(query): Query<GetQuery>,
 ) -> Result<Json<ConversationAnswer>> {
-    let found = conversations::get(&app.db, &caller.uid, id.or_absent("Conversation")?).await?;
-    let user = if query.include_transcript.unwrap_or(false) {
+    let transcript = query.include_transcript.unwrap_or(false);
+    let id = id.or_absent("Conversation")?;
+    let found = conversations::find(&app.db, &caller.uid, id, transcript).await?;
+    let user = if transcript {
         Some(accounts::profile(&app.db, &caller.uid).await?.name)
     } else {
         None

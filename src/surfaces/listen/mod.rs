@@ -44,15 +44,18 @@ async fn listen(
         Err(error) => return ApiError(error).into_response(),
     };
     let limit = app.config.listening.max_sockets_per_user;
-    if app.live.count_of(&caller.uid) >= limit {
+    let Some(place) = app.live.take_place(&caller.uid, limit) else {
         return respond::too_many_sockets(limit);
-    }
+    };
     match upgrade {
         Ok(upgrade) => upgrade
             // More than the limit is read, so that the socket can say why it closes.
             .max_message_size(4 * MESSAGE_LIMIT)
             .max_frame_size(4 * MESSAGE_LIMIT)
-            .on_upgrade(move |socket| socket::serve(app, caller, query, socket)),
+            .on_upgrade(move |socket| async move {
+                socket::serve(app, caller, query, socket).await;
+                drop(place);
+            }),
         Err(_) => ApiError(Error::BadRequest(
             "This address takes WebSocket upgrades only.".into(),
         ))

@@ -25,6 +25,8 @@ const IDLE: Duration = Duration::from_secs(90);
 const WRITE: Duration = Duration::from_secs(30);
 /// How long a closing socket waits for the other side.
 const LINGER: Duration = Duration::from_secs(2);
+/// Database and model may be slow to start with.
+const START: Duration = Duration::from_secs(60);
 /// Binary messages up to this size answer a ping and hold no audio.
 const PONG_BYTES: usize = 2;
 
@@ -39,54 +41,73 @@ pub async fn serve(app: App, caller: Caller, query: Query, socket: WebSocket) {
     let (closing, close) = mpsc::channel(1);
     let writer = write(sink, outgoing, close);
     let reader = async {
-        let reason = listen(&app, &caller, query, &mut stream, updates).await;
+        let (reason, session) = listen(&app, &caller, query, &mut stream, updates).await;
         // The writer may have ended first.
         let _ = closing.send(reason).await;
-        // What is on its way is read, or the reset would overtake the close frame.
-        let _ = timeout(LINGER, async {
-            while let Some(Ok(_)) = stream.next().await {}
-        })
-        .await;
+        // What is on its way counts as delivered; and unread, it would reset the connection before the
+        // other side has read why it was closed.
+        let linger = async {
+            loop {
+                match stream.next().await {
+                    Some(Ok(Message::Binary(audio)))
+                        if (PONG_BYTES + 1..=MESSAGE_LIMIT).contains(&audio.len()) =>
+                    {
+                        if let Some(session) = &session {
+                            session.hear(audio).await;
+                        }
+                    }
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None if reason.0 == close_code::SIZE => {
+                        std::future::pending().await
+                    }
+                    Some(Err(_)) | None => break,
+                }
+            }
+        };
+        let _ = timeout(LINGER, linger).await;
     };
     // The reader ends soon after the writer: what it sends is not taken any more.
     tokio::join!(writer, reader);
 }
 
-/// Runs the session until one side has enough; returns how to close.
+/// Runs the session until one side has enough; returns how to close, and the session if it still hears.
 async fn listen(
     app: &App,
     caller: &Caller,
     query: Query,
     stream: &mut SplitStream<WebSocket>,
     updates: Outgoing,
-) -> Close {
+) -> (Close, Option<Session>) {
     let deaf = |why: String| {
         drop(updates.send(Update::Failed(why)));
-        (close_code::ERROR, "speech cannot be recognised")
+        ((close_code::ERROR, "speech cannot be recognised"), None)
     };
     if let Some(why) = query.unsupported {
         return deaf(why.into());
     }
-    let session = match Session::start(app, &caller.uid, query.settings, updates.clone()).await {
-        Ok(session) => session,
-        Err(Refusal::Deaf(why)) => return deaf(why),
-        Err(Refusal::Error(error)) => {
-            tracing::error!(
-                error = format!("{error:#}"),
-                "a live session could not start"
-            );
-            return deaf("The server cannot start a session right now.".into());
-        }
+    let starting = timeout(
+        START,
+        Session::start(app, &caller.uid, query.settings, updates.clone()),
+    );
+    let session = tokio::select! {
+        started = starting => match started {
+            Ok(Ok(session)) => session,
+            Ok(Err(Refusal::Deaf(why))) => return deaf(why),
+            Ok(Err(Refusal::Error(error))) => {
+                tracing::error!(error = format!("{error:#}"), "a live session could not start");
+                return deaf("The server cannot start a session right now.".into());
+            }
+            Err(_) => return deaf("The server takes too long to start a session.".into()),
+        },
+        () = app.stop.cancelled() => return (STOPPING, None),
     };
-    let gone = async {
-        // The writer ends when the device does not take what it is sent, or the session fails.
-        updates.closed().await;
-    };
-    tokio::select! {
+    let reason = tokio::select! {
         reason = hear(&session, stream) => reason,
-        () = gone => (close_code::ERROR, "the session ended"),
-        () = app.stop.cancelled() => (close_code::AWAY, "the server is stopping"),
-    }
+        // The writer ends when the device does not take what it is sent, or the session fails.
+        () = updates.closed() => (close_code::ERROR, "the session ended"),
+        () = app.stop.cancelled() => STOPPING,
+    };
+    (reason, Some(session))
 }
 
 async fn hear(session: &Session, stream: &mut SplitStream<WebSocket>) -> Close {
@@ -112,6 +133,7 @@ async fn hear(session: &Session, stream: &mut SplitStream<WebSocket>) -> Close {
     }
 }
 
+const STOPPING: Close = (close_code::AWAY, "the server is stopping");
 const TOO_BIG: Close = (close_code::SIZE, "a message may have 1 MiB at most");
 
 fn broken(error: &axum::Error) -> Close {

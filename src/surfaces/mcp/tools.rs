@@ -3,15 +3,20 @@
 use axum::http::request::Parts;
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use rmcp::{
-    ErrorData, ServerHandler,
-    handler::server::{common::Extension, router::tool::ToolRouter, wrapper::Parameters},
-    model::{CallToolResult, ErrorCode, Implementation, ServerCapabilities, ServerConfig},
+    ErrorData, RoleServer, ServerHandler,
+    handler::server::{common::Extension, router::tool::ToolRouter, tool::ToolCallContext},
+    model::{
+        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest,
+        CustomResult, ErrorCode, Implementation, ServerCapabilities, ServerConfig,
+    },
     schemars::{self, JsonSchema},
+    service::RequestContext,
     tool, tool_handler, tool_router,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::arguments::Parameters;
 use crate::{
     app::App,
     error::Error,
@@ -19,7 +24,7 @@ use crate::{
         accounts,
         conversations::{self, Conversation, Filter},
         credentials::Caller,
-        memories::{self, Memory, NewMemory},
+        memories::{self, Existing, Memory, NewMemory},
         processing,
     },
 };
@@ -51,7 +56,7 @@ struct GetMemories {
 struct CreateMemory {
     /// One lasting fact about the user, 1 to 500 characters.
     content: String,
-    /// Left out: chosen from the content.
+    /// Left out: chosen from the content, or left as it is.
     category: Option<String>,
 }
 
@@ -117,7 +122,8 @@ impl Tools {
         answer(json!({"memories": found.iter().map(memory).collect::<Vec<_>>()}))
     }
 
-    /// Remember a fact about the user. The same text again changes nothing.
+    /// Remember a fact about the user. The same text again creates nothing new: the memory stays as it is, but takes
+    /// the category, if one is given.
     #[tool(annotations(
         title = "Create memory",
         destructive_hint = false,
@@ -129,16 +135,15 @@ impl Tools {
         Parameters(wanted): Parameters<CreateMemory>,
         Extension(request): Extension<Parts>,
     ) -> Answer {
-        let category = wanted
-            .category
-            .unwrap_or_else(|| processing::memory_category(&wanted.content).into());
+        let caller = caller(&request)?;
+        let guess = processing::memory_category(&wanted.content);
         let new = NewMemory {
             content: wanted.content,
-            category: Some(category),
+            category: wanted.category,
             visibility: "private".into(),
             tags: vec![],
         };
-        let created = memories::create(&self.app.db, caller(&request)?, new)
+        let created = memories::state(&self.app.db, caller, new, guess, Existing::Kept)
             .await
             .map_err(failed)?;
         answer(json!({"success": true, "memory": memory(&created)}))
@@ -226,6 +231,33 @@ impl Tools {
 
 #[tool_handler(router = self.tool_router)]
 impl ServerHandler for Tools {
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        if !self.tool_router.has_route(&request.name) {
+            return Err(unknown(format!("Unknown tool: {}", request.name)));
+        }
+        let call = ToolCallContext::new(self, request, context);
+        self.tool_router.call(call).await
+    }
+
+    /// Besides unknown methods, a known one whose params have the wrong shape.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        Err(match request.method.as_str() {
+            "tools/call" => ErrorData::invalid_params(
+                "The params of tools/call must be {name: text, arguments: object}.",
+                None,
+            ),
+            method => unknown(format!("Method not found: {method}")),
+        })
+    }
+
     fn get_info(&self) -> ServerConfig {
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(Implementation::new("omi-mcp-server", env!("CARGO_PKG_VERSION")))
@@ -245,7 +277,14 @@ fn caller(request: &Parts) -> Result<&Caller, ErrorData> {
 
 /// JSON as structured content and, for clients that read text only, as indented text.
 fn answer(value: Value) -> Answer {
-    Ok(CallToolResult::structured(value))
+    let text = format!("{value:#}");
+    let mut result = CallToolResult::structured(value);
+    result.content = vec![ContentBlock::text(text)];
+    Ok(result)
+}
+
+fn unknown(message: String) -> ErrorData {
+    ErrorData::new(ErrorCode::METHOD_NOT_FOUND, message, None)
 }
 
 /// The documented codes of the errors that a client can act upon.
@@ -313,6 +352,7 @@ fn memory(memory: &Memory) -> Value {
         "created_at": memory.created_at,
         "updated_at": memory.updated_at,
         "manually_added": memory.manually_added,
+        "scoring": memory.scoring,
         "reviewed": memory.reviewed,
         "user_review": memory.user_review,
         "edited": memory.edited,

@@ -1,7 +1,11 @@
 //! What `/readyz` and `doctor` look at.
 
-use std::path::Path;
+use std::{
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
 
+use nix::unistd::{AccessFlags, Uid, User, access};
 use serde::Serialize;
 use sqlx::PgPool;
 
@@ -11,9 +15,13 @@ use crate::{
     platform::{
         database::{self, Database},
         jobs,
-        speech::Speech,
+        speech::{Speech, models},
+        telemetry,
     },
 };
+
+/// Folders in the data directory that are the server's alone (0700).
+pub const INNER_FOLDERS: [&str; 4] = ["secrets", "audio", "spool", "models"];
 
 /// Below this the disk counts as full, in bytes.
 const DISK_LOW: u64 = 512 * 1024 * 1024;
@@ -33,17 +41,31 @@ pub enum State {
 pub struct Check {
     pub name: &'static str,
     pub state: State,
-    /// What was found and, unless it is well, what to do.
+    /// For anybody: no path, no version, no other program's words.
     pub message: String,
+    /// For the operator: what was found and, unless it is well, what to do.
+    #[serde(skip)]
+    pub detail: String,
 }
 
 impl Check {
-    pub fn new(name: &'static str, state: State, message: impl Into<String>) -> Self {
+    fn new(
+        name: &'static str,
+        state: State,
+        message: impl Into<String>,
+        detail: impl Into<String>,
+    ) -> Self {
         Self {
             name,
             state,
             message: message.into(),
+            detail: detail.into(),
         }
+    }
+
+    /// One that strangers never see.
+    fn inside(name: &'static str, state: State, detail: impl Into<String>) -> Self {
+        Self::new(name, state, "", detail)
     }
 }
 
@@ -51,11 +73,11 @@ impl Check {
 pub async fn ready(app: &App) -> Vec<Check> {
     let mut checks = database(&app.db).await;
     checks.push(disk(&app.data_dir));
-    checks.push(speech(&app.speech));
+    checks.push(speech(&app.speech, &app.config.stt.model));
     checks
 }
 
-/// Every check of `doctor`, which may run without a server.
+/// Every check of `doctor`, which may run without a server. Changes nothing.
 pub async fn all(
     config: &Config,
     data_dir: &Path,
@@ -65,12 +87,25 @@ pub async fn all(
         Ok(Some(db)) => database(&db.pool).await,
         Ok(None) => {
             let text = "the private database does not run; it starts with `omi-server serve`";
-            vec![Check::new("database", State::Warn, text)]
+            let unseen = "not checked: the database does not run";
+            vec![
+                Check::inside("database", State::Warn, text),
+                Check::inside("migrations", State::Warn, unseen),
+                Check::inside("queue", State::Warn, unseen),
+            ]
         }
-        Err(error) => vec![Check::new("database", State::Fail, format!("{error:#}"))],
+        Err(error) => vec![Check::inside(
+            "database",
+            State::Fail,
+            telemetry::describe(error),
+        )],
     };
+    checks.push(data(data_dir));
     checks.push(disk(data_dir));
-    checks.push(speech(&Speech::look(config.speech_settings(data_dir))));
+    checks.push(speech(
+        &Speech::look(config.speech_settings(data_dir)),
+        &config.stt.model,
+    ));
     checks
 }
 
@@ -81,71 +116,168 @@ async fn database(db: &PgPool) -> Vec<Check> {
     let version = match version {
         Ok(version) => version,
         Err(error) => {
+            let detail = format!("does not answer: {error}");
             return vec![Check::new(
                 "database",
                 State::Fail,
-                format!("does not answer: {error}"),
+                "does not answer",
+                detail,
             )];
         }
     };
     let mut checks = vec![Check::new(
         "database",
         State::Ok,
+        "answers",
         format!("PostgreSQL {version}"),
     )];
     checks.push(match database::pending_migrations(db).await {
-        Ok(0) => Check::new("migrations", State::Ok, "up to date"),
+        Ok(0) => Check::new("migrations", State::Ok, "up to date", "up to date"),
         Ok(pending) => Check::new(
             "migrations",
             State::Fail,
+            "some are missing",
             format!("{pending} missing: run `omi-server migrate`"),
         ),
-        Err(error) => Check::new("migrations", State::Fail, error.to_string()),
+        Err(error) => Check::new(
+            "migrations",
+            State::Fail,
+            "cannot be read",
+            format!("cannot be read: {error}"),
+        ),
     });
     checks.push(match jobs::backlog(db).await {
         Ok((waiting, oldest)) if oldest > QUEUE_STALE => Check::new(
             "queue",
             State::Fail,
+            "jobs wait for too long",
             format!("{waiting} jobs wait, the oldest for {oldest:.0} s: is a server running?"),
         ),
-        Ok((waiting, _)) => Check::new("queue", State::Ok, format!("{waiting} jobs wait")),
-        Err(error) => Check::new("queue", State::Fail, format!("cannot be read: {error}")),
+        Ok((waiting, _)) => Check::new(
+            "queue",
+            State::Ok,
+            "jobs are worked on",
+            format!("{waiting} jobs wait"),
+        ),
+        Err(error) => Check::new(
+            "queue",
+            State::Fail,
+            "cannot be read",
+            format!("cannot be read: {error}"),
+        ),
     });
     checks
 }
 
+/// Whether this user can keep things in the data directory, and nobody else can look into them.
+fn data(dir: &Path) -> Check {
+    let check = |state, detail: String| Check::inside("data", state, detail);
+    let shown = dir.display();
+    let may = |path: &Path| access(path, AccessFlags::W_OK | AccessFlags::X_OK).is_ok();
+    if !dir.exists() {
+        let above = existing(dir);
+        return if above.is_dir() && may(&above) {
+            check(
+                State::Ok,
+                format!("{shown} is not there yet; the first start makes it"),
+            )
+        } else {
+            check(
+                State::Fail,
+                format!(
+                    "{shown} cannot be made: this user may not write in {}; set OMI_DATA_DIR to another folder",
+                    above.display()
+                ),
+            )
+        };
+    }
+    if !dir.is_dir() {
+        let text = format!("{shown} is no folder; set OMI_DATA_DIR to one");
+        return check(State::Fail, text);
+    }
+    if !may(dir) {
+        let text = format!("this user may not write in {shown}; run this as its owner");
+        return check(State::Fail, text);
+    }
+    let me = Uid::effective();
+    let folders = INNER_FOLDERS.map(|name| dir.join(name));
+    for path in std::iter::once(dir).chain(folders.iter().map(PathBuf::as_path)) {
+        let Ok(found) = path.symlink_metadata() else {
+            continue;
+        };
+        let owner = Uid::from_raw(found.uid());
+        if found.is_dir() && owner != me {
+            let owner = match User::from_uid(owner) {
+                Ok(Some(user)) => user.name,
+                _ => owner.to_string(),
+            };
+            let text = format!(
+                "{} belongs to {owner}, not to this user; run the server and its commands as one user",
+                path.display()
+            );
+            // Root gets in all the same, but leaves files that the other cannot read.
+            let state = if me.is_root() {
+                State::Warn
+            } else {
+                State::Fail
+            };
+            return check(state, text);
+        }
+        if path != dir && found.is_dir() && found.mode() & 0o077 != 0 {
+            let text = format!(
+                "{} is open to other users (mode {:03o}); the next start closes it, or do it with chmod 700",
+                path.display(),
+                found.mode() & 0o777
+            );
+            return check(State::Warn, text);
+        }
+    }
+    check(State::Ok, format!("{shown} can be written by this user"))
+}
+
+/// The path itself, or the nearest above that exists.
+fn existing(path: &Path) -> PathBuf {
+    let found = path.ancestors().find(|path| path.exists());
+    found.unwrap_or(Path::new("/")).to_path_buf()
+}
+
 fn disk(data_dir: &Path) -> Check {
-    match nix::sys::statvfs::statvfs(data_dir) {
+    let dir = existing(data_dir);
+    match nix::sys::statvfs::statvfs(&dir) {
         Ok(stat) => {
             // They are u32 on macOS.
             #[allow(clippy::unnecessary_cast)]
             let free = stat.blocks_available() as u64 * stat.fragment_size() as u64;
-            let text = format!(
-                "{} MiB free in {}",
-                free / (1024 * 1024),
-                data_dir.display()
-            );
+            let text = format!("{} MiB free in {}", free / (1024 * 1024), dir.display());
             if free < DISK_LOW {
-                Check::new(
-                    "disk",
-                    State::Fail,
-                    format!("{text}: make room, or audio cannot be kept"),
-                )
+                let text = format!("{text}: make room, or audio cannot be kept");
+                Check::new("disk", State::Fail, "too little room", text)
             } else {
-                Check::new("disk", State::Ok, text)
+                Check::new("disk", State::Ok, "enough room", text)
             }
         }
         Err(error) => Check::new(
             "disk",
             State::Fail,
-            format!("{} cannot be read: {error}", data_dir.display()),
+            "cannot be read",
+            format!("{} cannot be read: {error}", dir.display()),
         ),
     }
 }
 
-fn speech(speech: &Speech) -> Check {
+fn speech(speech: &Speech, model: &str) -> Check {
     match speech.status() {
-        Ok(text) => Check::new("speech", State::Ok, text),
-        Err(text) => Check::new("speech", State::Warn, text),
+        Ok(text) => Check::new("speech", State::Ok, "can be recognised", text),
+        Err(text) => {
+            // The name of a public model; otherwise it is a path.
+            let short = match models::find(model) {
+                Some(model) => format!(
+                    "is not recognised; if the model is missing, `omi-server model fetch {}` gets it",
+                    model.name
+                ),
+                None => "is not recognised; the operator sees why with `omi-server doctor`".into(),
+            };
+            Check::new("speech", State::Warn, short, text)
+        }
     }
 }

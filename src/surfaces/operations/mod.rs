@@ -2,9 +2,12 @@
 
 mod checks;
 
-pub use checks::{State as CheckState, all as checks};
+pub use checks::{INNER_FOLDERS, State as CheckState, all as checks};
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use axum::{
     Json, Router,
@@ -27,19 +30,41 @@ const FORWARDED: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
 pub const PUBLIC: [&str; 4] = ["/healthz", "/readyz", "/metrics", "/v1/health"];
 
 pub fn routes(metrics: PrometheusHandle) -> Router<App> {
+    let last = Arc::new(Mutex::new(Vec::new()));
     Router::new()
         .route("/healthz", get(async || Json(json!({"status": "ok"}))))
         .route("/v1/health", get(async || Json(json!({"status": "ok"}))))
-        .route("/readyz", get(ready))
+        .route("/readyz", get(move |app| ready(app, last)))
         .route(
             "/metrics",
             get(move |app, peer, headers| scrape(app, peer, headers, metrics)),
         )
 }
 
-/// 200 when requests can be served, else 503; either way with what was checked.
-async fn ready(State(app): State<App>) -> Response {
+type States = Vec<(&'static str, CheckState)>;
+
+/// 200 when requests can be served, else 503; either way with what was checked, in words fit for strangers. The log has
+/// the rest, each time that a state differs from the `last`.
+async fn ready(State(app): State<App>, last: Arc<Mutex<States>>) -> Response {
     let checks = checks::ready(&app).await;
+    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+    for check in &checks {
+        let before = last.iter().find(|(name, _)| *name == check.name);
+        if before.map_or(CheckState::Ok, |(_, state)| *state) == check.state {
+            continue;
+        }
+        match check.state {
+            CheckState::Ok => tracing::info!("{} is well: {}", check.name, check.detail),
+            CheckState::Warn | CheckState::Fail => {
+                tracing::warn!("{} is not well: {}", check.name, check.detail);
+            }
+        }
+    }
+    *last = checks
+        .iter()
+        .map(|check| (check.name, check.state))
+        .collect();
+    drop(last);
     let failed = checks.iter().any(|check| check.state == CheckState::Fail);
     let status = if failed {
         StatusCode::SERVICE_UNAVAILABLE

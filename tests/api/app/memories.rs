@@ -42,7 +42,12 @@ async fn the_first_page_is_whole() {
         "100 by default"
     );
     assert!(list(&server, &user, "offset=120").await.is_empty());
-    for query in ["limit=0", "offset=-1", "limit=x"] {
+    // On the first page the limit does not count, whatever it is.
+    assert_eq!(
+        server.get("/v3/memories?limit=0", &user.token).await.status,
+        200
+    );
+    for query in ["offset=1&limit=0", "offset=-1", "limit=x"] {
         assert_eq!(
             server
                 .get(&format!("/v3/memories?{query}"), &user.token)

@@ -94,15 +94,15 @@ pub enum PrivateError {
     )]
     DatabaseName { name: String },
 
-    #[error("the database {name} could not be made: {source}")]
-    Database { name: String, source: sqlx::Error },
+    #[error("the database {name} could not be made: {why}")]
+    Database { name: String, why: sqlx::Error },
 
-    #[error("could not {doing} {}: {source}", path.display())]
+    #[error("could not {doing} {}: {why}", path.display())]
     File {
         /// A verb: "create", "read".
         doing: &'static str,
         path: PathBuf,
-        source: io::Error,
+        why: io::Error,
     },
 }
 
@@ -110,10 +110,6 @@ impl PrivateError {
     /// For `map_err`: what was being done to which path.
     pub(super) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::File {
-            doing,
-            path,
-            source,
-        }
+        move |why| Self::File { doing, path, why }
     }
 }

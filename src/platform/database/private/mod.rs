@@ -24,7 +24,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use binaries::{Binaries, MINIMUM_MAJOR, find_binaries};
 pub use error::PrivateError;
-pub use lock::{DataDirLock, LockError};
+pub(crate) use lock::PAUSE;
+pub use lock::{DataDirLock, Holder, LockError, Role};
 pub use supervisor::Status;
 
 use account::Account;
@@ -85,12 +86,23 @@ pub struct PrivatePostgres {
     _locks: Vec<DataDirLock>,
 }
 
-/// Starts PostgreSQL for a data directory, or takes over the one that a killed server left running. Returns when it
-/// answers queries.
+/// Locks the data directory for a server, then does as `start_locked`.
 pub async fn start(settings: Settings) -> Result<PrivatePostgres, PrivateError> {
+    let data_dir = cluster::prepare_data_dir(&settings.data_dir)?;
+    let lock = DataDirLock::acquire(&data_dir)?;
+    start_locked(settings, lock).await
+}
+
+/// Starts PostgreSQL for a data directory, or takes over the one that a killed server left running. Returns when it
+/// answers queries. `lock` is that directory's, and is held until PostgreSQL has ended.
+pub async fn start_locked(
+    settings: Settings,
+    lock: DataDirLock,
+) -> Result<PrivatePostgres, PrivateError> {
     socket::check_database_name(&settings.database)?;
     let data_dir = cluster::prepare_data_dir(&settings.data_dir)?;
-    let mut locks = vec![DataDirLock::acquire(&data_dir)?];
+    let role = lock.role();
+    let mut locks = vec![lock];
     let existing = cluster::existing(&data_dir)?;
     let bin_dir = settings.bin_dir.as_deref();
     let binaries = match &existing {
@@ -110,7 +122,7 @@ pub async fn start(settings: Settings) -> Result<PrivatePostgres, PrivateError> 
     let account = Account::choose(configured, existing.as_deref())?;
     let cluster = match existing {
         Some(dir) => {
-            lock_elsewhere(&mut locks, parent(&dir), &data_dir)?;
+            lock_elsewhere(&mut locks, role, parent(&dir), &data_dir)?;
             take_over(&dir, &account, &binaries).await?;
             dir
         }
@@ -118,7 +130,7 @@ pub async fn start(settings: Settings) -> Result<PrivatePostgres, PrivateError> 
             let parent =
                 cluster::choose_parent(&data_dir, &settings.state_root, &account, &binaries)
                     .await?;
-            lock_elsewhere(&mut locks, &parent, &data_dir)?;
+            lock_elsewhere(&mut locks, role, &parent, &data_dir)?;
             cluster::create(&data_dir, &parent, &account, &binaries, settings.durable).await?
         }
     };
@@ -158,12 +170,15 @@ pub async fn start(settings: Settings) -> Result<PrivatePostgres, PrivateError> 
 }
 
 /// The connection options of the cluster that another process, the server, runs for these settings; None when none
-/// answers.
+/// answers, or its database is not made yet.
 pub async fn running(settings: &Settings) -> Option<PgConnectOptions> {
     let data_dir = settings.data_dir.canonicalize().ok()?;
     let (cluster, _) = cluster::existing(&data_dir).ok()??;
     let socket_dir = PidFile::read(&cluster)?.socket_dir?;
     socket::answers(&socket_dir, &cluster).await.ok()?;
+    if !socket::has_database(&socket_dir, &settings.database).await {
+        return None;
+    }
     Some(socket::options(&socket_dir, &settings.database))
 }
 
@@ -259,11 +274,12 @@ async fn take_over(
 /// A cluster outside the data directory gets a lock of its own: the pointer to it may have been copied.
 fn lock_elsewhere(
     locks: &mut Vec<DataDirLock>,
+    role: Role,
     parent: &Path,
     data_dir: &Path,
 ) -> Result<(), PrivateError> {
     if parent != data_dir {
-        locks.push(DataDirLock::acquire(parent)?);
+        locks.push(DataDirLock::acquire_as(role, parent)?);
     }
     Ok(())
 }

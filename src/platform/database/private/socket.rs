@@ -117,25 +117,38 @@ pub(super) async fn answers(dir: &Path, cluster: &Path) -> Result<(), String> {
     }
 }
 
+/// False too when it cannot be told.
+pub(super) async fn has_database(dir: &Path, name: &str) -> bool {
+    let ask = async {
+        let mut connection = options(dir, "postgres").connect().await?;
+        let exists = exists(&mut connection, name).await?;
+        connection.close().await?;
+        Ok::<_, sqlx::Error>(exists)
+    };
+    matches!(tokio::time::timeout(ANSWER_WITHIN, ask).await, Ok(Ok(true)))
+}
+
+async fn exists(connection: &mut PgConnection, name: &str) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
+        .bind(name)
+        .fetch_one(connection)
+        .await
+}
+
 /// Makes the database if it is missing.
 pub(super) async fn ensure_database(dir: &Path, name: &str) -> Result<(), PrivateError> {
     let ensure = async {
         let mut connection: PgConnection = options(dir, "postgres").connect().await?;
-        let exists: bool =
-            sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
-                .bind(name)
-                .fetch_one(&mut connection)
-                .await?;
-        if !exists {
+        if !exists(&mut connection, name).await? {
             // The name consists of letters, digits and underscores; it cannot be a parameter here.
             let statement = sqlx::AssertSqlSafe(format!("create database {name}"));
             sqlx::raw_sql(statement).execute(&mut connection).await?;
         }
         connection.close().await
     };
-    ensure.await.map_err(|source| PrivateError::Database {
+    ensure.await.map_err(|why| PrivateError::Database {
         name: name.to_owned(),
-        source,
+        why,
     })
 }
 
