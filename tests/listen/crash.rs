@@ -6,6 +6,7 @@ use super::{error_rate, query, speech};
 use crate::support::{
     Server, ServerOptions,
     device::{Device, text},
+    rounds,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -21,54 +22,58 @@ async fn kill_9_while_audio_streams_loses_no_segment_and_the_conversation_comple
     let said = speech(5, 0.9);
     let cut = (said.ends[2] + said.ends[3]) / 2;
     let query = query("pcm16").replace("conversation_timeout=120", "conversation_timeout=5");
-    let mut device = Device::ready(&server, &user.token, &query).await;
-    device.play_pcm16(&said.samples[..cut], 4.0).await;
-    device
-        .read_until(Duration::from_secs(30), |device| {
-            !device.segments().is_empty()
-        })
-        .await;
-    server.kill().await;
-    device.read_for(Duration::from_secs(5)).await;
-    let sent = device.segments();
-    assert!(!sent.is_empty());
+    for round in 0..rounds(1, 20) {
+        let mut device = Device::ready(&server, &user.token, &query).await;
+        device.play_pcm16(&said.samples[..cut], 4.0).await;
+        device
+            .read_until(Duration::from_secs(30), |device| {
+                !device.segments().is_empty()
+            })
+            .await;
+        server.kill().await;
+        device.read_for(Duration::from_secs(5)).await;
+        let sent = device.segments();
+        assert!(!sent.is_empty());
 
-    server.run().await;
-    let list = server
-        .wait_for(
-            "/v1/conversations?statuses=completed",
-            &user.token,
-            Duration::from_secs(60),
-            |list| !list.as_array().unwrap().is_empty(),
-        )
-        .await;
-    assert_eq!(list.as_array().unwrap().len(), 1);
-    let stored = list[0]["transcript_segments"].as_array().unwrap().clone();
-    for segment in &sent {
-        let kept = stored.iter().find(|kept| kept["id"] == segment["id"]);
-        let kept = kept.unwrap_or_else(|| panic!("{segment} was sent and is gone:\n{stored:#?}"));
-        assert!(
-            kept["text"]
-                .as_str()
-                .unwrap()
-                .starts_with(segment["text"].as_str().unwrap())
-        );
-    }
-    // Everything that was heard is there, once: three sentences and half of the fourth.
-    let said: Vec<_> = said.reference.split_whitespace().collect();
-    let best = (40..said.len()).map(|count| error_rate(&said[..count].join(" "), &text(&stored)));
-    let best = best.fold(f64::MAX, f64::min);
-    assert!(best <= 0.2, "{:.1} %: {}", best * 100.0, text(&stored));
+        server.run().await;
+        let list = server
+            .wait_for(
+                "/v1/conversations?statuses=completed",
+                &user.token,
+                Duration::from_secs(60),
+                |list| list.as_array().unwrap().len() > round,
+            )
+            .await;
+        assert_eq!(list.as_array().unwrap().len(), round + 1);
+        let stored = list[0]["transcript_segments"].as_array().unwrap().clone();
+        for segment in &sent {
+            let kept = stored.iter().find(|kept| kept["id"] == segment["id"]);
+            let kept =
+                kept.unwrap_or_else(|| panic!("{segment} was sent and is gone:\n{stored:#?}"));
+            assert!(
+                kept["text"]
+                    .as_str()
+                    .unwrap()
+                    .starts_with(segment["text"].as_str().unwrap())
+            );
+        }
+        // Everything that was heard is there, once: three sentences and half of the fourth.
+        let said: Vec<_> = said.reference.split_whitespace().collect();
+        let best =
+            (40..said.len()).map(|count| error_rate(&said[..count].join(" "), &text(&stored)));
+        let best = best.fold(f64::MAX, f64::min);
+        assert!(best <= 0.2, "{:.1} %: {}", best * 100.0, text(&stored));
 
-    // The spool is empty again.
-    let spool = server.data_dir.join("spool");
-    let start = std::time::Instant::now();
-    while std::fs::read_dir(&spool).unwrap().next().is_some() {
-        assert!(
-            start.elapsed() < Duration::from_secs(30),
-            "the spool is never emptied"
-        );
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        // The spool is empty again.
+        let spool = server.data_dir.join("spool");
+        let start = std::time::Instant::now();
+        while std::fs::read_dir(&spool).unwrap().next().is_some() {
+            assert!(
+                start.elapsed() < Duration::from_secs(30),
+                "the spool is never emptied"
+            );
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
     }
     server.stop().await;
 }

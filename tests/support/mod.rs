@@ -7,3 +7,12 @@ pub mod server;
 pub mod wer;
 
 pub use server::{Server, ServerOptions};
+
+/// How often a long proof repeats: `few` times in `make test`, `many` in `make soak`.
+pub fn rounds(few: usize, many: usize) -> usize {
+    if std::env::var_os("OMI_TEST_SOAK").is_some() {
+        many
+    } else {
+        few
+    }
+}

@@ -1,0 +1,147 @@
+//! SQL of conversations that have ended: waiting, understood, given up.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool, Result, types::Json};
+use uuid::Uuid;
+
+use super::super::{Event, Structured};
+
+pub async fn finish(
+    tx: &mut PgConnection,
+    uid: &str,
+    id: Uuid,
+    requested: bool,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let done = sqlx::query!(
+        "update conversations
+         set status = 'processing', keep = keep or $3, processing_attempts = 0, processing_error = null, updated_at = now()
+         where uid = $1 and id = $2 and status = 'in_progress'
+           and ($3 or finished_at + make_interval(secs => timeout_seconds) <= $4)",
+        uid,
+        id,
+        requested,
+        now
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub async fn reprocess(tx: &mut PgConnection, uid: &str, id: Uuid) -> Result<bool> {
+    let done = sqlx::query!(
+        "update conversations
+         set status = 'processing', keep = true, processing_attempts = 0, processing_error = null, updated_at = now()
+         where uid = $1 and id = $2 and status in ('completed', 'failed')",
+        uid,
+        id
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub async fn stale(db: &PgPool, before: DateTime<Utc>, limit: i64) -> Result<Vec<(String, Uuid)>> {
+    let rows = sqlx::query!(
+        "select uid, id from conversations where status = 'processing' and updated_at < $1 order by uid limit $2",
+        before,
+        limit
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.uid, row.id)).collect())
+}
+
+pub async fn give_up(tx: &mut PgConnection, uid: &str, id: Uuid, attempts: i32) -> Result<bool> {
+    let done = sqlx::query!(
+        "update conversations
+         set status = 'failed', updated_at = now(),
+             processing_error = coalesce(processing_error, 'processing was interrupted too often')
+         where uid = $1 and id = $2 and status = 'processing' and processing_attempts >= $3",
+        uid,
+        id,
+        attempts
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub async fn touch_stale(
+    tx: &mut PgConnection,
+    uid: &str,
+    id: Uuid,
+    before: DateTime<Utc>,
+) -> Result<bool> {
+    let done = sqlx::query!(
+        "update conversations set updated_at = now()
+         where uid = $1 and id = $2 and status = 'processing' and updated_at < $3",
+        uid,
+        id,
+        before
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub async fn begin_processing(db: &PgPool, uid: &str, id: Uuid) -> Result<bool> {
+    let done = sqlx::query!(
+        "update conversations set processing_attempts = processing_attempts + 1, updated_at = now()
+         where uid = $1 and id = $2 and status = 'processing'",
+        uid,
+        id
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub async fn complete_processing(
+    tx: &mut PgConnection,
+    uid: &str,
+    id: Uuid,
+    structured: &Structured,
+    understood_by: &str,
+    discarded: bool,
+) -> Result<bool> {
+    let done = sqlx::query!(
+        "update conversations
+         set status = 'completed', title = $3, overview = $4, emoji = $5, category = $6, events = $7, understood_by = $8,
+             discarded = $9, processing_error = null, updated_at = now()
+         where uid = $1 and id = $2 and status = 'processing'",
+        uid,
+        id,
+        structured.title,
+        structured.overview,
+        structured.emoji,
+        structured.category,
+        Json(&structured.events) as Json<&Vec<Event>>,
+        understood_by,
+        discarded
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub async fn fail_processing(
+    tx: &mut PgConnection,
+    uid: &str,
+    id: Uuid,
+    why: &str,
+    last: bool,
+) -> Result<bool> {
+    let done = sqlx::query!(
+        "update conversations
+         set processing_error = $3, status = case when $4 then 'failed' else status end, updated_at = now()
+         where uid = $1 and id = $2 and status = 'processing'",
+        uid,
+        id,
+        why,
+        last
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}

@@ -1,0 +1,190 @@
+//! SQL of transcript segments.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool, Result, types::Json};
+use uuid::Uuid;
+
+use super::super::{TranscriptSegment, Translation};
+
+struct SegmentRow {
+    conversation_id: Uuid,
+    id: Uuid,
+    text: String,
+    speaker: String,
+    speaker_id: i32,
+    is_user: bool,
+    person_id: Option<String>,
+    start_seconds: f64,
+    end_seconds: f64,
+    translations: Json<Vec<Translation>>,
+    speech_profile_processed: bool,
+    stt_provider: Option<String>,
+}
+
+impl From<SegmentRow> for TranscriptSegment {
+    fn from(row: SegmentRow) -> Self {
+        Self {
+            id: row.id,
+            text: row.text,
+            speaker: row.speaker,
+            speaker_id: row.speaker_id,
+            is_user: row.is_user,
+            person_id: row.person_id,
+            start: row.start_seconds,
+            end: row.end_seconds,
+            translations: row.translations.0,
+            speech_profile_processed: row.speech_profile_processed,
+            stt_provider: row.stt_provider,
+        }
+    }
+}
+
+pub async fn segments(
+    db: &PgPool,
+    uid: &str,
+    conversation_ids: &[Uuid],
+) -> Result<Vec<(Uuid, TranscriptSegment)>> {
+    let rows = sqlx::query_as!(
+        SegmentRow,
+        r#"select conversation_id, id, text, speaker, speaker_id, is_user, person_id, start_seconds, end_seconds,
+                  translations as "translations: Json<Vec<Translation>>", speech_profile_processed, stt_provider
+           from transcript_segments
+           where uid = $1 and conversation_id = any($2)
+           order by start_seconds, id"#,
+        uid,
+        conversation_ids
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.conversation_id, row.into()))
+        .collect())
+}
+
+pub async fn heard_until(db: &PgPool, uid: &str, id: Uuid) -> Result<Option<DateTime<Utc>>> {
+    sqlx::query_scalar!(
+        "select c.started_at + make_interval(secs => max(s.end_seconds))
+         from conversations c join transcript_segments s on s.uid = c.uid and s.conversation_id = c.id
+         where c.uid = $1 and c.id = $2
+         group by c.started_at",
+        uid,
+        id
+    )
+    .fetch_optional(db)
+    .await
+    .map(Option::flatten)
+}
+
+pub async fn shift_segments(
+    tx: &mut PgConnection,
+    uid: &str,
+    conversation_id: Uuid,
+    seconds: f64,
+) -> Result<()> {
+    sqlx::query!(
+        "update transcript_segments set start_seconds = start_seconds + $3, end_seconds = end_seconds + $3
+         where uid = $1 and conversation_id = $2",
+        uid,
+        conversation_id,
+        seconds
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+pub async fn delete_segments(
+    tx: &mut PgConnection,
+    uid: &str,
+    conversation_id: Uuid,
+    ids: &[Uuid],
+) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "delete from transcript_segments where uid = $1 and conversation_id = $2 and id = any($3)",
+        uid,
+        conversation_id,
+        ids
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+pub async fn upsert_segments(
+    tx: &mut PgConnection,
+    uid: &str,
+    conversation_id: Uuid,
+    segments: &[TranscriptSegment],
+) -> Result<()> {
+    let ids: Vec<_> = segments.iter().map(|segment| segment.id).collect();
+    let texts: Vec<_> = segments
+        .iter()
+        .map(|segment| segment.text.clone())
+        .collect();
+    let speakers: Vec<_> = segments
+        .iter()
+        .map(|segment| segment.speaker.clone())
+        .collect();
+    let speaker_ids: Vec<_> = segments.iter().map(|segment| segment.speaker_id).collect();
+    let users: Vec<_> = segments.iter().map(|segment| segment.is_user).collect();
+    let people: Vec<_> = segments
+        .iter()
+        .map(|segment| segment.person_id.clone())
+        .collect();
+    let starts: Vec<_> = segments.iter().map(|segment| segment.start).collect();
+    let ends: Vec<_> = segments.iter().map(|segment| segment.end).collect();
+    let providers: Vec<_> = segments
+        .iter()
+        .map(|segment| segment.stt_provider.clone())
+        .collect();
+    sqlx::query!(
+        "insert into transcript_segments (uid, conversation_id, id, text, speaker, speaker_id, is_user, person_id,
+                                          start_seconds, end_seconds, stt_provider)
+         select $1, $2, new.*
+         from unnest($3::uuid[], $4::text[], $5::text[], $6::int[], $7::bool[], $8::text[], $9::float8[],
+                     $10::float8[], $11::text[]) as new
+         on conflict (uid, conversation_id, id) do update set
+            text = excluded.text, speaker = excluded.speaker, speaker_id = excluded.speaker_id,
+            is_user = excluded.is_user, person_id = excluded.person_id, start_seconds = excluded.start_seconds,
+            end_seconds = excluded.end_seconds",
+        uid,
+        conversation_id,
+        &ids,
+        &texts,
+        &speakers,
+        &speaker_ids,
+        &users,
+        &people as &[Option<String>],
+        &starts,
+        &ends,
+        &providers as &[Option<String>]
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// The segment that begins last.
+pub async fn last(
+    tx: &mut PgConnection,
+    uid: &str,
+    conversation_id: Uuid,
+) -> Result<Option<TranscriptSegment>> {
+    let row = sqlx::query_as!(
+        SegmentRow,
+        r#"select conversation_id, id, text, speaker, speaker_id, is_user, person_id, start_seconds, end_seconds,
+                  translations as "translations: Json<Vec<Translation>>", speech_profile_processed, stt_provider
+           from transcript_segments
+           where uid = $1 and conversation_id = $2
+           order by start_seconds desc, id desc limit 1"#,
+        uid,
+        conversation_id
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(row.map(Into::into))
+}
