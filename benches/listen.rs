@@ -94,9 +94,21 @@ async fn measure() {
     );
     let metrics = server.get("/metrics", "").await;
     let text = metrics.body.as_str().unwrap_or_default().to_string();
-    for line in text.lines().filter(|line| line.starts_with("omi_speech")) {
-        println!("  {line}");
-    }
+    let counter = |name: &str| -> f64 {
+        let line = text
+            .lines()
+            .find(|line| line.starts_with(name) && !line.contains('{'))
+            .unwrap_or_default();
+        line.rsplit(' ')
+            .next()
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(f64::NAN)
+    };
+    let busy = counter("omi_speech_busy_milliseconds_total ");
+    println!(
+        "recognition time to audio time   {:8.3}",
+        busy / counter("omi_speech_audio_milliseconds_total ")
+    );
     println!("audio played                     {seconds:8.1} s");
     device.close().await;
     server.stop().await;

@@ -57,14 +57,21 @@ struct CreateMemory {
     /// One lasting fact about the user, 1 to 500 characters.
     content: String,
     /// Left out: chosen from the content, or left as it is.
+    // Null is taken too, but some clients cannot read a schema that says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     category: Option<String>,
 }
 
 #[derive(Deserialize, JsonSchema)]
 struct GetConversations {
     /// First day, yyyy-mm-dd (UTC).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     start_date: Option<String>,
     /// Last day, yyyy-mm-dd (UTC), inclusive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     end_date: Option<String>,
     /// Only these categories; empty: all.
     #[serde(default)]

@@ -1,11 +1,11 @@
 //! SQL of conversations and their segments.
 
-mod processing;
-mod recording;
+mod ended;
+mod open;
 mod segments;
 
-pub use processing::*;
-pub use recording::*;
+pub use ended::*;
+pub use open::*;
 pub use segments::*;
 
 use chrono::{DateTime, Utc};

@@ -41,6 +41,7 @@ sets! {
         i'm i've is isn't it it's its itself just let let's like me more most much must my myself no not now of once one ones only
         other our ours ourselves own same she she'd she'll she's should shouldn't some such that that's their theirs
         them themselves there there's these they they'd they'll they're they've this those through too under until
+        unless although though whereas whether within since toward towards upon among across rather quite
         very was wasn't we we'd we'll we're we've were weren't what what's when where which while who who's whom why will
         won't would wouldn't you you'd you'll you're you've your yours yourself also always already maybe perhaps
         really actually basically literally probably definitely okay yeah yes well right sure oh hey hi hello thanks
