@@ -113,11 +113,11 @@ impl Scribe {
         let uid = &self.live.uid;
         let mut id = self.live.conversation_id();
         let mut tx = self.app.db.begin().await?;
-        if let Some((id, written)) = tried.take()
+        if let Some((id, written)) = tried.as_ref()
             && store::recognised_until(&mut tx, uid, self.session_id).await? >= range.end as i64
         {
-            self.live.roll_onto(id);
-            return Ok(written);
+            self.live.roll_onto(*id);
+            return Ok(written.clone());
         }
         let open = match conversations::lock_open(&mut tx, uid, id).await? {
             Some(open) => open,
