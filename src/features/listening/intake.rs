@@ -149,14 +149,6 @@ pub fn range(utterance: &Utterance) -> Range<u64> {
     utterance.start..utterance.start + utterance.samples.len() as u64
 }
 
-/// What one turn of the loop does, off the async threads.
-enum Turn {
-    Hear(Vec<Frame>),
-    /// End the utterance in progress, for whoever waits for it, or because the device sends no more.
-    Cut,
-    Finish,
-}
-
 /// Runs until `frames` ends. Everything heard is queued as work by then, or `Broken` is.
 pub async fn take_in(
     mut intake: Intake,
@@ -175,38 +167,35 @@ pub async fn take_in(
         let mut flush = None;
         let mut batch = Vec::new();
         let speaking = live.speaking.load(Ordering::Acquire);
-        let turn = tokio::select! {
+        // Whether the utterance in progress ends here, and whether the stream does.
+        let (mut cut, mut last) = (false, false);
+        tokio::select! {
             request = flushes.recv() => {
                 flush = request;
-                let waiting = drain(&mut frames);
-                if waiting.is_empty() { Turn::Cut } else { Turn::Hear(waiting) }
+                batch = drain(&mut frames);
+                cut = true;
             }
             count = frames.recv_many(&mut batch, FRAMES) => {
                 if 0 < count && count < FRAMES / 8 {
                     tokio::time::sleep(PACE).await;
                     batch.extend(drain(&mut frames));
                 }
-                if count == 0 { Turn::Finish } else { Turn::Hear(batch) }
+                last = count == 0;
             }
-            () = tokio::time::sleep(MUTED), if speaking => Turn::Cut,
-        };
-        let last = matches!(turn, Turn::Finish);
-        let cut = flush.is_some();
+            () = tokio::time::sleep(MUTED), if speaking => cut = true,
+        }
         let quiet = live.queued.load(Ordering::Acquire) == 0;
         let trim = !last && quiet && trimmed.elapsed() > TRIM_INTERVAL;
+        // Decoding and disk are no work for the async threads.
         let done = tokio::task::spawn_blocking(move || {
-            let mut ranges = match turn {
-                Turn::Hear(batch) => intake.hear(&batch)?,
-                Turn::Cut => intake
-                    .segmenter
-                    .finish()
-                    .as_ref()
-                    .map(range)
-                    .into_iter()
-                    .collect(),
-                Turn::Finish => intake.finish()?,
+            let mut ranges = if batch.is_empty() {
+                Vec::new()
+            } else {
+                intake.hear(&batch)?
             };
-            if cut {
+            if last {
+                ranges.extend(intake.finish()?);
+            } else if cut {
                 ranges.extend(intake.segmenter.finish().as_ref().map(range));
             }
             if trim && ranges.is_empty() {

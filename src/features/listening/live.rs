@@ -150,7 +150,7 @@ impl LiveSessions {
         })
     }
 
-    /// Like `register`; None if somebody has the session already.
+    /// Puts a session on the list; None if somebody has it already.
     pub(super) fn claim(&self, id: Uuid, live: Arc<Live>) -> Option<Registration> {
         let mut all = self.all();
         if all.contains_key(&id) {
@@ -161,14 +161,6 @@ impl LiveSessions {
             sessions: self.clone(),
             id,
         })
-    }
-
-    pub(super) fn register(&self, id: Uuid, live: Arc<Live>) -> Registration {
-        self.all().insert(id, live);
-        Registration {
-            sessions: self.clone(),
-            id,
-        }
     }
 
     pub(super) fn ids(&self) -> Vec<(String, Uuid)> {

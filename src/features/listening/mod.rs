@@ -28,10 +28,11 @@ use crate::{
         conversations::{self, Reason},
         credentials::Caller,
     },
+    platform::audio,
 };
 
 /// Sample rate of everything behind the decoder, in Hz.
-pub const SAMPLE_RATE: u64 = 16_000;
+pub const SAMPLE_RATE: u64 = audio::SAMPLE_RATE as u64;
 /// Longest time-out of a conversation, and what -1 asks for, in seconds.
 pub const LONGEST_TIMEOUT: i32 = 14_400;
 

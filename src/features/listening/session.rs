@@ -117,7 +117,10 @@ impl Session {
         let session_id = ids::new();
         // Registered first: recovery leaves alone what a live session has.
         let (live, flushes) = Live::new(uid, conversation_id);
-        let registration = app.live.register(session_id, live.clone());
+        let registration = app
+            .live
+            .claim(session_id, live.clone())
+            .ok_or(Error::Conflict("the session exists".into()))?;
         store::insert(&app.db, uid, session_id, conversation_id).await?;
         let meta = Meta {
             uid: uid.into(),

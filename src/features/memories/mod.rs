@@ -42,11 +42,6 @@ pub enum Existing {
     Kept,
 }
 
-/// Stores a memory that the user states. The same content again replaces the earlier memory.
-pub async fn create(db: &PgPool, caller: &Caller, new: NewMemory) -> Result<Memory> {
-    state(db, caller, new, "interesting", Existing::Replaced).await
-}
-
 /// Stores a memory that the user states. The id follows from the content. `guess` is the category of a new memory that
 /// comes without one.
 pub async fn state(

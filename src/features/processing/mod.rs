@@ -5,7 +5,6 @@ mod rules;
 
 use std::time::Duration;
 
-use chrono_tz::Tz;
 use sqlx::PgPool;
 use tokio::sync::broadcast;
 use uuid::Uuid;
@@ -134,7 +133,7 @@ fn by_rules(conversation: &Conversation, profile: &Profile) -> Understood {
     let setting = rules::Setting {
         reference: conversation.started_at,
         now: clock::now(),
-        time_zone: profile.time_zone as Tz,
+        time_zone: profile.time_zone,
     };
     let found = rules::understand(&lines, &setting);
     let events = found

@@ -12,10 +12,8 @@ use sqlx::{
 };
 use tokio::time::{Instant, sleep, timeout_at};
 
-use private::{DataDirLock, LockError, PrivatePostgres, Role};
+use private::{DataDirLock, LockError, MINIMUM_MAJOR, PrivatePostgres, Role};
 
-/// Oldest PostgreSQL that is known to work.
-pub const MINIMUM_MAJOR: u32 = 15;
 /// Name of the database in a private cluster.
 const DATABASE: &str = "omi";
 /// Any key, so long as every instance uses the same.

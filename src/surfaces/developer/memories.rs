@@ -11,7 +11,8 @@ use crate::{
     error::Error,
     features::{
         conversations,
-        memories::{self, Memory, NewMemory},
+        memories::{self, Existing, Memory, NewMemory},
+        processing,
     },
     surfaces::{
         caller::{ReadMemories, Scoped, WriteMemories},
@@ -96,10 +97,9 @@ pub async fn list(
 pub async fn create(
     State(app): State<App>,
     Scoped(caller, ..): Scoped<WriteMemories>,
-    Body(mut new): Body<NewMemory>,
+    Body(new): Body<NewMemory>,
 ) -> Result<Json<MemoryAnswer>> {
-    if new.category.is_none() {
-        new.category = Some(crate::features::processing::memory_category(&new.content).into());
-    }
-    Ok(Json(memories::create(&app.db, &caller, new).await?.into()))
+    let guess = processing::memory_category(&new.content);
+    let stated = memories::state(&app.db, &caller, new, guess, Existing::Replaced).await?;
+    Ok(Json(stated.into()))
 }

@@ -7,7 +7,7 @@ use crate::{
         conversations::known_source,
         listening::{LONGEST_TIMEOUT, Settings},
     },
-    platform::audio::codec::Codec,
+    platform::audio::{CLIENT_RATES, codec::Codec},
 };
 
 pub struct Query {
@@ -29,12 +29,16 @@ pub fn read(raw: &str, limits: &Listening) -> Result<Query> {
         }),
     };
     let sample_rate = number("sample_rate", 8000)?;
-    if !(4000..=96_000).contains(&sample_rate) {
-        return Err(Error::invalid_parameter(
-            "sample_rate",
-            "sample_rate must be between 4000 and 96000",
-        ));
-    }
+    let sample_rate = u32::try_from(sample_rate)
+        .ok()
+        .filter(|rate| CLIENT_RATES.contains(rate))
+        .ok_or_else(|| {
+            let (least, most) = (CLIENT_RATES.start(), CLIENT_RATES.end());
+            Error::invalid_parameter(
+                "sample_rate",
+                format!("sample_rate must be between {least} and {most}"),
+            )
+        })?;
     let unsupported = if number("channels", 1)? > 1 {
         Some("Calls with several channels are not supported yet.")
     } else if value("custom_stt").as_deref() == Some("enabled") {
@@ -49,7 +53,7 @@ pub fn read(raw: &str, limits: &Listening) -> Result<Query> {
     };
     let settings = Settings {
         codec: Codec::from_omi(value("codec").as_deref().unwrap_or("pcm8")),
-        sample_rate: sample_rate as u32,
+        sample_rate,
         language,
         source: known_source(value("source").as_deref().unwrap_or("omi")),
         timeout_seconds: timeout(number("conversation_timeout", 120)?, limits),
