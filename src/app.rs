@@ -8,8 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::Config,
-    features::{credentials::LastUsed, listening::LiveSessions},
-    platform::{outbox::Outbox, speech::Speech},
+    features::{credentials::Known, listening::LiveSessions},
+    platform::{
+        outbox::Outbox,
+        rate_limits::{Failures, RateLimits},
+        speech::Speech,
+    },
 };
 
 pub type App = Arc<Handles>;
@@ -25,7 +29,9 @@ pub struct Handles {
     pub db: PgPool,
     pub outbox: Outbox,
     pub speech: Speech,
-    pub last_used: LastUsed,
+    pub known: Known,
+    pub rate_limits: RateLimits,
+    pub failures: Failures,
     pub live: LiveSessions,
     /// Cancelled when the server is told to stop.
     pub stop: CancellationToken,

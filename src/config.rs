@@ -3,11 +3,12 @@
 use std::{
     collections::BTreeSet,
     ffi::OsString,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result, bail};
+use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -36,10 +37,35 @@ pub struct Config {
     postgres_bin: String,
     database_user: String,
     pub metrics_token: SecretString,
+    pub trusted_proxies: Networks,
     pub log: String,
     pub log_format: LogFormat,
     pub stt: Stt,
     pub listening: Listening,
+    pub rate_limit: RateLimit,
+}
+
+/// Comma-separated CIDR ranges; an address alone is a range of one.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Networks(pub Vec<IpNet>);
+
+impl TryFrom<String> for Networks {
+    type Error = String;
+
+    fn try_from(list: String) -> Result<Self, String> {
+        list.split(',')
+            .map(str::trim)
+            .filter(|range| !range.is_empty())
+            .map(|range| {
+                let alone = || range.parse::<IpAddr>().ok().map(IpNet::from);
+                range.parse().ok().or_else(alone).ok_or_else(|| {
+                    format!("expected CIDR ranges such as 10.0.0.0/8, not {range:?},")
+                })
+            })
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -94,6 +120,20 @@ fn choose<T: Copy>(name: &str, choices: &[(&str, T)]) -> Result<T, String> {
 pub struct Listening {
     pub minimum_timeout_seconds: u32,
     pub max_sockets_per_user: usize,
+}
+
+/// Requests in a window of time; 0: no limit.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimit {
+    pub per_minute: u32,
+    pub per_day: u32,
+    pub user_per_minute: u32,
+    pub memories_per_hour: u32,
+    pub memories_batches_per_hour: u32,
+    pub conversations_per_hour: u32,
+    pub import_conversations_per_hour: u32,
+    pub import_memories_per_hour: u32,
 }
 
 impl Config {
@@ -298,6 +338,12 @@ mod tests {
             ("OMI_LOG_FORMAT", "xml", "text or json"),
             ("OMI_PUBLIC_URL", "omi.example.org", "public_url"),
             ("OMI_BIND", "nowhere", "bind"),
+            (
+                "OMI_TRUSTED_PROXIES",
+                "10.0.0.0/8,gateway",
+                "trusted_proxies",
+            ),
+            ("OMI_RATE_LIMIT__PER_DAY", "many", "rate_limit.per_day"),
         ] {
             let error = load(&[(name, value)]).unwrap_err().to_string();
             assert!(error.contains(key), "{error}");

@@ -21,6 +21,9 @@ pub enum Error {
     Unauthenticated(&'static str),
     #[error("Insufficient permissions. Required scope: {0}")]
     MissingScope(&'static str),
+    /// Known, and not allowed.
+    #[error("{0}")]
+    Forbidden(String),
     /// The named thing is absent, or belongs to somebody else: nobody can tell which.
     #[error("{0} not found")]
     NotFound(&'static str),
@@ -29,11 +32,22 @@ pub enum Error {
     BadRequest(String),
     #[error("{}", Problems(.0))]
     Invalid(Vec<Problem>),
+    /// What could not be read as a request, where a surface tells that from values that break a rule.
+    #[error("{}", Problems(.0))]
+    Malformed(Vec<Problem>),
     /// More than a request may hold.
     #[error("{0}")]
     TooLarge(String),
     #[error("{0}")]
     Conflict(String),
+    /// More requests than a window of time allows.
+    #[error("Rate limit exceeded ({limit}). Try again in {retry_after}s.")]
+    RateLimited {
+        /// Which limit, in words or by the name of its policy.
+        limit: String,
+        /// Seconds, at least 1.
+        retry_after: i64,
+    },
     /// Comes back by itself; worth trying again in a few seconds.
     #[error("The server cannot answer right now: {0}. Try again in a few seconds.")]
     Unavailable(String),

@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::App,
-    features::{conversations, listening, processing},
-    platform::{jobs, outbox::Event},
+    features::{conversations, credentials, listening, processing},
+    platform::{idempotency, jobs, outbox::Event, rate_limits},
 };
 
 /// Topic of an event, kind of the job that it causes.
@@ -49,11 +49,31 @@ impl fmt::Debug for Handles {
     }
 }
 
+/// Forgets what has served its time, now and every hour; what one address may fill, every minute.
+async fn tidy_forever(app: App) {
+    for minute in 0_u64.. {
+        if minute.is_multiple_of(60) {
+            let tidied = async {
+                rate_limits::purge(&app.db).await?;
+                idempotency::purge(&app.db).await?;
+                credentials::purge(&app.db).await
+            };
+            if let Err(error) = tidied.await {
+                tracing::warn!(%error, "what has expired could not be removed");
+            }
+        }
+        app.failures.tidy();
+        tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    }
+}
+
 /// Everything that goes on beside the requests, until `stop`. Returns when jobs have ended.
 pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> {
     let tasks = [
         tokio::spawn(app.outbox.clone().forward(app.db.clone())),
-        tokio::spawn(app.last_used.clone().write_forever(app.db.clone())),
+        tokio::spawn(app.known.last_used.clone().write_forever(app.db.clone())),
+        tokio::spawn(app.known.clone().follow(app.outbox.listen())),
+        tokio::spawn(tidy_forever(app.clone())),
         tokio::spawn(listening::run_forever(app.clone())),
     ];
     let runner = loop {

@@ -60,7 +60,17 @@ const RULES: &[(&str, &[(&str, &str)])] = &[
 ];
 
 /// What a surface may use of its neighbours: these are shared, the rest are surfaces of their own.
-const SHARED: [&str; 5] = ["caller", "extract", "respond", "router", "operations"];
+const SHARED: [&str; 9] = [
+    "caller",
+    "client_address",
+    "documents",
+    "extract",
+    "guard",
+    "limits",
+    "operations",
+    "respond",
+    "router",
+];
 
 /// Platform files besides `store.rs` may hold SQL; in features only a room's store does, `store.rs` or the folder `store/`.
 #[test]

@@ -3,9 +3,11 @@
 pub mod audio;
 pub mod clock;
 pub mod database;
+pub mod idempotency;
 pub mod ids;
 pub mod jobs;
 pub mod outbox;
+pub mod rate_limits;
 pub mod secrets;
 pub mod speech;
 pub mod telemetry;

@@ -7,8 +7,9 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
+use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 
 /// Argon2id takes 19 MiB and tens of milliseconds; more at once would let sign-ins starve the rest.
 static HASHING: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(2));
@@ -37,13 +38,20 @@ pub async fn hash_password(password: String) -> Result<String> {
     .await?
 }
 
-pub async fn verify_password(password: String, hash: String) -> Result<bool> {
+/// The hash of a password that nobody has, made once.
+pub async fn nobodys_password() -> Result<String> {
+    static HASH: OnceCell<String> = OnceCell::const_new();
+    let hash = HASH.get_or_try_init(async || hash_password(random_hex(32)).await);
+    Ok(hash.await?.clone())
+}
+
+pub async fn verify_password(password: SecretString, hash: String) -> Result<bool> {
     let _permit = HASHING.acquire().await?;
     tokio::task::spawn_blocking(move || {
         let parsed = PasswordHash::new(&hash)
             .map_err(|error| anyhow::anyhow!("a stored password hash is damaged: {error}"))?;
         Ok(Argon2::default()
-            .verify_password(password.as_bytes(), &parsed)
+            .verify_password(password.expose_secret().as_bytes(), &parsed)
             .is_ok())
     })
     .await?

@@ -1,25 +1,21 @@
-//! Any credential to a Caller, and the extractors that demand one.
-
-use std::marker::PhantomData;
+//! Any credential to a Caller.
 
 use axum::{
-    extract::{FromRequestParts, Request, State},
+    extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
-    middleware::Next,
-    response::{IntoResponse as _, Response},
 };
 
 use super::respond::ApiError;
 use crate::{
     app::App,
     error::Error,
-    features::credentials::{self, Caller, Kind, Scope},
+    features::credentials::{Caller, Kind},
 };
 
-/// What a surface accepts, and how it says no.
+/// What a route accepts, and how it says no.
 #[derive(Clone, Copy)]
 pub struct Accepts {
-    pub kind: Kind,
+    pub kinds: &'static [Kind],
     pub missing: &'static str,
     pub invalid: &'static str,
     /// Configurations of MCP clients also send the bare key, or `X-API-Key`.
@@ -27,40 +23,33 @@ pub struct Accepts {
 }
 
 pub const USER: Accepts = Accepts {
-    kind: Kind::User,
+    kinds: &[Kind::User],
     missing: "Missing access token: send the header Authorization: Bearer <token>",
     invalid: "Invalid authorization token",
     bare_keys: false,
 };
 
 pub const DEVELOPER: Accepts = Accepts {
-    kind: Kind::Developer,
+    kinds: &[Kind::Developer],
     missing: "Missing or invalid Authorization header. Must be 'Bearer API_KEY'",
     invalid: "Invalid API Key",
     bare_keys: false,
 };
 
+/// A person who is signed in, or a developer key: for keys themselves.
+pub const USER_OR_DEVELOPER: Accepts = Accepts {
+    kinds: &[Kind::User, Kind::Developer],
+    missing: USER.missing,
+    invalid: "Invalid authentication credentials",
+    bare_keys: false,
+};
+
 pub const MCP: Accepts = Accepts {
-    kind: Kind::Mcp,
+    kinds: &[Kind::Mcp],
     missing: "Missing API key. Provide it as Authorization: Bearer omi_mcp_…",
     invalid: "Invalid or missing API key. Provide via Authorization header.",
     bare_keys: true,
 };
-
-/// Middleware of a whole surface: no request gets further without a credential of its kind.
-pub async fn require(
-    State((app, accepts)): State<(App, Accepts)>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    match authenticate(&app, request.headers(), accepts).await {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await
-        }
-        Err(error) => ApiError(error).into_response(),
-    }
-}
 
 pub async fn authenticate(
     app: &App,
@@ -69,9 +58,9 @@ pub async fn authenticate(
 ) -> Result<Caller, Error> {
     let secret =
         secret(headers, accepts.bare_keys).ok_or(Error::Unauthenticated(accepts.missing))?;
-    let caller = credentials::authenticate(&app.db, &app.last_used, secret).await?;
+    let caller = app.known.authenticate(&app.db, secret).await?;
     caller
-        .filter(|caller| caller.kind == accepts.kind)
+        .filter(|caller| accepts.kinds.contains(&caller.kind))
         .ok_or(Error::Unauthenticated(accepts.invalid))
 }
 
@@ -97,12 +86,12 @@ fn secret(headers: &HeaderMap, bare_keys: bool) -> Option<&str> {
         .filter(|secret| !secret.is_empty())
 }
 
-/// The caller of a route whose surface knows no scopes.
+/// Who the guard of the route let in.
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        // Absent only where a route was mounted without `require`.
+        // Absent only where a route was mounted without a guard.
         parts
             .extensions
             .get::<Self>()
@@ -110,40 +99,3 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
             .ok_or(ApiError(Error::Unauthenticated("Not authenticated")))
     }
 }
-
-/// A caller that has the scope `W` names.
-pub struct Scoped<W>(pub Caller, pub PhantomData<W>);
-
-pub trait Wanted {
-    const SCOPE: Scope;
-}
-
-impl<S: Send + Sync, W: Wanted> FromRequestParts<S> for Scoped<W> {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let caller = Caller::from_request_parts(parts, state).await?;
-        if caller.scopes.contains(&W::SCOPE) {
-            Ok(Self(caller, PhantomData))
-        } else {
-            Err(Error::MissingScope(W::SCOPE.as_str()).into())
-        }
-    }
-}
-
-macro_rules! wanted {
-    ($($name:ident),*) => { $(
-        pub struct $name;
-        impl Wanted for $name {
-            const SCOPE: Scope = Scope::$name;
-        }
-    )* };
-}
-
-wanted!(
-    ReadConversations,
-    WriteConversations,
-    ReadMemories,
-    WriteMemories,
-    ReadActionItems
-);

@@ -1,12 +1,18 @@
 //! Top floor: how the outside comes in. Thin: typed input, one call into a feature, an answer.
 
+mod aliases;
 mod app;
 mod caller;
 pub mod cli;
+mod client_address;
 mod developer;
+mod documents;
 mod extract;
+mod guard;
+mod limits;
 mod listen;
 mod mcp;
 mod operations;
 mod respond;
 pub mod router;
+mod sign_in;

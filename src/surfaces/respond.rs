@@ -14,9 +14,30 @@ use crate::error::Error;
 /// The body of every refusal.
 #[derive(Serialize, ToSchema)]
 pub struct ErrorBody {
-    /// A sentence; for invalid input a list of `{type, loc, msg}`.
+    #[schema(value_type = Detail)]
     pub detail: serde_json::Value,
     pub error: ErrorSummary,
+}
+
+/// What is wrong.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code)] // The shape of `ErrorBody::detail`, for the documents.
+pub enum Detail {
+    Sentence(String),
+    /// Of invalid input: one for each value.
+    Problems(Vec<InvalidValue>),
+}
+
+#[derive(Serialize, ToSchema)]
+#[allow(dead_code)]
+pub struct InvalidValue {
+    /// `missing` for what is required and absent, else `value_error`.
+    #[serde(rename = "type")]
+    kind: String,
+    /// Where, outermost first: `["body", "content"]`, `["query", "limit"]`.
+    loc: Vec<String>,
+    msg: String,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -45,11 +66,13 @@ fn classify(error: &Error) -> (StatusCode, &'static str) {
         }
         Error::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "invalid_api_key"),
         Error::MissingScope(_) => (StatusCode::FORBIDDEN, "insufficient_scope"),
+        Error::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
         Error::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
-        Error::BadRequest(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
+        Error::BadRequest(_) | Error::Malformed(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
         Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "validation_error"),
         Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "invalid_request"),
         Error::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
+        Error::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
         Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
     }
@@ -67,7 +90,7 @@ impl IntoResponse for ApiError {
             other => other.to_string(),
         };
         let detail = match &self.0 {
-            Error::Invalid(problems) => problems
+            Error::Invalid(problems) | Error::Malformed(problems) => problems
                 .iter()
                 .map(|problem| json!({"type": problem.kind, "loc": problem.location, "msg": problem.message}))
                 .collect(),
@@ -75,12 +98,15 @@ impl IntoResponse for ApiError {
         };
         let mut response = answer(status, detail, message, code);
         let headers = response.headers_mut();
-        match status {
-            StatusCode::UNAUTHORIZED => {
+        match self.0 {
+            Error::Unauthenticated(_) => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            StatusCode::SERVICE_UNAVAILABLE => {
+            Error::Unavailable(_) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            }
+            Error::RateLimited { retry_after, .. } => {
+                headers.insert(header::RETRY_AFTER, retry_after.into());
             }
             _ => {}
         }

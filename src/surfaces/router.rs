@@ -1,73 +1,73 @@
 //! The whole route map on one screen: surface, prefix, accepted credential.
 
-use axum::{Router, extract::DefaultBodyLimit, http::Request, middleware};
+use axum::{Extension, Router, body::Body, extract::DefaultBodyLimit, http::Request};
+use tower::util::MapRequest;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
     trace::TraceLayer,
 };
-use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use super::{
+    documents::PUBLIC as DOCUMENTS, documents::all as documents, guard::BODY_LIMIT,
     listen::PATH as LISTEN, mcp::PATH as MCP, mcp::PUBLIC as MCP_PUBLIC, operations::PUBLIC,
+    sign_in::PUBLIC as SIGN_IN,
 };
 
-use super::{app as app_routes, caller, developer, listen, mcp, operations, respond};
+use super::{
+    aliases, app as app_routes, developer, documents, listen, mcp, operations, respond, sign_in,
+};
 use crate::app::App;
 
-/// Largest body of a request, in bytes.
-const BODY_LIMIT: usize = 2 * 1024 * 1024;
-
-/// A set of routes that take one kind of credential, with their documentation.
+/// A set of routes with one OpenAPI document. Each route names its guard.
 pub struct Surface {
     pub name: &'static str,
-    pub accepts: caller::Accepts,
+    pub title: &'static str,
+    pub about: &'static str,
+    /// What its security scheme says.
+    pub credential: &'static str,
     pub routes: OpenApiRouter<App>,
 }
 
-/// Every surface whose routes need a credential.
+/// Every surface that has an OpenAPI document.
 pub fn surfaces() -> [Surface; 2] {
     [
         Surface {
             name: "developer",
-            accepts: caller::DEVELOPER,
+            title: "omi-server: Developer API",
+            about: "A user's memories, conversations, action items, goals and folders, for scripts and programs.",
+            credential: "A developer key (`omi_dev_…`). For keys themselves also the access token of a signed-in user.",
             routes: developer::routes(),
         }, // /v1/dev
         Surface {
             name: "user",
-            accepts: caller::USER,
-            routes: app_routes::routes(),
+            title: "omi-server: user API",
+            about: "What the Omi app calls, and signing in.",
+            credential: "The access token of a signed-in user.",
+            routes: app_routes::routes().merge(sign_in::routes()),
         }, // /v1 /v3
     ]
 }
 
-/// The OpenAPI document of each surface.
-pub fn documents() -> Vec<(&'static str, OpenApi)> {
-    surfaces()
-        .into_iter()
-        .map(|surface| {
-            let mut document = surface.routes.into_openapi();
-            document.info = utoipa::openapi::InfoBuilder::new()
-                .title(format!("omi-server: {} API", surface.name))
-                .version(env!("CARGO_PKG_VERSION"))
-                .build();
-            (surface.name, document)
-        })
-        .collect()
+/// The routes as a service that also knows their older names.
+pub fn service(
+    app: App,
+    metrics: metrics_exporter_prometheus::PrometheusHandle,
+) -> MapRequest<Router, fn(Request<Body>) -> Request<Body>> {
+    MapRequest::new(router(app, metrics), aliases::lead)
 }
 
 pub fn router(app: App, metrics: metrics_exporter_prometheus::PrometheusHandle) -> Router {
     let mut router = Router::new();
     for surface in surfaces() {
         let (routes, _) = surface.routes.split_for_parts();
-        let state = (app.clone(), surface.accepts);
-        router = router
-            .merge(routes.route_layer(middleware::from_fn_with_state(state, caller::require)));
+        router = router.merge(routes);
     }
     router
         .merge(listen::routes()) // /v4/listen: refuses before the upgrade, by itself
         .merge(mcp::routes(&app)) // /v1/mcp
+        .merge(documents::routes()) // /openapi /docs
         .merge(operations::routes(metrics)) // /healthz /readyz /metrics /v1/health
         .fallback(respond::not_found)
         .method_not_allowed_fallback(respond::method_not_allowed)
@@ -83,5 +83,6 @@ pub fn router(app: App, metrics: metrics_exporter_prometheus::PrometheusHandle) 
             tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
         }))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .layer(Extension(app.clone()))
         .with_state(app)
 }

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use omi_server::features::credentials::{self, Kind};
+use omi_server::features::credentials::{self, Kind, NewCredential};
 use reqwest::{
     Method, RequestBuilder,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, WWW_AUTHENTICATE},
@@ -495,10 +495,14 @@ async fn a_session_belongs_to_one_user() {
     }
     assert_eq!(ann.send(Method::POST, call()).await.status, 200);
     // Another key of the same user is as good.
-    let second = credentials::create(&db, &user.uid, Kind::Mcp, "second", None)
-        .await
-        .unwrap()
-        .secret;
+    let second = NewCredential {
+        uid: &user.uid,
+        kind: Kind::Mcp,
+        name: "second",
+        scopes: None,
+        app: None,
+    };
+    let second = credentials::create(&db, second).await.unwrap().secret;
     let same = Assistant {
         server: &server,
         key: second,

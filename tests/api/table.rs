@@ -8,10 +8,14 @@ use omi_server::{
     app::Handles,
     config::Config,
     features::{
-        credentials::{self, Kind, LastUsed, Scope},
+        credentials::{self, Kind, Known, NewCredential, Scope},
         listening::LiveSessions,
     },
-    platform::{outbox::Outbox, speech::Speech},
+    platform::{
+        outbox::Outbox,
+        rate_limits::{Failures, RateLimits},
+        speech::Speech,
+    },
     surfaces::router,
 };
 use reqwest::Method;
@@ -59,7 +63,8 @@ const SCOPES: &[(Method, &str, Scope)] = &[
 ];
 
 struct Route {
-    kind: Kind,
+    /// The credentials that it takes.
+    kinds: &'static [Kind],
     method: Method,
     path: String,
 }
@@ -68,17 +73,24 @@ struct Route {
 fn documented() -> Vec<Route> {
     let mut routes = Vec::new();
     for (surface, document) in router::documents() {
-        let kind = match surface {
-            "developer" => Kind::Developer,
-            "user" => Kind::User,
+        let usual: &[Kind] = match surface {
+            "developer" => &[Kind::Developer],
+            "user" => &[Kind::User],
             other => panic!("the surface {other} is new: say here which credential it takes"),
         };
         let document = serde_json::to_value(&document).unwrap();
         for (path, item) in document["paths"].as_object().unwrap() {
             for method in METHODS {
+                if router::SIGN_IN.contains(&path.as_str()) {
+                    continue;
+                }
+                let kinds = match path.as_str() {
+                    "/v1/dev/keys" | "/v1/dev/keys/{id}" => &[Kind::User, Kind::Developer],
+                    _ => usual,
+                };
                 if item[method.as_str().to_lowercase()].is_object() {
                     routes.push(Route {
-                        kind,
+                        kinds,
                         method,
                         path: path.clone(),
                     });
@@ -92,14 +104,14 @@ fn documented() -> Vec<Route> {
 
 /// The two doors that no OpenAPI document can hold.
 fn undocumented() -> [Route; 2] {
-    let route = |kind, method, path: &str| Route {
-        kind,
+    let route = |kinds, method, path: &str| Route {
+        kinds,
         method,
         path: path.into(),
     };
     [
-        route(Kind::User, Method::GET, router::LISTEN),
-        route(Kind::Mcp, Method::POST, router::MCP),
+        route(&[Kind::User], Method::GET, router::LISTEN),
+        route(&[Kind::Mcp], Method::POST, router::MCP),
     ]
 }
 
@@ -116,7 +128,9 @@ fn mounted() -> BTreeSet<String> {
         db: PgPool::connect_lazy_with(PgConnectOptions::new()),
         outbox: Outbox::new(&[]),
         speech,
-        last_used: LastUsed::default(),
+        known: Known::default(),
+        rate_limits: RateLimits::default(),
+        failures: Failures::default(),
         live: LiveSessions::default(),
         stop: Default::default(),
     });
@@ -149,6 +163,7 @@ fn secret(user: &User, kind: Kind) -> &str {
         Kind::User => &user.token,
         Kind::Developer => &user.developer_key,
         Kind::Mcp => &user.mcp_key,
+        Kind::App | Kind::Refresh => panic!("the table has no such credential"),
     }
 }
 
@@ -174,9 +189,11 @@ async fn no_path_answers_without_a_credential_unless_it_is_public() {
     let public = router::PUBLIC
         .iter()
         .chain(&router::MCP_PUBLIC)
+        .chain(&router::DOCUMENTS)
         .map(|path| path.to_string());
     let public: BTreeSet<_> = public.collect();
-    let mut known = public.clone();
+    let sign_in: BTreeSet<_> = router::SIGN_IN.map(str::to_string).into();
+    let mut known: BTreeSet<_> = public.union(&sign_in).cloned().collect();
     known.extend(documented().into_iter().map(|route| route.path));
     known.extend(undocumented().map(|route| route.path));
     for path in &paths {
@@ -196,6 +213,15 @@ async fn no_path_answers_without_a_credential_unless_it_is_public() {
             let what = format!("{method} {path}");
             let url = filled(path, &Uuid::new_v4().to_string());
             let answer = server.send(method.clone(), &url, None, None).await;
+            if sign_in.contains(path) {
+                // Without a body: which is then missing.
+                let expected = if method == Method::POST { 422 } else { 405 };
+                assert_eq!(answer.status, expected, "{what}: {answer:#?}");
+                continue;
+            }
+            if path.starts_with("/docs") {
+                continue;
+            }
             if public.contains(path) {
                 let expected = if method == Method::GET { 200 } else { 405 };
                 assert_eq!(answer.status, expected, "{what}: {answer:#?}");
@@ -232,16 +258,17 @@ async fn a_credential_of_another_kind_opens_nothing() {
                 kind.as_str()
             );
             let answer = ask(secret(&user, kind)).await;
-            if kind == route.kind {
+            if route.kinds.contains(&kind) {
                 assert_ne!(answer.status, 401, "{what}: {answer:#?}");
             } else {
                 assert_refused(&answer, "invalid_api_key", &what);
             }
         }
         // Well formed, but nobody's; and one that lacks its last digit.
-        let made_up = format!("{}{}", route.kind.prefix(), "0".repeat(32));
+        let kind = route.kinds[0];
+        let made_up = format!("{}{}", kind.prefix(), "0".repeat(32));
         assert_refused(&ask(&made_up).await, "invalid_api_key", &route.path);
-        let own = secret(&user, route.kind);
+        let own = secret(&user, kind);
         assert_refused(
             &ask(&own[..own.len() - 1]).await,
             "invalid_api_key",
@@ -263,14 +290,18 @@ async fn each_developer_operation_wants_its_scope() {
     let user = server.user("ann@example.org").await;
     let db = server.pool().await;
     let key = async |scopes: Vec<Scope>| {
-        credentials::create(&db, &user.uid, Kind::Developer, "scoped", Some(scopes))
-            .await
-            .unwrap()
-            .secret
+        let new = NewCredential {
+            uid: &user.uid,
+            kind: Kind::Developer,
+            name: "scoped",
+            scopes: Some(scopes),
+            app: None,
+        };
+        credentials::create(&db, new).await.unwrap().secret
     };
     let operations: Vec<_> = documented()
         .into_iter()
-        .filter(|route| route.kind == Kind::Developer)
+        .filter(|route| route.kinds == [Kind::Developer])
         .collect();
     assert_eq!(
         operations.len(),
@@ -340,6 +371,8 @@ async fn anothers_id_answers_as_an_absent_one() {
     let conversation = super::plant::Conversation::default()
         .put(&db, &owner.uid)
         .await;
+    let keys = credentials::list(&db, &owner.uid, Kind::Developer, None).await;
+    let key = keys.unwrap()[0].id;
     let mut walked = 0;
     for route in documented() {
         if !route.path.contains('{') {
@@ -347,10 +380,12 @@ async fn anothers_id_answers_as_an_absent_one() {
         }
         let existing = if route.path.contains("/conversations/{id}") {
             conversation.to_string()
+        } else if route.path == "/v1/dev/keys/{id}" {
+            key.to_string()
         } else {
             panic!("{}: plant such a thing here", route.path);
         };
-        let secret_of = |user| secret(user, route.kind);
+        let secret_of = |user| secret(user, route.kinds[0]);
         let absent = told(
             &server,
             secret_of(&other),
@@ -358,7 +393,13 @@ async fn anothers_id_answers_as_an_absent_one() {
             &Uuid::new_v4().to_string(),
         )
         .await;
-        assert_eq!(absent.0, 404, "{} {}", route.method, route.path);
+        // To revoke a key that there is not is no mistake.
+        let expected = if route.path == "/v1/dev/keys/{id}" {
+            204
+        } else {
+            404
+        };
+        assert_eq!(absent.0, expected, "{} {}", route.method, route.path);
         for id in [
             existing.as_str(),
             "no-uuid",
@@ -377,4 +418,8 @@ async fn anothers_id_answers_as_an_absent_one() {
         walked += 1;
     }
     assert!(walked >= 2, "no route with an id was found");
+    let memories = server
+        .get("/v1/dev/user/memories", &owner.developer_key)
+        .await;
+    assert_eq!(memories.status, 200, "somebody else revoked the key");
 }

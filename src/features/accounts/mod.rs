@@ -3,6 +3,7 @@
 mod store;
 
 use chrono_tz::Tz;
+use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::PgPool;
 
 use crate::{
@@ -64,6 +65,27 @@ pub async fn create(db: &PgPool, user: NewUser) -> Result<String> {
     }
     tx.commit().await?;
     Ok(uid)
+}
+
+/// Longest password that is looked at, in bytes.
+const MAXIMUM_PASSWORD: usize = 1024;
+
+/// The uid of the account that this address and password belong to. An unknown address takes as long as a wrong password.
+pub async fn verify(db: &PgPool, email: &str, password: SecretString) -> Result<Option<String>> {
+    if password.expose_secret().len() > MAXIMUM_PASSWORD {
+        return Err(Error::invalid(
+            "password",
+            format!("password must have at most {MAXIMUM_PASSWORD} bytes"),
+        ));
+    }
+    let email = normalised_email(email)?;
+    let known = store::password_of_email(db, &email).await?;
+    let (uid, hash) = match known {
+        Some((uid, Some(hash))) => (Some(uid), hash),
+        _ => (None, secrets::nobodys_password().await?),
+    };
+    let right = secrets::verify_password(password, hash).await?;
+    Ok(uid.filter(|_| right))
 }
 
 /// The uid of the account with this e-mail address.

@@ -47,6 +47,20 @@ pub async fn uid_of_email(db: &PgPool, email: &str) -> Result<Option<String>> {
         .await
 }
 
+/// Whose the address is, and the hash of their password if they have one.
+pub async fn password_of_email(
+    db: &PgPool,
+    email: &str,
+) -> Result<Option<(String, Option<String>)>> {
+    let row = sqlx::query!(
+        "select u.uid, u.password_hash from user_emails e join users u on u.uid = e.uid where e.email = $1",
+        email
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| (row.uid, row.password_hash)))
+}
+
 pub async fn profile(db: &PgPool, uid: &str) -> Result<Option<ProfileRow>> {
     sqlx::query_as!(
         ProfileRow,

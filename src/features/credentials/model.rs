@@ -1,16 +1,20 @@
 //! Kinds of credential, scopes, and the Caller.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
+use chrono::{DateTime, Utc};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Who is asking, whatever they showed.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    pub uid: String,
+    pub uid: Arc<str>,
     pub credential_id: Uuid,
     pub kind: Kind,
-    pub scopes: Vec<Scope>,
+    pub scopes: Arc<[Scope]>,
+    /// Of a key of an app: which. Its `uid` is the app's owner until the app has entered a user's account.
+    pub app: Option<Uuid>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,17 +25,33 @@ pub enum Kind {
     Developer,
     /// A key for AI assistants.
     Mcp,
+    /// A key of an app, for the import API.
+    App,
+    /// What a sign-in exchanges for the next access token. Opens nothing by itself.
+    Refresh,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::User, Self::Developer, Self::Mcp];
+    const ALL: [Self; 5] = [
+        Self::User,
+        Self::Developer,
+        Self::Mcp,
+        Self::App,
+        Self::Refresh,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
             Self::Developer => "developer",
             Self::Mcp => "mcp",
+            Self::App => "app",
+            Self::Refresh => "refresh",
         }
+    }
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 
     pub fn prefix(self) -> &'static str {
@@ -39,14 +59,24 @@ impl Kind {
             Self::User => "omi_user_",
             Self::Developer => "omi_dev_",
             Self::Mcp => "omi_mcp_",
+            Self::App => "sk_",
+            Self::Refresh => "omi_refresh_",
         }
     }
 
     /// Omi's own clients check that keys end in 32 hex digits.
     pub(super) fn random_bytes(self) -> usize {
         match self {
-            Self::User => 32,
-            Self::Developer | Self::Mcp => 16,
+            Self::User | Self::Refresh => 32,
+            Self::Developer | Self::Mcp | Self::App => 16,
+        }
+    }
+
+    /// What lists show of a secret: enough to tell keys apart, too little to guess one.
+    pub(super) fn shown(self, random: &str) -> String {
+        match self {
+            Self::App => format!("sk_{}...{}", &random[..4], &random[random.len() - 4..]),
+            _ => format!("{}{}", self.prefix(), &random[..6]),
         }
     }
 
@@ -59,15 +89,23 @@ impl Kind {
 }
 
 /// What a developer key may do. Write does not imply read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
 pub enum Scope {
+    #[schema(rename = "conversations:read")]
     ReadConversations,
+    #[schema(rename = "conversations:write")]
     WriteConversations,
+    #[schema(rename = "memories:read")]
     ReadMemories,
+    #[schema(rename = "memories:write")]
     WriteMemories,
+    #[schema(rename = "action_items:read")]
     ReadActionItems,
+    #[schema(rename = "action_items:write")]
     WriteActionItems,
+    #[schema(rename = "goals:read")]
     ReadGoals,
+    #[schema(rename = "goals:write")]
     WriteGoals,
 }
 
@@ -113,7 +151,7 @@ impl FromStr for Scope {
             .find(|scope| scope.as_str() == text)
             .ok_or_else(|| {
                 let all: Vec<_> = Self::ALL.iter().map(|scope| scope.as_str()).collect();
-                format!("Invalid scopes. Available: {}", all.join(", "))
+                format!("Invalid scopes. Available: [{}]", all.join(", "))
             })
     }
 }
@@ -122,4 +160,28 @@ impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// A key as lists show it.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub id: Uuid,
+    pub name: String,
+    /// What is shown of the secret.
+    pub prefix: String,
+    /// Of developer keys only.
+    pub scopes: Option<Vec<String>>,
+    pub created_at: DateTime<Utc>,
+    /// Exact to a minute.
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+/// What a credential is made of.
+pub struct NewCredential<'a> {
+    pub uid: &'a str,
+    pub kind: Kind,
+    pub name: &'a str,
+    /// Of developer keys only. None: the four read scopes.
+    pub scopes: Option<Vec<Scope>>,
+    pub app: Option<Uuid>,
 }

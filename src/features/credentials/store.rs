@@ -6,48 +6,57 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool, Result};
 use uuid::Uuid;
 
-use super::{Kind, Scope};
+use super::{Kind, Listed, Scope};
 
 pub struct Row {
     pub uid: String,
     pub id: Uuid,
     pub kind: String,
     pub scopes: Option<Vec<String>>,
+    pub app_id: Option<Uuid>,
     pub expires_at: Option<DateTime<Utc>>,
     pub last_used_at: Option<DateTime<Utc>>,
 }
 
-#[allow(clippy::too_many_arguments)]
-pub async fn insert(
-    tx: &mut PgConnection,
-    uid: &str,
-    id: Uuid,
-    kind: Kind,
-    name: &str,
-    prefix: &str,
-    scopes: Option<&[Scope]>,
-    hash: &[u8],
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let scopes: Option<Vec<String>> =
-        scopes.map(|scopes| scopes.iter().map(Scope::to_string).collect());
+pub struct NewRow<'a> {
+    pub uid: &'a str,
+    pub id: Uuid,
+    pub kind: Kind,
+    pub name: &'a str,
+    pub prefix: &'a str,
+    pub scopes: Option<&'a [Scope]>,
+    pub app_id: Option<Uuid>,
+    pub session_id: Option<Uuid>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub hash: &'a [u8],
+    pub now: DateTime<Utc>,
+}
+
+pub async fn insert(tx: &mut PgConnection, row: NewRow<'_>) -> Result<()> {
+    let scopes: Option<Vec<String>> = row
+        .scopes
+        .map(|scopes| scopes.iter().map(Scope::to_string).collect());
     sqlx::query!(
-        "insert into credentials (uid, id, kind, name, prefix, scopes, created_at) values ($1, $2, $3, $4, $5, $6, $7)",
-        uid,
-        id,
-        kind.as_str(),
-        name,
-        prefix,
+        "insert into credentials (uid, id, kind, name, prefix, scopes, app_id, session_id, expires_at, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        row.uid,
+        row.id,
+        row.kind.as_str(),
+        row.name,
+        row.prefix,
         scopes.as_deref(),
-        now
+        row.app_id,
+        row.session_id,
+        row.expires_at,
+        row.now
     )
     .execute(&mut *tx)
     .await?;
     sqlx::query!(
         "insert into credential_hashes (hash, uid, id) values ($1, $2, $3)",
-        hash,
-        uid,
-        id
+        row.hash,
+        row.uid,
+        row.id
     )
     .execute(tx)
     .await?;
@@ -57,13 +66,107 @@ pub async fn insert(
 pub async fn find(db: &PgPool, hash: &[u8]) -> Result<Option<Row>> {
     sqlx::query_as!(
         Row,
-        "select c.uid, c.id, c.kind, c.scopes, c.expires_at, c.last_used_at
+        "select c.uid, c.id, c.kind, c.scopes, c.app_id, c.expires_at, c.last_used_at
          from credential_hashes h join credentials c on c.uid = h.uid and c.id = h.id
          where h.hash = $1",
         hash
     )
     .fetch_optional(db)
     .await
+}
+
+/// Newest first. `app_id` None: those of no app.
+pub async fn list(db: &PgPool, uid: &str, kind: Kind, app_id: Option<Uuid>) -> Result<Vec<Listed>> {
+    sqlx::query_as!(
+        Listed,
+        "select id, name, prefix, scopes, created_at, last_used_at
+         from credentials
+         where uid = $1 and kind = $2 and app_id is not distinct from $3
+         order by created_at desc, id desc",
+        uid,
+        kind.as_str(),
+        app_id
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// False: there is none of that kind, or it is of another app.
+pub async fn delete(
+    tx: &mut PgConnection,
+    uid: &str,
+    kind: Kind,
+    app_id: Option<Uuid>,
+    id: Uuid,
+) -> Result<bool> {
+    let done = sqlx::query!(
+        "delete from credentials where uid = $1 and kind = $2 and app_id is not distinct from $3 and id = $4",
+        uid,
+        kind.as_str(),
+        app_id,
+        id
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// A refresh token that nobody else exchanges until the transaction ends.
+pub struct Refresh {
+    pub uid: String,
+    pub id: Uuid,
+    pub session_id: Option<Uuid>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub used_at: Option<DateTime<Utc>>,
+}
+
+pub async fn lock_refresh(tx: &mut PgConnection, hash: &[u8]) -> Result<Option<Refresh>> {
+    sqlx::query_as!(
+        Refresh,
+        "select c.uid, c.id, c.session_id, c.expires_at, c.used_at
+         from credential_hashes h join credentials c on c.uid = h.uid and c.id = h.id
+         where h.hash = $1 and c.kind = 'refresh'
+         for update of c",
+        hash
+    )
+    .fetch_optional(tx)
+    .await
+}
+
+pub async fn use_refresh(
+    tx: &mut PgConnection,
+    uid: &str,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "update credentials set used_at = coalesce(used_at, $3) where uid = $1 and id = $2",
+        uid,
+        id,
+        now
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+pub async fn delete_session(tx: &mut PgConnection, uid: &str, session_id: Uuid) -> Result<()> {
+    sqlx::query!(
+        "delete from credentials where uid = $1 and session_id = $2",
+        uid,
+        session_id
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Forgets what expired before.
+pub async fn purge(db: &PgPool, before: DateTime<Utc>) -> Result<()> {
+    sqlx::query!("delete from credentials where expires_at < $1", before)
+        .execute(db)
+        .await?;
+    Ok(())
 }
 
 pub async fn touch(db: &PgPool, used: &HashMap<(String, Uuid), DateTime<Utc>>) -> Result<()> {

@@ -14,7 +14,7 @@ use crate::{
     },
     surfaces::{
         extract::{Query, bounded},
-        respond::{ErrorBody, Result},
+        respond::Result,
     },
 };
 
@@ -59,7 +59,7 @@ pub struct ListQuery {
 
 /// A page of action items, newest first, then sorted: due soonest first, those without a date last.
 #[utoipa::path(get, path = "/v1/action-items", tag = "action items", params(ListQuery),
-    responses((status = 200, body = ActionItemPage), (status = 401, body = ErrorBody), (status = 422, body = ErrorBody)))]
+    responses((status = 200, body = ActionItemPage)))]
 pub async fn list(
     State(app): State<App>,
     caller: Caller,

@@ -50,7 +50,7 @@ pub struct ListQuery {
 
 /// Conversations with their segments, newest first.
 #[utoipa::path(get, path = "/v1/conversations", tag = "conversations", params(ListQuery),
-    responses((status = 200, body = Vec<Conversation>), (status = 401, body = ErrorBody), (status = 422, body = ErrorBody)))]
+    responses((status = 200, body = Vec<Conversation>)))]
 pub async fn list(
     State(app): State<App>,
     caller: Caller,
@@ -81,7 +81,7 @@ pub async fn list(
 
 /// One conversation, whatever its status.
 #[utoipa::path(get, path = "/v1/conversations/{id}", tag = "conversations", params(("id" = String, Path)),
-    responses((status = 200, body = Conversation), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
+    responses((status = 200, body = Conversation)))]
 pub async fn get(State(app): State<App>, caller: Caller, id: Id) -> Result<Json<Conversation>> {
     Ok(Json(
         conversations::get(&app.db, &caller.uid, id.or_absent("Conversation")?).await?,
@@ -105,8 +105,7 @@ pub struct Finish {
 
 /// Finish the conversation in progress and understand it; it is kept, however little was said.
 #[utoipa::path(post, path = "/v1/conversations", tag = "conversations", request_body = Option<Finish>,
-    responses((status = 200, body = Finished), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
-              (status = 422, body = ErrorBody)))]
+    responses((status = 200, body = Finished)))]
 pub async fn finish(
     State(app): State<App>,
     caller: Caller,
@@ -128,7 +127,7 @@ pub async fn finish(
 
 /// Understand a conversation again. It is kept, and so is its title.
 #[utoipa::path(post, path = "/v1/conversations/{id}/reprocess", tag = "conversations", params(("id" = String, Path)),
-    responses((status = 200, body = Conversation), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+    responses((status = 200, body = Conversation),
               (status = 409, body = ErrorBody)))]
 pub async fn reprocess(
     State(app): State<App>,

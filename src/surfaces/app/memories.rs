@@ -13,7 +13,7 @@ use crate::{
     },
     surfaces::{
         extract::{Query, bounded},
-        respond::{ErrorBody, Result},
+        respond::Result,
     },
 };
 
@@ -64,7 +64,7 @@ pub struct ListQuery {
 
 /// The user's memories, most important first.
 #[utoipa::path(get, path = "/v3/memories", tag = "memories", params(ListQuery),
-    responses((status = 200, body = Vec<MemoryAnswer>), (status = 401, body = ErrorBody), (status = 422, body = ErrorBody)))]
+    responses((status = 200, body = Vec<MemoryAnswer>)))]
 pub async fn list(
     State(app): State<App>,
     caller: Caller,

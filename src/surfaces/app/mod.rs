@@ -6,13 +6,15 @@ mod memories;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::guard;
 use crate::app::App;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(conversations::list, conversations::finish))
-        .routes(routes!(conversations::get))
-        .routes(routes!(conversations::reprocess))
-        .routes(routes!(memories::list))
-        .routes(routes!(action_items::list))
+        .routes(guard::user().on(routes!(conversations::list)))
+        .routes(guard::user().on(routes!(conversations::finish)))
+        .routes(guard::user().on(routes!(conversations::get)))
+        .routes(guard::user().on(routes!(conversations::reprocess)))
+        .routes(guard::user().on(routes!(memories::list)))
+        .routes(guard::user().on(routes!(action_items::list)))
 }

@@ -6,7 +6,7 @@ use clap::{Subcommand, ValueEnum};
 use super::{Usage, account, say, with_database};
 use crate::{
     config::Config,
-    features::credentials::{self, Kind, Scope},
+    features::credentials::{self, Kind, NewCredential, Scope},
 };
 
 #[derive(Subcommand)]
@@ -52,11 +52,14 @@ pub async fn run(config: &Config, command: Command) -> Result<()> {
     let scopes = scopes.map(|text| read_scopes(&text)).transpose()?;
     let secret = with_database(config, async |database| {
         let uid = account(database, &email).await?;
-        Ok(
-            credentials::create(&database.pool, &uid, kind, &name, scopes)
-                .await?
-                .secret,
-        )
+        let new = NewCredential {
+            uid: &uid,
+            kind,
+            name: &name,
+            scopes,
+            app: None,
+        };
+        Ok(credentials::create(&database.pool, new).await?.secret)
     })
     .await?;
     say(secret)

@@ -3,6 +3,7 @@
 use std::{future::IntoFuture as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
+use axum::{ServiceExt, extract::Request};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{
     net::TcpListener,
@@ -14,11 +15,12 @@ use super::{prepare_data_dir, say, source};
 use crate::{
     app::{App, Handles},
     config::Config,
-    features::{accounts, credentials::LastUsed, listening::LiveSessions},
+    features::{accounts, credentials::Known, listening::LiveSessions},
     platform::{
         database::{self, Database},
         jobs,
         outbox::Outbox,
+        rate_limits::{Failures, RateLimits},
         secrets,
         speech::Speech,
         telemetry,
@@ -96,7 +98,9 @@ async fn serve(
         db: database.pool.clone(),
         outbox: Outbox::new(wiring::SUBSCRIPTIONS),
         speech,
-        last_used: LastUsed::default(),
+        known: Known::default(),
+        rate_limits: RateLimits::default(),
+        failures: Failures::default(),
         live: LiveSessions::default(),
         stop: stop.clone(),
     });
@@ -109,10 +113,10 @@ async fn serve(
         tracing::warn!("live audio is refused: {why}");
     }
 
-    let router =
-        router::router(app.clone(), metrics).into_make_service_with_connect_info::<SocketAddr>();
+    let service = router::service(app.clone(), metrics);
+    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
     let stopping = stop.clone();
-    let server = axum::serve(listener, router)
+    let server = axum::serve(listener, service)
         .with_graceful_shutdown(async move { stopping.cancelled().await });
     let grace = async {
         stop.cancelled().await;
@@ -132,7 +136,8 @@ async fn serve(
             "some live sessions did not end in time; the next start recognises the rest"
         );
     }
-    app.last_used.write(&app.db).await.ok();
+    app.known.last_used.write(&app.db).await.ok();
+    app.rate_limits.give_back(&app.db).await.ok();
     background.await??;
     app.speech.shutdown().await;
     tracing::info!("stopped");

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use super::{account, say, with_database};
 use crate::{
     config::Config,
-    features::credentials::{self, Kind},
+    features::credentials::{self, Kind, NewCredential},
 };
 
 #[derive(Subcommand)]
@@ -22,11 +22,14 @@ pub async fn run(config: &Config, command: Command) -> Result<()> {
     let Command::Create { email } = command;
     let token = with_database(config, async |database| {
         let uid = account(database, &email).await?;
-        Ok(
-            credentials::create(&database.pool, &uid, Kind::User, "command line", None)
-                .await?
-                .secret,
-        )
+        let new = NewCredential {
+            uid: &uid,
+            kind: Kind::User,
+            name: "command line",
+            scopes: None,
+            app: None,
+        };
+        Ok(credentials::create(&database.pool, new).await?.secret)
     })
     .await?;
     say(token)

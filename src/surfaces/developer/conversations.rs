@@ -16,10 +16,10 @@ use crate::{
         conversations::{
             Conversation, Filter, Geolocation, NewText, Structured, TranscriptSegment,
         },
+        credentials::Caller,
         lenient, processing,
     },
     surfaces::{
-        caller::{ReadConversations, Scoped, WriteConversations},
         extract::{Body, Id, Query, bounded, names},
         respond::{ErrorBody, Result},
     },
@@ -123,11 +123,10 @@ pub struct ListQuery {
 
 /// Completed conversations, newest first.
 #[utoipa::path(get, path = "/v1/dev/user/conversations", tag = "conversations", params(ListQuery),
-    responses((status = 200, body = Vec<ConversationAnswer>), (status = 400, body = ErrorBody),
-              (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 422, body = ErrorBody)))]
+    responses((status = 200, body = Vec<ConversationAnswer>), (status = 400, body = ErrorBody)))]
 pub async fn list(
     State(app): State<App>,
-    Scoped(caller, ..): Scoped<ReadConversations>,
+    caller: Caller,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Vec<ConversationAnswer>>> {
     if query.folder_id.as_deref() == Some("") {
@@ -178,11 +177,10 @@ pub struct GetQuery {
 /// One conversation.
 #[utoipa::path(get, path = "/v1/dev/user/conversations/{id}", tag = "conversations",
     params(("id" = String, Path), GetQuery),
-    responses((status = 200, body = ConversationAnswer), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
-              (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
+    responses((status = 200, body = ConversationAnswer)))]
 pub async fn get(
     State(app): State<App>,
-    Scoped(caller, ..): Scoped<ReadConversations>,
+    caller: Caller,
     id: Id,
     Query(query): Query<GetQuery>,
 ) -> Result<Json<ConversationAnswer>> {
@@ -207,11 +205,10 @@ pub struct Outcome {
 
 /// Store a text as a conversation and understand it.
 #[utoipa::path(post, path = "/v1/dev/user/conversations", tag = "conversations", request_body = NewText,
-    responses((status = 200, body = Outcome), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
-              (status = 422, body = ErrorBody)))]
+    responses((status = 200, body = Outcome)))]
 pub async fn create(
     State(app): State<App>,
-    Scoped(caller, ..): Scoped<WriteConversations>,
+    caller: Caller,
     Body(new): Body<NewText>,
 ) -> Result<Json<Outcome>> {
     let news = app.outbox.listen();

@@ -11,11 +11,11 @@ use crate::{
     error::Error,
     features::{
         conversations,
+        credentials::Caller,
         memories::{self, Existing, Memory, NewMemory},
         processing,
     },
     surfaces::{
-        caller::{ReadMemories, Scoped, WriteMemories},
         extract::{Body, Query, bounded, names},
         respond::{ErrorBody, Result},
     },
@@ -69,11 +69,10 @@ pub struct ListQuery {
 
 /// The user's memories, most important first.
 #[utoipa::path(get, path = "/v1/dev/user/memories", tag = "memories", params(ListQuery),
-    responses((status = 200, body = Vec<MemoryAnswer>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-              (status = 403, body = ErrorBody), (status = 422, body = ErrorBody)))]
+    responses((status = 200, body = Vec<MemoryAnswer>), (status = 400, body = ErrorBody)))]
 pub async fn list(
     State(app): State<App>,
-    Scoped(caller, ..): Scoped<ReadMemories>,
+    caller: Caller,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Vec<MemoryAnswer>>> {
     let limit = bounded("limit", query.limit, 25, 1, 1000)?;
@@ -92,11 +91,10 @@ pub async fn list(
 
 /// State a memory. The same content again replaces the earlier one.
 #[utoipa::path(post, path = "/v1/dev/user/memories", tag = "memories", request_body = NewMemory,
-    responses((status = 200, body = MemoryAnswer), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
-              (status = 422, body = ErrorBody)))]
+    responses((status = 200, body = MemoryAnswer)))]
 pub async fn create(
     State(app): State<App>,
-    Scoped(caller, ..): Scoped<WriteMemories>,
+    caller: Caller,
     Body(new): Body<NewMemory>,
 ) -> Result<Json<MemoryAnswer>> {
     let guess = processing::memory_category(&new.content);

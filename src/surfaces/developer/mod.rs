@@ -2,16 +2,36 @@
 
 mod action_items;
 mod conversations;
+mod keys;
 mod memories;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::app::App;
+use super::{
+    guard::{scoped, user_or_developer},
+    limits::Policy,
+};
+use crate::{app::App, features::credentials::Scope};
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(memories::list, memories::create))
-        .routes(routes!(conversations::list, conversations::create))
-        .routes(routes!(conversations::get))
-        .routes(routes!(action_items::list))
+        .routes(user_or_developer().on(routes!(keys::list)))
+        .routes(user_or_developer().on(routes!(keys::create)))
+        .routes(user_or_developer().on(routes!(keys::revoke)))
+        .routes(scoped(Scope::ReadMemories).on(routes!(memories::list)))
+        .routes(
+            scoped(Scope::WriteMemories)
+                .hourly(Policy::Memories)
+                .once()
+                .on(routes!(memories::create)),
+        )
+        .routes(scoped(Scope::ReadConversations).on(routes!(conversations::list)))
+        .routes(scoped(Scope::ReadConversations).on(routes!(conversations::get)))
+        .routes(
+            scoped(Scope::WriteConversations)
+                .hourly(Policy::Conversations)
+                .once()
+                .on(routes!(conversations::create)),
+        )
+        .routes(scoped(Scope::ReadActionItems).on(routes!(action_items::list)))
 }

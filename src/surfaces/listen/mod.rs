@@ -7,16 +7,16 @@ mod socket;
 use axum::{
     Router,
     extract::{RawQuery, State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
-    http::HeaderMap,
+    middleware,
     response::{IntoResponse as _, Response},
     routing::get,
 };
 
 use super::{
-    caller,
+    guard,
     respond::{self, ApiError},
 };
-use crate::{app::App, error::Error};
+use crate::{app::App, error::Error, features::credentials::Caller};
 
 /// Largest message, in bytes; a larger one closes the socket with 1009.
 pub const MESSAGE_LIMIT: usize = 1024 * 1024;
@@ -25,20 +25,17 @@ pub const MESSAGE_LIMIT: usize = 1024 * 1024;
 pub const PATH: &str = "/v4/listen";
 
 pub fn routes() -> Router<App> {
-    Router::new().route(PATH, get(listen))
+    let guard = |request, next| guard::user().pass(request, next);
+    Router::new().route(PATH, get(listen).route_layer(middleware::from_fn(guard)))
 }
 
 /// Refuses a bad credential, a bad number and too many sockets before the upgrade.
 async fn listen(
     State(app): State<App>,
-    headers: HeaderMap,
+    caller: Caller,
     RawQuery(raw): RawQuery,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    let caller = match caller::authenticate(&app, &headers, caller::USER).await {
-        Ok(caller) => caller,
-        Err(error) => return ApiError(error).into_response(),
-    };
     let query = match query::read(&raw.unwrap_or_default(), &app.config.listening) {
         Ok(query) => query,
         Err(error) => return ApiError(error).into_response(),

@@ -16,7 +16,7 @@ use axum::{
     routing::{any, get},
 };
 
-use super::caller;
+use super::guard;
 use crate::app::App;
 
 /// Where assistants connect.
@@ -27,13 +27,13 @@ pub const PUBLIC: [&str; 1] = ["/v1/mcp/sse/info"];
 
 pub fn routes(app: &App) -> Router<App> {
     let door = Arc::new(door::Door::new(app));
-    let state = (app.clone(), caller::MCP);
+    let guard = |request, next| guard::mcp().pass(request, next);
     let [info] = PUBLIC;
     Router::new()
         .route(PATH, any(door::serve))
         .route(&format!("{PATH}/"), any(door::serve))
         .layer(Extension(door))
-        .layer(middleware::from_fn_with_state(state, caller::require))
+        .layer(middleware::from_fn(guard))
         // After the layers, so outside of them.
         .route(info, get(info::info))
 }

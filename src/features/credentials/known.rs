@@ -1,0 +1,187 @@
+//! Credentials that were looked up a moment ago, so that a request needs no statement to know its caller.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use moka::sync::Cache;
+use sqlx::PgPool;
+use tokio::sync::broadcast;
+use uuid::Uuid;
+
+use super::{Caller, Kind, REVOKED, Scope, store};
+use crate::{
+    error::Result,
+    platform::{clock, outbox::Notice, secrets},
+};
+
+/// How long a look-up counts. A revocation ends it at once; this bounds what a lost notification may cost.
+const KNOWN_FOR: Duration = Duration::from_secs(30);
+const MOST: u64 = 20_000;
+/// `last_used_at` is exact to this.
+const USE_EVERY_SECONDS: i64 = 60;
+
+struct Entry {
+    caller: Caller,
+    expires_at: Option<DateTime<Utc>>,
+    /// Epoch seconds of the use that was noted last.
+    noted: AtomicI64,
+}
+
+#[derive(Clone)]
+pub struct Known {
+    entries: Cache<Vec<u8>, Arc<Entry>>,
+    /// Raised when something is revoked: a look-up that began before does not count.
+    revocations: Arc<AtomicU64>,
+    pub last_used: LastUsed,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self {
+            entries: Cache::builder()
+                .max_capacity(MOST)
+                .time_to_live(KNOWN_FOR)
+                .build(),
+            revocations: Arc::default(),
+            last_used: LastUsed::default(),
+        }
+    }
+}
+
+impl Known {
+    /// The caller behind a secret, or None if nobody is. Reads only: the use is noted later, by `LastUsed`.
+    pub async fn authenticate(&self, db: &PgPool, secret: &str) -> Result<Option<Caller>> {
+        let Some((kind, random)) = Kind::of_secret(secret) else {
+            return Ok(None);
+        };
+        if kind == Kind::Refresh {
+            return Ok(None);
+        }
+        let hash = secrets::fingerprint(random);
+        let entry = match self.entries.get(&hash) {
+            Some(entry) => entry,
+            None => match self.look_up(db, hash).await? {
+                Some(entry) => entry,
+                None => return Ok(None),
+            },
+        };
+        let now = clock::now();
+        if entry.caller.kind != kind || entry.expires_at.is_some_and(|end| end <= now) {
+            return Ok(None);
+        }
+        let seconds = now.timestamp();
+        let noted = entry.noted.load(Ordering::Relaxed);
+        if seconds - noted > USE_EVERY_SECONDS
+            && entry
+                .noted
+                .compare_exchange(noted, seconds, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+        {
+            self.last_used
+                .note(&entry.caller.uid, entry.caller.credential_id, now);
+        }
+        Ok(Some(entry.caller.clone()))
+    }
+
+    async fn look_up(&self, db: &PgPool, hash: Vec<u8>) -> Result<Option<Arc<Entry>>> {
+        let before = self.revocations.load(Ordering::SeqCst);
+        let Some(row) = store::find(db, &hash).await? else {
+            return Ok(None);
+        };
+        let Some(kind) = Kind::named(&row.kind) else {
+            return Ok(None);
+        };
+        let scopes = match (kind, row.scopes) {
+            (Kind::Developer, None) => Scope::READ.into(),
+            (Kind::Developer, Some(names)) => {
+                names.iter().filter_map(|name| name.parse().ok()).collect()
+            }
+            (Kind::User | Kind::Mcp, _) => Scope::ALL.into(),
+            (Kind::App | Kind::Refresh, _) => Arc::new([]) as Arc<[Scope]>,
+        };
+        let entry = Arc::new(Entry {
+            caller: Caller {
+                uid: row.uid.into(),
+                credential_id: row.id,
+                kind,
+                scopes,
+                app: row.app_id,
+            },
+            expires_at: row.expires_at,
+            noted: AtomicI64::new(row.last_used_at.map_or(0, |at| at.timestamp())),
+        });
+        self.entries.insert(hash.clone(), entry.clone());
+        if self.revocations.load(Ordering::SeqCst) != before {
+            self.entries.invalidate(&hash);
+        }
+        Ok(Some(entry))
+    }
+
+    /// Looks everything up again: something was revoked.
+    pub fn forget(&self) {
+        self.revocations.fetch_add(1, Ordering::SeqCst);
+        self.entries.invalidate_all();
+    }
+
+    /// Follows what other instances and commands revoke, for as long as the server runs.
+    pub async fn follow(self, mut news: broadcast::Receiver<Notice>) {
+        loop {
+            match news.recv().await {
+                Ok(Notice::Event(event)) if event.topic != REVOKED => {}
+                Err(broadcast::error::RecvError::Closed) => return,
+                // Revoked, or perhaps revoked.
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => self.forget(),
+            }
+        }
+    }
+}
+
+/// Uses of credentials that are still to be written, so that reading needs no write.
+#[derive(Clone, Default)]
+pub struct LastUsed(Arc<Mutex<Uses>>);
+
+/// When each credential, by uid and id, was last used.
+type Uses = HashMap<(String, Uuid), DateTime<Utc>>;
+
+impl LastUsed {
+    fn note(&self, uid: &str, id: Uuid, now: DateTime<Utc>) {
+        self.uses().insert((uid.to_string(), id), now);
+    }
+
+    /// Writes what has gathered, in one statement; after a failure it is kept for the next time.
+    pub async fn write(&self, db: &PgPool) -> Result<()> {
+        let gathered = std::mem::take(&mut *self.uses());
+        if gathered.is_empty() {
+            return Ok(());
+        }
+        if let Err(error) = store::touch(db, &gathered).await {
+            let mut uses = self.uses();
+            for (credential, at) in gathered {
+                uses.entry(credential).or_insert(at);
+            }
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    fn uses(&self) -> MutexGuard<'_, Uses> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes every few seconds, for as long as the server runs.
+    pub async fn write_forever(self, db: PgPool) {
+        loop {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            if let Err(error) = self.write(&db).await {
+                tracing::warn!(%error, "the last use of some keys could not be noted");
+            }
+        }
+    }
+}

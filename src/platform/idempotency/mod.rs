@@ -1,0 +1,116 @@
+//! Requests that may come twice: within 24 hours the same user, route and key give the answer that was given first.
+
+mod store;
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgPool, Result};
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use crate::platform::clock;
+
+/// How long an answer is kept.
+const KEPT: chrono::Duration = chrono::Duration::hours(24);
+/// A run without an answer for so long was cut off. Longer than any request takes.
+const CUT_OFF: chrono::Duration = chrono::Duration::minutes(2);
+/// How long a second request waits for the first.
+const PATIENCE: Duration = Duration::from_secs(25);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A key as one user named it for one route.
+#[derive(Clone, Debug)]
+pub struct Id {
+    pub uid: String,
+    /// Method and path.
+    pub route: String,
+    pub key: String,
+}
+
+/// This request is the one to run. `seed`: what it creates takes ids that follow from it, so that a run that was cut
+/// off and comes again creates nothing twice.
+pub struct Claim {
+    id: Id,
+    claimed_at: DateTime<Utc>,
+    pub seed: Uuid,
+}
+
+pub enum Outcome {
+    Run(Claim),
+    /// Status and body that were answered before.
+    Answered(u16, Vec<u8>),
+    /// The key was used for another request.
+    Another,
+    /// The first one still runs.
+    Busy,
+}
+
+/// `request` is a digest of all that the client sent.
+pub async fn begin(db: &PgPool, id: Id, request: &[u8]) -> Result<Outcome> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let now = clock::now();
+        let seed = Uuid::new_v4();
+        if store::claim(db, &id, request, seed, now, now - KEPT).await? {
+            return Ok(Outcome::Run(Claim {
+                id,
+                claimed_at: now,
+                seed,
+            }));
+        }
+        // None: it failed and was released, just now.
+        if let Some(row) = store::find(db, &id).await? {
+            if row.request != request {
+                return Ok(Outcome::Another);
+            }
+            if let (Some(status), Some(answer)) = (row.status, row.answer) {
+                return Ok(Outcome::Answered(status.unsigned_abs(), answer));
+            }
+            if row.claimed_at < now - CUT_OFF {
+                if let Some(seed) = store::take_over(db, &id, row.claimed_at, now).await? {
+                    return Ok(Outcome::Run(Claim {
+                        id,
+                        claimed_at: now,
+                        seed,
+                    }));
+                }
+                continue;
+            }
+        }
+        if Instant::now() >= deadline {
+            return Ok(Outcome::Busy);
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// How a run ended.
+pub enum Ended {
+    Answered(u16, Vec<u8>),
+    /// It was refused, or failed: the key is free again.
+    Refused,
+    /// It goes on behind the answer: the same request again is run again, with the same seed.
+    Unfinished,
+}
+
+impl Claim {
+    pub async fn end(self, db: &PgPool, ended: Ended) -> Result<()> {
+        let Self { id, claimed_at, .. } = self;
+        match ended {
+            Ended::Answered(status, answer) => {
+                store::keep(db, &id, claimed_at, status.cast_signed() as _, &answer).await
+            }
+            Ended::Refused => store::release(db, &id, claimed_at, true, claimed_at).await,
+            Ended::Unfinished => {
+                let cut_off = claimed_at - CUT_OFF - CUT_OFF;
+                store::release(db, &id, claimed_at, false, cut_off).await
+            }
+        }
+    }
+}
+
+/// Forgets answers that are not given any more.
+pub async fn purge(db: &PgPool) -> Result<()> {
+    store::purge(db, clock::now() - KEPT).await
+}

@@ -1,0 +1,102 @@
+//! The guard against guessing.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+    num::NonZeroU32,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use governor::{
+    DefaultKeyedRateLimiter, Quota,
+    clock::{Clock as _, DefaultClock},
+};
+
+/// Failed attempts by one address: so many at once, and one more every two seconds.
+const ATTEMPTS: NonZeroU32 = NonZeroU32::new(30).unwrap();
+const ANOTHER_AFTER: Duration = Duration::from_secs(2);
+/// Addresses that wait; more than this and those that are done are dropped.
+const TIDY_AT: usize = 10_000;
+
+/// Counts failed authentication by address, and nothing else: many users may share one.
+pub struct Failures {
+    limiter: DefaultKeyedRateLimiter<IpAddr>,
+    waiting: Mutex<HashMap<IpAddr, Instant>>,
+}
+
+impl Default for Failures {
+    fn default() -> Self {
+        // `with_period` refuses only zero.
+        let quota = Quota::with_period(ANOTHER_AFTER).unwrap_or(Quota::per_minute(ATTEMPTS));
+        Self {
+            limiter: DefaultKeyedRateLimiter::keyed(quota.allow_burst(ATTEMPTS)),
+            waiting: Mutex::default(),
+        }
+    }
+}
+
+impl Failures {
+    /// Err: too many, and how long to wait.
+    pub fn note(&self, address: IpAddr) -> Result<(), Duration> {
+        let address = neighbourhood(address);
+        let Err(refused) = self.limiter.check_key(&address) else {
+            return Ok(());
+        };
+        let wait = refused.wait_time_from(DefaultClock::default().now());
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if waiting.len() >= TIDY_AT {
+            waiting.retain(|_, until| *until > now);
+            self.limiter.retain_recent();
+        }
+        waiting.insert(address, now + wait);
+        Err(wait)
+    }
+
+    /// Err: passwords from there are not even looked at for a while.
+    pub fn admit(&self, address: IpAddr) -> Result<(), Duration> {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = waiting
+            .get(&neighbourhood(address))
+            .and_then(|until| until.checked_duration_since(Instant::now()));
+        left.map_or(Ok(()), |left| Err(left))
+    }
+
+    /// Forgets addresses that have been quiet.
+    pub fn tidy(&self) {
+        self.limiter.retain_recent();
+        self.limiter.shrink_to_fit();
+    }
+}
+
+/// One host of IPv6 has a whole /64.
+fn neighbourhood(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_failures_make_one_address_wait() {
+        let failures = Failures::default();
+        let address = |text: &str| text.parse::<IpAddr>().unwrap_or(Ipv6Addr::LOCALHOST.into());
+        for _ in 0..ATTEMPTS.get() {
+            assert!(failures.note(address("2001:db8::1")).is_ok());
+            assert!(failures.admit(address("2001:db8::1")).is_ok());
+        }
+        let wait = failures.note(address("2001:db8::2")).err();
+        assert!(wait.is_some_and(|wait| wait > Duration::ZERO && wait <= ANOTHER_AFTER));
+        assert!(failures.admit(address("2001:db8::3")).is_err());
+        assert!(failures.admit(address("2001:db8:0:1::1")).is_ok());
+        assert!(failures.note(address("192.0.2.1")).is_ok());
+    }
+}

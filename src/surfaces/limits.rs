@@ -1,0 +1,139 @@
+//! What a caller may still ask: the limits of every surface, the headers that tell of them, and the guard against
+//! guessing.
+
+use std::{net::IpAddr, time::Duration};
+
+use axum::http::HeaderMap;
+
+use crate::{
+    app::Handles,
+    config::RateLimit,
+    error::Error,
+    features::credentials::{Caller, Kind},
+    platform::{
+        clock,
+        rate_limits::{Bucket, Name, Standing},
+    },
+};
+
+/// A costly kind of request, which may have a limit an hour. Off unless it is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    Memories,
+    MemoriesBatch,
+    Conversations,
+    ImportConversations,
+    ImportMemories,
+}
+
+impl Policy {
+    /// As refusals name it, which Omi's command-line client reads.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Memories => "dev:memories",
+            Self::MemoriesBatch => "dev:memories_batch",
+            Self::Conversations => "dev:conversations",
+            Self::ImportConversations => "integration:conversations",
+            Self::ImportMemories => "integration:memories",
+        }
+    }
+
+    fn per_hour(self, settings: &RateLimit) -> u32 {
+        match self {
+            Self::Memories => settings.memories_per_hour,
+            Self::MemoriesBatch => settings.memories_batches_per_hour,
+            Self::Conversations => settings.conversations_per_hour,
+            Self::ImportConversations => settings.import_conversations_per_hour,
+            Self::ImportMemories => settings.import_memories_per_hour,
+        }
+    }
+}
+
+/// The buckets that a request of `caller` takes from.
+fn buckets(settings: &RateLimit, caller: &Caller, policy: Option<Policy>) -> Vec<Bucket> {
+    let (per_minute, per_day) = match caller.kind {
+        Kind::User | Kind::Refresh => (settings.user_per_minute, 0),
+        Kind::Developer | Kind::Mcp | Kind::App => (settings.per_minute, settings.per_day),
+    };
+    let hour = policy.map(|policy| {
+        let name = match caller.app {
+            Some(app) => Name::HourOfApp(policy.name(), app),
+            None => Name::Hour(policy.name()),
+        };
+        (name, policy.per_hour(settings))
+    });
+    [
+        Some((Name::Minute(caller.credential_id), per_minute)),
+        Some((Name::Day, per_day)),
+        hour,
+    ]
+    .into_iter()
+    .flatten()
+    .filter(|(_, limit)| *limit > 0)
+    .map(|(name, limit)| Bucket {
+        uid: caller.uid.clone(),
+        name,
+        limit,
+    })
+    .collect()
+}
+
+/// Counts a request. `told` becomes what the answer says of the tightest limit, also when it is refused.
+pub async fn take(
+    app: &Handles,
+    caller: &Caller,
+    policy: Option<Policy>,
+    told: &mut Option<Standing>,
+) -> Result<(), Error> {
+    let buckets = buckets(&app.config.rate_limit, caller, policy);
+    if buckets.is_empty() {
+        return Ok(());
+    }
+    match app.rate_limits.take(&app.db, &buckets).await? {
+        Ok(standing) => {
+            *told = standing;
+            Ok(())
+        }
+        Err(standing) => {
+            *told = Some(standing);
+            let limit = match standing.name {
+                Name::Minute(_) => format!("{} requests per minute", standing.limit),
+                Name::Day => format!("{} requests per day", standing.limit),
+                Name::Hour(policy) | Name::HourOfApp(policy, _) => policy.to_string(),
+            };
+            Err(Error::RateLimited {
+                limit,
+                retry_after: seconds_until(standing),
+            })
+        }
+    }
+}
+
+fn seconds_until(standing: Standing) -> i64 {
+    let left = standing.reset_at - clock::now();
+    (left.num_milliseconds() + 999).div_euclid(1000).max(1)
+}
+
+/// `X-RateLimit-Reset` is in epoch seconds.
+pub fn tell(headers: &mut HeaderMap, standing: Standing) {
+    headers.insert("x-ratelimit-limit", standing.limit.into());
+    headers.insert("x-ratelimit-remaining", standing.remaining.into());
+    headers.insert("x-ratelimit-reset", standing.reset_at.timestamp().into());
+}
+
+/// Err: that address has failed too often.
+pub fn count_failure(app: &Handles, address: IpAddr) -> Result<(), Error> {
+    app.failures.note(address).map_err(too_many)
+}
+
+/// Err: passwords from that address are not even looked at for a while.
+pub fn admit_password(app: &Handles, address: IpAddr) -> Result<(), Error> {
+    app.failures.admit(address).map_err(too_many)
+}
+
+fn too_many(wait: Duration) -> Error {
+    Error::RateLimited {
+        limit: "failed authentication from this address".into(),
+        retry_after: i64::try_from(wait.as_secs() + 1).unwrap_or(1),
+    }
+}
