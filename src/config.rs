@@ -129,6 +129,7 @@ pub struct RateLimit {
     pub per_minute: u32,
     pub per_day: u32,
     pub user_per_minute: u32,
+    pub failures_per_minute: u32,
     pub memories_per_hour: u32,
     pub memories_batches_per_hour: u32,
     pub conversations_per_hour: u32,

@@ -136,7 +136,10 @@ impl Guard {
         let caller = match caller::authenticate(app, &parts.headers, self.accepts).await {
             Ok(caller) => caller,
             Err(error) => {
-                if matches!(error, Error::Unauthenticated(_)) {
+                // Nothing shown is nothing guessed.
+                let guessed =
+                    matches!(error, Error::Unauthenticated(why) if why == self.accepts.invalid);
+                if guessed {
                     let Ok(ClientAddress(address)) =
                         ClientAddress::from_request_parts(parts, app).await;
                     limits::count_failure(app, address)?;

@@ -24,7 +24,7 @@ use sqlx::{PgPool, postgres::PgConnectOptions};
 use uuid::Uuid;
 
 use crate::support::{
-    Server,
+    Server, ServerOptions,
     server::{Answer, User, client},
 };
 
@@ -130,7 +130,7 @@ fn mounted() -> BTreeSet<String> {
         speech,
         known: Known::default(),
         rate_limits: RateLimits::default(),
-        failures: Failures::default(),
+        failures: Failures::new(0),
         live: LiveSessions::default(),
         stop: Default::default(),
     });
@@ -241,7 +241,12 @@ async fn no_path_answers_without_a_credential_unless_it_is_public() {
 
 #[tokio::test]
 async fn a_credential_of_another_kind_opens_nothing() {
-    let server = Server::deaf().await;
+    let server = Server::start_with(ServerOptions {
+        deaf: true,
+        env: vec![("OMI_RATE_LIMIT__FAILURES_PER_MINUTE", "0".into())],
+        ..ServerOptions::default()
+    })
+    .await;
     let user = server.user("ann@example.org").await;
     for route in documented().into_iter().chain(undocumented()) {
         let url = filled(&route.path, &Uuid::new_v4().to_string());

@@ -100,7 +100,7 @@ async fn serve(
         speech,
         known: Known::default(),
         rate_limits: RateLimits::default(),
-        failures: Failures::default(),
+        failures: Failures::new(config.rate_limit.failures_per_minute),
         live: LiveSessions::default(),
         stop: stop.clone(),
     });
