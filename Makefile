@@ -10,11 +10,11 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 ARGS :=
 
 .NOTPARALLEL:
-.PHONY: help run test soak bench lint fmt sqlx
+.PHONY: help run test soak bench lint fmt sqlx openapi
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\): ## /\1	/p' Makefile | while IFS='	' read -r target what; do \
-		printf '  make %-6s %s\n' "$$target" "$$what"; done
+		printf '  make %-7s %s\n' "$$target" "$$what"; done
 
 run: ## Install what is missing, fetch the speech model, build and serve
 	@tools/install-prerequisites build && tools/fetch-model --configured > /dev/null && \
@@ -38,3 +38,7 @@ fmt: ## Format the code
 
 sqlx: ## Renew .sqlx, the committed answers of a database to the checked queries
 	@DATABASE_URL= tools/install-prerequisites build && tools/prepare-sqlx
+
+openapi: ## Renew docs/openapi, the committed OpenAPI documents
+	@tools/install-prerequisites build && cargo build --locked && for surface in developer integration user; do \
+		"$$CARGO_TARGET_DIR/debug/omi-server" openapi --surface $$surface > docs/openapi/$$surface.json || exit; done

@@ -20,10 +20,14 @@ mod api {
         mod memories;
     }
     mod cli;
+    mod idempotency;
     mod jobs;
+    mod limits;
     mod mcp;
+    mod openapi;
     mod operations;
     mod plant;
+    mod sign_in;
     mod table;
 }
 mod architecture;

@@ -91,6 +91,7 @@ async fn serve(
     };
     let app: App = Arc::new(Handles {
         public_url: config.public_url(bound),
+        failures: Failures::new(config.rate_limit.failures_per_minute),
         config,
         data_dir,
         bound,
@@ -100,7 +101,6 @@ async fn serve(
         speech,
         known: Known::default(),
         rate_limits: RateLimits::default(),
-        failures: Failures::new(config.rate_limit.failures_per_minute),
         live: LiveSessions::default(),
         stop: stop.clone(),
     });
