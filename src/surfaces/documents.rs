@@ -2,7 +2,12 @@
 
 use std::sync::LazyLock;
 
-use axum::{Router, http::header, routing::get};
+use axum::{
+    Router,
+    http::{HeaderValue, header},
+    routing::get,
+};
+use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::{
     PartialSchema as _, ToSchema as _,
     openapi::{
@@ -29,6 +34,10 @@ pub const PUBLIC: [&str; 5] = [
     "/docs/",
     PAGE_FILES,
 ];
+
+/// The page loads its own files and asks this server, nothing else.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+                      img-src 'self' data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Name of the security scheme of all credentials.
 const BEARER: &str = "bearer";
@@ -224,5 +233,9 @@ pub fn routes() -> Router<App> {
         addresses.push(address);
     }
     let page = SwaggerUi::new(PAGE).config(Config::new(addresses).validator_url("none"));
-    router.merge(Router::from(page))
+    let strict = SetResponseHeaderLayer::overriding(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(POLICY),
+    );
+    router.merge(Router::from(page).layer(strict))
 }

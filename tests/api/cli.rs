@@ -222,6 +222,42 @@ async fn accounts_tokens_and_keys() {
 }
 
 #[tokio::test]
+async fn keys_are_listed_and_revoked() {
+    let server = Server::deaf().await;
+    let ann = server.user("ann@example.org").await;
+    server.user("ben@example.org").await;
+    let listed = omi(&server, &["key", "list", "--email", "ann@example.org"]).await;
+    assert_eq!((listed.code, listed.err.as_str()), (0, ""), "{listed:#?}");
+    let lines: Vec<_> = listed.out.lines().collect();
+    assert_eq!(lines.len(), 2, "{listed:#?}");
+    assert!(lines[0].contains("  developer  omi_dev_"), "{listed:#?}");
+    assert!(lines[1].contains("  mcp        omi_mcp_"), "{listed:#?}");
+    assert!(!listed.out.contains(&ann.developer_key), "{listed:#?}");
+
+    let id = lines[0].split(' ').next().unwrap();
+    let revoke = async |email: &str, id: &str| {
+        omi(&server, &["key", "revoke", "--email", email, "--id", id]).await
+    };
+    let path = "/v1/dev/user/memories";
+    assert_eq!(server.get(path, &ann.developer_key).await.status, 200);
+    assert_sentence(&revoke("ben@example.org", id).await, "has no key");
+    let revoked = revoke("ann@example.org", id).await;
+    assert_eq!(
+        (revoked.code, revoked.out.as_str()),
+        (0, ""),
+        "{revoked:#?}"
+    );
+    // The running server hears of it.
+    let mut asked = 0;
+    while server.get(path, &ann.developer_key).await.status != 401 {
+        asked += 1;
+        assert!(asked < 50, "the server goes on knowing the key");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert_sentence(&revoke("ann@example.org", id).await, "key list");
+}
+
+#[tokio::test]
 async fn usage_configuration_and_documents() {
     let server = Server::deaf().await;
     for wrong in [

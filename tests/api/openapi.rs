@@ -99,6 +99,10 @@ async fn the_page_loads_nothing_from_elsewhere() {
             .await
             .unwrap();
         assert_eq!(response.status(), 200, "{path}");
+        let policy = response.headers()["content-security-policy"]
+            .to_str()
+            .unwrap();
+        assert!(policy.starts_with("default-src 'none'"), "{policy}");
         response.text().await.unwrap()
     };
     let page = text("/docs").await;

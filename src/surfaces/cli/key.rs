@@ -2,11 +2,13 @@
 
 use anyhow::Result;
 use clap::{Subcommand, ValueEnum};
+use uuid::Uuid;
 
 use super::{Usage, account, say, with_database};
 use crate::{
     config::Config,
-    features::credentials::{self, Kind, NewCredential, Scope},
+    features::credentials::{self, Kind, Known, NewCredential, Scope},
+    platform::outbox::Outbox,
 };
 
 #[derive(Subcommand)]
@@ -24,6 +26,19 @@ pub enum Command {
         #[arg(long, value_name = "all|a,b,…")]
         scopes: Option<String>,
     },
+    /// List the keys of an account: id, kind, what is shown of the key, name.
+    List {
+        #[arg(long)]
+        email: String,
+    },
+    /// End a key, at once.
+    Revoke {
+        #[arg(long)]
+        email: String,
+        /// As `key list` shows it.
+        #[arg(long)]
+        id: Uuid,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -35,12 +50,25 @@ pub enum KeyKind {
 }
 
 pub async fn run(config: &Config, command: Command) -> Result<()> {
-    let Command::Create {
-        email,
-        kind,
-        name,
-        scopes,
-    } = command;
+    match command {
+        Command::Create {
+            email,
+            kind,
+            name,
+            scopes,
+        } => create(config, &email, kind, &name, scopes).await,
+        Command::List { email } => list(config, &email).await,
+        Command::Revoke { email, id } => revoke(config, &email, id).await,
+    }
+}
+
+async fn create(
+    config: &Config,
+    email: &str,
+    kind: KeyKind,
+    name: &str,
+    scopes: Option<String>,
+) -> Result<()> {
     let kind = match kind {
         KeyKind::Developer => Kind::Developer,
         KeyKind::Mcp => Kind::Mcp,
@@ -51,11 +79,11 @@ pub async fn run(config: &Config, command: Command) -> Result<()> {
     }
     let scopes = scopes.map(|text| read_scopes(&text)).transpose()?;
     let secret = with_database(config, async |database| {
-        let uid = account(database, &email).await?;
+        let uid = account(database, email).await?;
         let new = NewCredential {
             uid: &uid,
             kind,
-            name: &name,
+            name,
             scopes,
             app: None,
         };
@@ -64,6 +92,52 @@ pub async fn run(config: &Config, command: Command) -> Result<()> {
     .await?;
     say(secret)
 }
+
+async fn list(config: &Config, email: &str) -> Result<()> {
+    let keys = with_database(config, async |database| {
+        let uid = account(database, email).await?;
+        let mut keys = Vec::new();
+        for kind in KEYS {
+            let of_kind = credentials::list(&database.pool, &uid, kind, None).await?;
+            keys.extend(of_kind.into_iter().map(|key| (kind, key)));
+        }
+        Ok(keys)
+    })
+    .await?;
+    for (kind, key) in keys {
+        say(format_args!(
+            "{}  {:<9}  {}  {}",
+            key.id,
+            kind.as_str(),
+            key.prefix,
+            key.name
+        ))?;
+    }
+    Ok(())
+}
+
+async fn revoke(config: &Config, email: &str, id: Uuid) -> Result<()> {
+    with_database(config, async |database| {
+        let uid = account(database, email).await?;
+        // A running server hears of it through the database.
+        let (outbox, known) = (Outbox::new(&[]), Known::default());
+        for kind in KEYS {
+            let (db, app) = (&database.pool, None);
+            if credentials::revoke(db, &outbox, &known, &uid, kind, app, id).await? {
+                return Ok(());
+            }
+        }
+        anyhow::bail!(
+            "{} has no key {id}; `omi-server key list --email {}` shows them",
+            email.trim(),
+            email.trim()
+        )
+    })
+    .await
+}
+
+/// Kinds that people know as keys.
+const KEYS: [Kind; 2] = [Kind::Developer, Kind::Mcp];
 
 fn read_scopes(text: &str) -> Result<Vec<Scope>, Usage> {
     if text == "all" {

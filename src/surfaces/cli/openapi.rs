@@ -8,7 +8,7 @@ use crate::surfaces::router;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// developer or user.
+    /// developer, integration or user.
     #[arg(long, default_value = "developer")]
     surface: String,
 }
