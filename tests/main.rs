@@ -15,6 +15,8 @@ mod api {
     }
     mod developer {
         mod action_items;
+        mod conversation_changes;
+        mod conversation_imports;
         mod conversations;
         mod errors;
         mod memories;

@@ -8,3 +8,4 @@ pub mod lenient;
 pub mod listening;
 pub mod memories;
 pub mod processing;
+pub mod schema;

@@ -10,10 +10,15 @@ pub fn new() -> Uuid {
 
 /// The same id for the same text: the first 16 bytes of its SHA-256, dressed as a UUIDv4.
 pub fn from_content(content: &str) -> Uuid {
-    let hash: [u8; 32] = Sha256::digest(content.as_bytes()).into();
+    let hash = digest(content);
     let mut bytes = [0u8; 16];
     bytes.copy_from_slice(&hash[..16]);
     uuid::Builder::from_random_bytes(bytes).into_uuid()
+}
+
+/// SHA-256.
+pub fn digest(content: &str) -> [u8; 32] {
+    Sha256::digest(content.as_bytes()).into()
 }
 
 #[cfg(test)]

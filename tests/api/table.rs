@@ -51,9 +51,24 @@ const SCOPES: &[(Method, &str, Scope)] = &[
         Scope::WriteConversations,
     ),
     (
+        Method::POST,
+        "/v1/dev/user/conversations/from-segments",
+        Scope::WriteConversations,
+    ),
+    (
         Method::GET,
         "/v1/dev/user/conversations/{id}",
         Scope::ReadConversations,
+    ),
+    (
+        Method::PATCH,
+        "/v1/dev/user/conversations/{id}",
+        Scope::WriteConversations,
+    ),
+    (
+        Method::DELETE,
+        "/v1/dev/user/conversations/{id}",
+        Scope::WriteConversations,
     ),
     (
         Method::GET,
@@ -357,7 +372,8 @@ async fn told(server: &Server, secret: &str, route: &Route, id: &str) -> (u16, V
             format!("{}{}", server.url, filled(&route.path, id)),
         )
         .bearer_auth(secret)
-        .json(&json!({}))
+        // Whatever is changed, it is changed by one of these.
+        .json(&json!({"title": "changed", "content": "changed", "description": "changed"}))
         .send()
         .await
         .unwrap();

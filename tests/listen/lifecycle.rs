@@ -258,6 +258,58 @@ async fn finishing_by_hand_takes_the_last_words_along() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_that_is_removed_while_it_is_heard_does_not_come_back() {
+    let server = Server::start().await;
+    let user = server.user("removed@example.org").await;
+    let said = speech(2, 0.9);
+    let (first, second) = said.samples.split_at(said.ends[0] + 14_400);
+    let mut device = Device::ready(&server, &user.token, &query("pcm16")).await;
+    device.play_pcm16(first, 10.0).await;
+    device
+        .read_until(Duration::from_secs(30), |device| {
+            !device.segments().is_empty()
+        })
+        .await;
+    let open = async || {
+        server
+            .get("/v1/conversations?statuses=in_progress", &user.token)
+            .await
+            .ok()
+    };
+    let before = open().await;
+    let path = format!(
+        "/v1/dev/user/conversations/{}",
+        before[0]["id"].as_str().unwrap()
+    );
+    server
+        .send(
+            reqwest::Method::DELETE,
+            &path,
+            Some(&user.developer_key),
+            None,
+        )
+        .await
+        .ok();
+
+    // The socket goes on with another one.
+    let known = device.segments().len();
+    device.play_pcm16(second, 10.0).await;
+    device
+        .read_until(Duration::from_secs(30), |device| {
+            device.segments().len() > known
+        })
+        .await;
+    let after = open().await;
+    assert_eq!(after.as_array().unwrap().len(), 1);
+    assert_ne!(after[0]["id"], before[0]["id"]);
+    let gone = server.get(&path, &user.developer_key).await;
+    assert_eq!(gone.status, 404);
+    assert!(device.closed.is_none());
+    device.close().await;
+    assert!(!server.log().contains("ERROR"), "{}", server.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn stopping_right_after_the_last_word_loses_nothing() {
     let server = Server::start().await;
     let user = server.user("stopbutton@example.org").await;

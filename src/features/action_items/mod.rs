@@ -71,3 +71,12 @@ pub async fn replace_found(
     store::replace_found(tx, uid, conversation_id, &items).await?;
     Ok(())
 }
+
+/// Removes the action items of this conversation.
+pub async fn delete_of_conversation(
+    tx: &mut PgConnection,
+    uid: &str,
+    conversation_id: Uuid,
+) -> Result<()> {
+    Ok(store::delete_of_conversation(tx, uid, conversation_id).await?)
+}

@@ -112,3 +112,18 @@ pub async fn replace_found(
     .await?;
     Ok(())
 }
+
+pub async fn delete_of_conversation(
+    tx: &mut PgConnection,
+    uid: &str,
+    conversation_id: Uuid,
+) -> Result<()> {
+    sqlx::query!(
+        "delete from action_items where uid = $1 and conversation_id = $2",
+        uid,
+        conversation_id
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}

@@ -1,10 +1,16 @@
 //! Conversations: what was heard or imported, its transcript and what was understood of it.
 
+mod imports;
+mod input;
 mod model;
 mod store;
 
+pub use imports::{
+    Import, MAXIMUM_SEGMENT_TEXT, MAXIMUM_SEGMENTS, MAXIMUM_TEXT, import_text, import_transcript,
+};
+pub use input::{Changes, NewSegment, NewText, NewTranscript, TextSource};
 pub use model::{
-    CATEGORIES, Conversation, Event, Filter, Geolocation, NewText, Status, Structured,
+    CATEGORIES, Conversation, Event, Filter, Geolocation, Standing, Status, Structured,
     TranscriptSegment, Translation, known_source, speaker_number,
 };
 pub use store::Open;
@@ -16,8 +22,8 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::{
-    error::{Error, Result},
-    features::{action_items, credentials::Caller, lenient},
+    error::{Error, Problem, Result},
+    features::{action_items, credentials::Caller, memories},
     platform::{
         clock, ids,
         outbox::{self, Outbox},
@@ -28,15 +34,14 @@ use crate::{
 pub const FINISHED: &str = "conversation.finished";
 /// A conversation was understood, discarded or given up.
 pub const PROCESSED: &str = "conversation.processed";
+/// A conversation is gone. `detail` tells what went with it: `alone` or `cascade`.
+pub const DELETED: &str = "conversation.deleted";
 
 /// A conversation whose processing began so often without an end is given up.
 const MOST_ATTEMPTS: i32 = 40;
 
-/// Longest imported text, in characters.
-pub const MAXIMUM_TEXT: usize = 100_000;
-
-const MAXIMUM_LANGUAGE: usize = 35;
-const MAXIMUM_SPEC: usize = 500;
+/// Longest title, in characters.
+pub const MAXIMUM_TITLE: usize = 500;
 
 /// Why a conversation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +88,71 @@ pub async fn find(db: &PgPool, uid: &str, id: Uuid, with_segments: bool) -> Resu
         .ok_or(Error::NotFound("Conversation"))
 }
 
+/// How far the understanding of a conversation has come.
+pub async fn standing(db: &PgPool, uid: &str, id: Uuid) -> Result<Standing> {
+    store::standing(db, uid, id)
+        .await?
+        .ok_or(Error::NotFound("Conversation"))
+}
+
+/// Changes what a user may change, and gives the whole conversation.
+pub async fn change(
+    db: &PgPool,
+    caller: &Caller,
+    id: Uuid,
+    changes: Changes,
+) -> Result<Conversation> {
+    let title = changes.title.as_deref().map(str::trim);
+    match title.map(|title| title.chars().count()) {
+        None if changes.discarded.is_none() => {
+            return Err(Error::Invalid(vec![Problem {
+                location: vec!["body".into()],
+                message: "At least one field (title or discarded) must be provided".into(),
+                kind: "value_error",
+            }]));
+        }
+        Some(0) => return Err(Error::invalid("title", "title cannot be empty")),
+        Some(length) if length > MAXIMUM_TITLE => {
+            return Err(Error::invalid(
+                "title",
+                format!("title must have at most {MAXIMUM_TITLE} characters"),
+            ));
+        }
+        _ => {}
+    }
+    if !store::change(db, &caller.uid, id, title, changes.discarded).await? {
+        return Err(Error::NotFound("Conversation"));
+    }
+    get(db, &caller.uid, id).await
+}
+
+/// Removes a conversation, whatever its status. What was made of it stays, unless it goes too with `cascade`:
+/// action items, and memories that the user did not state themself.
+pub async fn delete(
+    db: &PgPool,
+    outbox: &Outbox,
+    caller: &Caller,
+    id: Uuid,
+    cascade: bool,
+) -> Result<()> {
+    let uid = &caller.uid;
+    let mut tx = db.begin().await?;
+    // First: it waits for whoever is writing to the conversation, who then finds nothing to write to.
+    if !store::delete(&mut tx, uid, id).await? {
+        return Err(Error::NotFound("Conversation"));
+    }
+    if cascade {
+        action_items::delete_of_conversation(&mut tx, uid, id).await?;
+        memories::delete_of_conversation(&mut tx, uid, id).await?;
+    }
+    let detail = if cascade { "cascade" } else { "alone" };
+    outbox
+        .publish(&mut tx, &event(DELETED, uid, id, detail))
+        .await?;
+    tx.commit().await?;
+    Ok(())
+}
+
 /// The newest completed conversation that was not discarded.
 pub async fn newest_completed(db: &PgPool, uid: &str) -> Result<Option<Uuid>> {
     Ok(store::newest_completed(db, uid).await?)
@@ -119,87 +189,6 @@ async fn complete(
         conversation.transcript_segments = segments.remove(&conversation.id).unwrap_or_default();
     }
     Ok(conversations)
-}
-
-/// Takes a text as a conversation of its own; it is understood by a job. Created when it began, so
-/// that imports sort by when they happened.
-pub async fn import_text(
-    db: &PgPool,
-    outbox: &Outbox,
-    caller: &Caller,
-    new: NewText,
-) -> Result<Uuid> {
-    let text = new.text.trim();
-    if text.is_empty() {
-        return Err(Error::invalid("text", "text cannot be empty"));
-    }
-    if text.chars().count() > MAXIMUM_TEXT {
-        return Err(Error::invalid(
-            "text",
-            format!("text must have at most {MAXIMUM_TEXT} characters"),
-        ));
-    }
-    if !matches!(
-        new.text_source.as_str(),
-        "audio_transcript" | "message" | "other_text"
-    ) {
-        return Err(Error::invalid(
-            "text_source",
-            "text_source must be one of: audio_transcript, message, other_text",
-        ));
-    }
-    for (field, text, most) in [
-        ("language", Some(&new.language), MAXIMUM_LANGUAGE),
-        (
-            "text_source_spec",
-            new.text_source_spec.as_ref(),
-            MAXIMUM_SPEC,
-        ),
-    ] {
-        if text.is_some_and(|text| text.chars().count() > most) {
-            return Err(Error::invalid(
-                field,
-                format!("{field} must have at most {most} characters"),
-            ));
-        }
-    }
-    if let Some(place) = &new.geolocation {
-        place.check()?;
-    }
-    let started_at = new.started_at.unwrap_or_else(clock::now);
-    let finished_at = new
-        .finished_at
-        .unwrap_or_else(|| (started_at + Duration::seconds(300)).min(lenient::LATEST));
-    if finished_at < started_at {
-        return Err(Error::invalid(
-            "finished_at",
-            "finished_at must be after started_at",
-        ));
-    }
-    let id = ids::new();
-    let external = serde_json::json!({
-        "text": text,
-        "text_source": new.text_source,
-        "text_source_spec": new.text_source_spec,
-    });
-    let mut tx = db.begin().await?;
-    let row = store::NewRow {
-        id,
-        status: Status::Processing,
-        source: "external_integration",
-        language: &new.language,
-        started_at,
-        finished_at,
-        timeout_seconds: 0,
-        keep: true,
-        geolocation: new.geolocation,
-        external_data: Some(external),
-    };
-    store::insert(&mut tx, &caller.uid, row).await?;
-    let event = event(FINISHED, &caller.uid, id, "imported");
-    outbox.publish(&mut tx, &event).await?;
-    tx.commit().await?;
-    Ok(id)
 }
 
 /// Continues the user's open conversation if its last word is younger than its time-out, which becomes
@@ -264,13 +253,15 @@ async fn open_new(
         id,
         status: Status::InProgress,
         source,
-        language,
+        language: Some(language),
         started_at: now,
         finished_at: now,
         timeout_seconds,
         keep: false,
         geolocation: None,
         external_data: None,
+        app_id: None,
+        content_hash: None,
     };
     store::insert(tx, uid, row).await?;
     Ok(id)
@@ -364,7 +355,7 @@ pub async fn finish(
 /// Has a conversation understood again, for good: it is kept, and so is its title if it has one.
 pub async fn reprocess(db: &PgPool, outbox: &Outbox, uid: &str, id: Uuid) -> Result<()> {
     let mut tx = db.begin().await?;
-    if !store::reprocess(&mut tx, uid, id).await? {
+    if !store::reprocess(&mut tx, uid, id, &[Status::Completed, Status::Failed]).await? {
         drop(tx);
         let known = store::get(db, uid, id)
             .await?
@@ -427,7 +418,10 @@ pub async fn begin_processing(db: &PgPool, uid: &str, id: Uuid) -> Result<Option
     if !store::begin_processing(db, uid, id).await? {
         return Ok(None);
     }
-    Ok(Some(get(db, uid, id).await?))
+    match get(db, uid, id).await {
+        Err(Error::NotFound(_)) => Ok(None),
+        found => found.map(Some),
+    }
 }
 
 /// Stores what was understood; with `discarded`, that there was nothing. False: it is not waiting any more.

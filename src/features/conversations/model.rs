@@ -101,7 +101,7 @@ pub struct TranscriptSegment {
     pub text: String,
     /// `SPEAKER_<n>`
     pub speaker: String,
-    /// The number in `speaker`.
+    /// The number in `speaker`, unless an import gave another.
     pub speaker_id: i32,
     pub is_user: bool,
     pub person_id: Option<String>,
@@ -135,6 +135,7 @@ impl Default for TranscriptSegment {
 pub fn speaker_number(speaker: &str) -> i32 {
     speaker
         .split_once('_')
+        .filter(|(_, number)| number.starts_with(|first: char| first.is_ascii_digit()))
         .and_then(|(_, number)| number.parse().ok())
         .unwrap_or(0)
 }
@@ -198,12 +199,17 @@ pub struct Structured {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Geolocation {
     #[serde(default)]
+    #[schema(max_length = 500, pattern = r"^[^\x00]*$")]
     pub google_place_id: Option<String>,
+    #[schema(minimum = -90, maximum = 90)]
     pub latitude: f64,
+    #[schema(minimum = -180, maximum = 180)]
     pub longitude: f64,
     #[serde(default)]
+    #[schema(max_length = 500, pattern = r"^[^\x00]*$")]
     pub address: Option<String>,
     #[serde(default)]
+    #[schema(max_length = 500, pattern = r"^[^\x00]*$")]
     pub location_type: Option<String>,
 }
 
@@ -280,6 +286,13 @@ pub struct Conversation {
     pub processing_attempts: i32,
 }
 
+/// How far the understanding of a conversation has come.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    pub status: String,
+    pub discarded: bool,
+}
+
 /// Bounds on `created_at` are inclusive.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -292,37 +305,4 @@ pub struct Filter {
     pub starred: Option<bool>,
     pub limit: i64,
     pub offset: i64,
-}
-
-/// A text that becomes a conversation.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-pub struct NewText {
-    /// 1 to 100,000 characters.
-    #[schema(min_length = 1, max_length = 100_000)]
-    pub text: String,
-    /// `audio_transcript`, `message` or `other_text` (the default).
-    #[serde(default = "other_text")]
-    pub text_source: String,
-    #[serde(default)]
-    pub text_source_spec: Option<String>,
-    /// Left out: now. Without an offset: UTC.
-    #[serde(default, with = "crate::features::lenient::optional_datetime")]
-    #[schema(value_type = Option<DateTime<Utc>>)]
-    pub started_at: Option<DateTime<Utc>>,
-    /// Left out: five minutes after `started_at`.
-    #[serde(default, with = "crate::features::lenient::optional_datetime")]
-    #[schema(value_type = Option<DateTime<Utc>>)]
-    pub finished_at: Option<DateTime<Utc>>,
-    #[serde(default = "english")]
-    pub language: String,
-    #[serde(default)]
-    pub geolocation: Option<Geolocation>,
-}
-
-fn other_text() -> String {
-    "other_text".into()
-}
-
-fn english() -> String {
-    "en".into()
 }

@@ -132,6 +132,15 @@ pub async fn replace_found(
     Ok(())
 }
 
+/// Removes what was found in this conversation, unless the user stated it too.
+pub async fn delete_of_conversation(
+    tx: &mut PgConnection,
+    uid: &str,
+    conversation_id: Uuid,
+) -> Result<()> {
+    Ok(store::delete_of_conversation(tx, uid, conversation_id).await?)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -15,7 +15,9 @@ use crate::{
     features::{
         accounts::{self, Profile},
         action_items,
-        conversations::{self, Conversation, Event, Status, Structured, TranscriptSegment},
+        conversations::{
+            self, Conversation, Event, Standing, Status, Structured, TranscriptSegment,
+        },
         lenient, memories,
     },
     platform::{clock, outbox::Notice},
@@ -211,29 +213,40 @@ pub fn speaker_name(segment: &TranscriptSegment, user: &str) -> String {
 /// `news` must have been listened to since before it was finished.
 pub async fn outcome(
     db: &PgPool,
-    mut news: broadcast::Receiver<Notice>,
+    news: broadcast::Receiver<Notice>,
     uid: &str,
     id: Uuid,
     patience: Duration,
 ) -> Result<Conversation> {
+    settled(db, news, uid, id, patience).await?;
+    conversations::get(db, uid, id).await
+}
+
+/// The same, for who needs no more than how it stands.
+pub async fn settled(
+    db: &PgPool,
+    mut news: broadcast::Receiver<Notice>,
+    uid: &str,
+    id: Uuid,
+    patience: Duration,
+) -> Result<Standing> {
     let deadline = tokio::time::Instant::now() + patience;
+    let over = [conversations::PROCESSED, conversations::DELETED];
     loop {
-        match tokio::time::timeout_at(deadline, news.recv()).await {
-            Ok(Ok(Notice::Event(event)))
-                if event.topic != conversations::PROCESSED || event.id != id =>
-            {
-                continue;
-            }
-            Ok(Err(broadcast::error::RecvError::Closed)) => {
-                return Err(Error::Unavailable("the server is stopping".into()));
-            }
-            _ => {}
-        }
-        let conversation = conversations::get(db, uid, id).await?;
-        if conversation.status != Status::Processing.as_str()
-            || tokio::time::Instant::now() >= deadline
+        let standing = conversations::standing(db, uid, id).await?;
+        if standing.status != Status::Processing.as_str() || tokio::time::Instant::now() >= deadline
         {
-            return Ok(conversation);
+            return Ok(standing);
+        }
+        loop {
+            match tokio::time::timeout_at(deadline, news.recv()).await {
+                Ok(Ok(Notice::Event(event)))
+                    if event.id != id || !over.contains(&event.topic.as_str()) => {}
+                Ok(Err(broadcast::error::RecvError::Closed)) => {
+                    return Err(Error::Unavailable("the server is stopping".into()));
+                }
+                _ => break,
+            }
         }
     }
 }

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use axum::{Json, extract::State};
+use axum::{Extension, Json, extract::State};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use tokio::sync::broadcast;
+use utoipa::{
+    IntoParams, ToSchema,
+    openapi::{RefOr, Schema},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -14,13 +18,17 @@ use crate::{
     features::{
         accounts, conversations,
         conversations::{
-            Conversation, Filter, Geolocation, NewText, Structured, TranscriptSegment,
+            Changes, Conversation, Filter, Geolocation, Import, NewText, NewTranscript, Structured,
+            TextSource, TranscriptSegment,
         },
         credentials::Caller,
-        lenient, processing,
+        lenient, processing, schema,
     },
+    platform::outbox::Notice,
     surfaces::{
+        developer::Success,
         extract::{Body, Id, Query, bounded, names},
+        guard::{NewIds, NotFinal},
         respond::{ErrorBody, Result},
     },
 };
@@ -41,6 +49,7 @@ pub struct ConversationAnswer {
     source: String,
     /// Only when asked for with `include_transcript=true`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     transcript_segments: Option<Vec<SegmentAnswer>>,
     geolocation: Option<Geolocation>,
     folder_id: Option<String>,
@@ -96,11 +105,22 @@ impl ConversationAnswer {
     }
 }
 
+/// Whose name the user's own segments carry; none if no transcript is shown.
+async fn transcript_for(app: &App, caller: &Caller, wanted: bool) -> Result<Option<String>> {
+    Ok(if wanted {
+        Some(accounts::profile(&app.db, &caller.uid).await?.name)
+    } else {
+        None
+    })
+}
+
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
     /// 1 to 1000, 25 if left out.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<i64>,
+    #[param(minimum = 0)]
     offset: Option<i64>,
     /// Created at or after; without an offset UTC.
     #[serde(default, with = "lenient::optional_datetime")]
@@ -111,14 +131,25 @@ pub struct ListQuery {
     #[param(value_type = Option<DateTime<Utc>>)]
     end_date: Option<DateTime<Utc>>,
     /// Comma-separated; any of them matches.
+    #[param(schema_with = categories)]
     categories: Option<String>,
+    #[param(min_length = 1)]
     folder_id: Option<String>,
     #[serde(default, deserialize_with = "lenient::optional_bool")]
     #[param(value_type = Option<bool>)]
     starred: Option<bool>,
-    #[serde(default, deserialize_with = "lenient::optional_bool")]
+    /// Also called `transcript`.
+    #[serde(
+        default,
+        alias = "transcript",
+        deserialize_with = "lenient::optional_bool"
+    )]
     #[param(value_type = Option<bool>)]
     include_transcript: Option<bool>,
+}
+
+fn categories() -> RefOr<Schema> {
+    schema::list_of(&conversations::CATEGORIES)
 }
 
 /// Completed conversations, newest first.
@@ -153,11 +184,7 @@ pub async fn list(
     };
     let transcript = query.include_transcript.unwrap_or(false);
     let found = conversations::list(&app.db, &caller, &filter, transcript).await?;
-    let user = if transcript {
-        Some(accounts::profile(&app.db, &caller.uid).await?.name)
-    } else {
-        None
-    };
+    let user = transcript_for(&app, &caller, transcript).await?;
     Ok(Json(
         found
             .into_iter()
@@ -169,7 +196,12 @@ pub async fn list(
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct GetQuery {
-    #[serde(default, deserialize_with = "lenient::optional_bool")]
+    /// Also called `transcript`.
+    #[serde(
+        default,
+        alias = "transcript",
+        deserialize_with = "lenient::optional_bool"
+    )]
     #[param(value_type = Option<bool>)]
     include_transcript: Option<bool>,
 }
@@ -187,11 +219,7 @@ pub async fn get(
     let transcript = query.include_transcript.unwrap_or(false);
     let id = id.or_absent("Conversation")?;
     let found = conversations::find(&app.db, &caller.uid, id, transcript).await?;
-    let user = if transcript {
-        Some(accounts::profile(&app.db, &caller.uid).await?.name)
-    } else {
-        None
-    };
+    let user = transcript_for(&app, &caller, transcript).await?;
     Ok(Json(ConversationAnswer::new(found, user.as_deref())))
 }
 
@@ -203,20 +231,102 @@ pub struct Outcome {
     discarded: bool,
 }
 
-/// Store a text as a conversation and understand it.
+/// The answer of a POST; it is not the last word until the conversation is understood.
+type Imported = (Option<Extension<NotFinal>>, Json<Outcome>);
+
+fn import(mut ids: NewIds) -> Import {
+    Import {
+        id: ids.next(),
+        keyed: ids.repeatable(),
+        app_id: None,
+        text_source: TextSource::OtherText,
+    }
+}
+
+/// How a conversation stands once it is understood, or when the answer can wait no longer.
+async fn outcome(
+    app: &App,
+    caller: &Caller,
+    news: broadcast::Receiver<Notice>,
+    id: Uuid,
+) -> Result<Imported> {
+    let standing = processing::settled(&app.db, news, &caller.uid, id, PATIENCE).await?;
+    let not_final = (standing.status != "completed").then_some(Extension(NotFinal));
+    let outcome = Outcome {
+        id,
+        status: standing.status,
+        discarded: standing.discarded,
+    };
+    Ok((not_final, Json(outcome)))
+}
+
+/// Store a text as a conversation and understand it. The same request again within ten minutes makes no second one.
 #[utoipa::path(post, path = "/v1/dev/user/conversations", tag = "conversations", request_body = NewText,
     responses((status = 200, body = Outcome)))]
 pub async fn create(
     State(app): State<App>,
     caller: Caller,
+    ids: NewIds,
     Body(new): Body<NewText>,
-) -> Result<Json<Outcome>> {
+) -> Result<Imported> {
     let news = app.outbox.listen();
-    let id = conversations::import_text(&app.db, &app.outbox, &caller, new).await?;
-    let conversation = processing::outcome(&app.db, news, &caller.uid, id, PATIENCE).await?;
-    Ok(Json(Outcome {
-        id,
-        status: conversation.status,
-        discarded: conversation.discarded,
-    }))
+    let id = conversations::import_text(&app.db, &app.outbox, &caller, new, import(ids)).await?;
+    outcome(&app, &caller, news, id).await
+}
+
+/// Store a transcript as a conversation and understand it.
+#[utoipa::path(post, path = "/v1/dev/user/conversations/from-segments", tag = "conversations",
+    request_body = NewTranscript,
+    responses((status = 200, body = Outcome)))]
+pub async fn create_from_segments(
+    State(app): State<App>,
+    caller: Caller,
+    ids: NewIds,
+    Body(new): Body<NewTranscript>,
+) -> Result<Imported> {
+    let news = app.outbox.listen();
+    let id =
+        conversations::import_transcript(&app.db, &app.outbox, &caller, new, import(ids)).await?;
+    outcome(&app, &caller, news, id).await
+}
+
+/// Change a conversation's title, or whether it is discarded. Answers with its transcript.
+#[utoipa::path(patch, path = "/v1/dev/user/conversations/{id}", tag = "conversations",
+    params(("id" = String, Path)), request_body = Changes,
+    responses((status = 200, body = ConversationAnswer)))]
+pub async fn update(
+    State(app): State<App>,
+    caller: Caller,
+    id: Id,
+    Body(changes): Body<Changes>,
+) -> Result<Json<ConversationAnswer>> {
+    let id = id.or_absent("Conversation")?;
+    let changed = conversations::change(&app.db, &caller, id, changes).await?;
+    let user = transcript_for(&app, &caller, true).await?;
+    Ok(Json(ConversationAnswer::new(changed, user.as_deref())))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DeleteQuery {
+    /// Its action items and the memories that were found in it go too.
+    #[serde(default, deserialize_with = "lenient::optional_bool")]
+    #[param(value_type = Option<bool>)]
+    cascade: Option<bool>,
+}
+
+/// Remove a conversation. Memories and action items made from it stay, unless told otherwise.
+#[utoipa::path(delete, path = "/v1/dev/user/conversations/{id}", tag = "conversations",
+    params(("id" = String, Path), DeleteQuery),
+    responses((status = 200, body = Success)))]
+pub async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    id: Id,
+    Query(query): Query<DeleteQuery>,
+) -> Result<Json<Success>> {
+    let id = id.or_absent("Conversation")?;
+    let cascade = query.cascade.unwrap_or(false);
+    conversations::delete(&app.db, &app.outbox, &caller, id, cascade).await?;
+    Ok(Json(Success { success: true }))
 }

@@ -5,6 +5,8 @@ mod conversations;
 mod keys;
 mod memories;
 
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -12,6 +14,12 @@ use super::{
     limits::Policy,
 };
 use crate::{app::App, features::credentials::Scope};
+
+/// The answer of a removal.
+#[derive(Serialize, ToSchema)]
+pub struct Success {
+    success: bool,
+}
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -33,5 +41,13 @@ pub fn routes() -> OpenApiRouter<App> {
                 .once()
                 .on(routes!(conversations::create)),
         )
+        .routes(
+            scoped(Scope::WriteConversations)
+                .hourly(Policy::Conversations)
+                .once()
+                .on(routes!(conversations::create_from_segments)),
+        )
+        .routes(scoped(Scope::WriteConversations).on(routes!(conversations::update)))
+        .routes(scoped(Scope::WriteConversations).on(routes!(conversations::delete)))
         .routes(scoped(Scope::ReadActionItems).on(routes!(action_items::list)))
 }

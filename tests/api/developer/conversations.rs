@@ -160,8 +160,15 @@ async fn transcripts_come_when_asked_for() {
             "{quiet}"
         );
     }
-    for loud in ["true", "True", "1", "yes", "ON"] {
-        let query = format!("?include_transcript={loud}");
+    for loud in [
+        "include_transcript=true",
+        "include_transcript=True",
+        "include_transcript=1",
+        "include_transcript=yes",
+        "include_transcript=ON",
+        "transcript=true",
+    ] {
+        let query = format!("?{loud}");
         let found = get(&server, &user, &format!("{one}{query}")).await;
         assert_eq!(get(&server, &user, &query).await[0], found);
         let segments = found["transcript_segments"].as_array().unwrap();
@@ -366,6 +373,14 @@ async fn bad_texts_are_refused_and_long_ones_understood() {
             "geolocation",
         ),
         (json!({"text": "x", "language": 1}), "language"),
+        (
+            json!({"text": "x", "client_session_id": " "}),
+            "client_session_id",
+        ),
+        (
+            json!({"text": "x", "client_session_id": "x".repeat(201)}),
+            "client_session_id",
+        ),
     ] {
         let shown = body.to_string().chars().take(80).collect::<String>();
         let answer = server.post(PATH, &user.developer_key, body).await;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool, Result, types::Json};
 use uuid::Uuid;
 
-use super::super::{Event, Structured};
+use super::super::{Event, Standing, Status, Structured};
 
 pub async fn finish(
     tx: &mut PgConnection,
@@ -28,13 +28,66 @@ pub async fn finish(
     Ok(done.rows_affected() == 1)
 }
 
-pub async fn reprocess(tx: &mut PgConnection, uid: &str, id: Uuid) -> Result<bool> {
-    let done = sqlx::query!(
-        "update conversations
-         set status = 'processing', keep = true, processing_attempts = 0, processing_error = null, updated_at = now()
-         where uid = $1 and id = $2 and status in ('completed', 'failed')",
+pub async fn standing(db: &PgPool, uid: &str, id: Uuid) -> Result<Option<Standing>> {
+    sqlx::query_as!(
+        Standing,
+        "select status, discarded from conversations where uid = $1 and id = $2",
         uid,
         id
+    )
+    .fetch_optional(db)
+    .await
+}
+
+pub async fn change(
+    db: &PgPool,
+    uid: &str,
+    id: Uuid,
+    title: Option<&str>,
+    discarded: Option<bool>,
+) -> Result<bool> {
+    let done = sqlx::query!(
+        "update conversations
+         set title = coalesce($3, title), discarded = coalesce($4, discarded), updated_at = now()
+         where uid = $1 and id = $2",
+        uid,
+        id,
+        title,
+        discarded
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Takes the segments along.
+pub async fn delete(tx: &mut PgConnection, uid: &str, id: Uuid) -> Result<bool> {
+    let done = sqlx::query!(
+        "delete from conversations where uid = $1 and id = $2",
+        uid,
+        id
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Has a conversation wait again, if its status is one of `from`.
+pub async fn reprocess(
+    tx: &mut PgConnection,
+    uid: &str,
+    id: Uuid,
+    from: &[Status],
+) -> Result<bool> {
+    let from: Vec<_> = from.iter().map(|status| status.as_str().into()).collect();
+    let done = sqlx::query!(
+        "update conversations
+         set status = 'processing', keep = true, discarded = false, processing_attempts = 0, processing_error = null,
+             updated_at = now()
+         where uid = $1 and id = $2 and status = any($3)",
+        uid,
+        id,
+        &from as &[String]
     )
     .execute(tx)
     .await?;
@@ -97,6 +150,7 @@ pub async fn begin_processing(db: &PgPool, uid: &str, id: Uuid) -> Result<bool> 
     Ok(done.rows_affected() == 1)
 }
 
+/// What the user changed meanwhile, the title or that it is discarded, stays.
 pub async fn complete_processing(
     tx: &mut PgConnection,
     uid: &str,
@@ -107,8 +161,8 @@ pub async fn complete_processing(
 ) -> Result<bool> {
     let done = sqlx::query!(
         "update conversations
-         set status = 'completed', title = $3, overview = $4, emoji = $5, category = $6, events = $7, understood_by = $8,
-             discarded = $9, processing_error = null, updated_at = now()
+         set status = 'completed', title = coalesce(nullif(title, ''), $3), overview = $4, emoji = $5, category = $6,
+             events = $7, understood_by = $8, discarded = discarded or $9, processing_error = null, updated_at = now()
          where uid = $1 and id = $2 and status = 'processing'",
         uid,
         id,

@@ -13,7 +13,7 @@ pub struct NewRow<'a> {
     pub id: Uuid,
     pub status: Status,
     pub source: &'a str,
-    pub language: &'a str,
+    pub language: Option<&'a str>,
     /// Also when it was created.
     pub started_at: DateTime<Utc>,
     pub finished_at: DateTime<Utc>,
@@ -21,13 +21,17 @@ pub struct NewRow<'a> {
     pub keep: bool,
     pub geolocation: Option<Geolocation>,
     pub external_data: Option<serde_json::Value>,
+    pub app_id: Option<&'a str>,
+    pub content_hash: Option<&'a [u8]>,
 }
 
-pub async fn insert(tx: &mut PgConnection, uid: &str, row: NewRow<'_>) -> Result<()> {
-    sqlx::query!(
+/// False: one with that id is there already.
+pub async fn insert(tx: &mut PgConnection, uid: &str, row: NewRow<'_>) -> Result<bool> {
+    let done = sqlx::query!(
         "insert into conversations (uid, id, status, source, language, created_at, started_at, finished_at,
-                                    timeout_seconds, keep, geolocation, external_data)
-         values ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10, $11)",
+                                    timeout_seconds, keep, geolocation, external_data, app_id, content_hash)
+         values ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10, $11, $12, $13)
+         on conflict (uid, id) do nothing",
         uid,
         row.id,
         row.status.as_str(),
@@ -38,11 +42,43 @@ pub async fn insert(tx: &mut PgConnection, uid: &str, row: NewRow<'_>) -> Result
         row.timeout_seconds,
         row.keep,
         row.geolocation.map(Json) as Option<Json<Geolocation>>,
-        row.external_data
+        row.external_data,
+        row.app_id,
+        row.content_hash
     )
     .execute(tx)
     .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// One at a time takes in a request of that hash, until the end of `tx`.
+pub async fn lock_content(tx: &mut PgConnection, uid: &str, hash: &[u8]) -> Result<()> {
+    sqlx::query!(
+        r#"select 1 as "one!"
+           from (select pg_advisory_xact_lock(hashtextextended($1 || ' ' || encode($2, 'hex'), 0))) as locked"#,
+        uid,
+        hash
+    )
+    .fetch_one(tx)
+    .await?;
     Ok(())
+}
+
+/// The conversation that a request of that hash made within the last ten minutes.
+pub async fn received_lately(
+    tx: &mut PgConnection,
+    uid: &str,
+    hash: &[u8],
+) -> Result<Option<Uuid>> {
+    sqlx::query_scalar!(
+        "select id from conversations
+         where uid = $1 and content_hash = $2 and received_at > now() - interval '10 minutes'
+         order by received_at desc limit 1",
+        uid,
+        hash
+    )
+    .fetch_optional(tx)
+    .await
 }
 
 pub async fn resume(
