@@ -50,11 +50,10 @@ pub fn surfaces() -> [Surface; 2] {
     ]
 }
 
+type Service = MapRequest<Router, fn(Request<Body>) -> Request<Body>>;
+
 /// The routes as a service that also knows their older names.
-pub fn service(
-    app: App,
-    metrics: metrics_exporter_prometheus::PrometheusHandle,
-) -> MapRequest<Router, fn(Request<Body>) -> Request<Body>> {
+pub fn service(app: App, metrics: metrics_exporter_prometheus::PrometheusHandle) -> Service {
     MapRequest::new(router(app, metrics), aliases::lead)
 }
 

@@ -27,7 +27,8 @@ impl Failures {
     pub fn new(per_minute: u32) -> Self {
         Self {
             limiter: NonZeroU32::new(per_minute)
-                .map(|most| DefaultKeyedRateLimiter::keyed(Quota::per_minute(most))),
+                .map(Quota::per_minute)
+                .map(DefaultKeyedRateLimiter::keyed),
             waiting: Mutex::default(),
         }
     }
