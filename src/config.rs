@@ -41,6 +41,7 @@ pub struct Config {
     pub log: String,
     pub log_format: LogFormat,
     pub stt: Stt,
+    pub goals: Goals,
     pub listening: Listening,
     pub rate_limit: RateLimit,
 }
@@ -113,6 +114,12 @@ fn choose<T: Copy>(name: &str, choices: &[(&str, T)]) -> Result<T, String> {
         let names: Vec<_> = choices.iter().map(|(known, _)| *known).collect();
         format!("expected {}, not {name:?},", names.join(" or "))
     })
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Goals {
+    pub max_active: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -212,6 +219,9 @@ impl Config {
                 "database_connections: {} is too few; 5 is the least",
                 self.database_connections
             );
+        }
+        if self.goals.max_active == 0 {
+            bail!("goals.max_active must be at least 1");
         }
         if self.listening.minimum_timeout_seconds == 0 {
             bail!("listening.minimum_timeout_seconds must be at least 1");
@@ -334,6 +344,7 @@ mod tests {
                 "soon",
                 "listening.minimum_timeout_seconds",
             ),
+            ("OMI_GOALS__MAX_ACTIVE", "0", "goals.max_active"),
             ("OMI_STT__PROVIDER", "ears", "stt.provider"),
             ("OMI_STT__PROVIDER", "openai", "whisper or none"),
             ("OMI_LOG_FORMAT", "xml", "text or json"),

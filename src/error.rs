@@ -74,6 +74,15 @@ impl Error {
         }])
     }
 
+    /// A body that breaks a rule as a whole.
+    pub fn invalid_body(message: impl Into<String>) -> Self {
+        Self::Invalid(vec![Problem {
+            location: vec!["body".into()],
+            message: message.into(),
+            kind: "value_error",
+        }])
+    }
+
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable(_))
     }

@@ -161,6 +161,8 @@ fn nouns_know_nothing_of_what_stands_on_them() {
         "conversations",
         "memories",
         "action_items",
+        "goals",
+        "folders",
     ] {
         for file in rust_files(&format!("src/features/{noun}")) {
             for (line, text) in code_lines(&file) {

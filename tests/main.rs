@@ -19,6 +19,8 @@ mod api {
         mod conversation_imports;
         mod conversations;
         mod errors;
+        mod folders;
+        mod goals;
         mod memories;
     }
     mod cli;

@@ -1,6 +1,10 @@
-//! The spellings of dates that Omi's clients send.
+//! What Omi's clients send: dates and booleans in many spellings, texts with blanks around them.
 
 use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime, Utc};
+use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::Value;
+
+use crate::error::{Error, Result};
 
 /// The last moment that RFC 3339 can write.
 pub const LATEST: DateTime<Utc> = match DateTime::from_timestamp(253_402_300_799, 0) {
@@ -57,17 +61,17 @@ fn spelled(text: &str) -> Option<DateTime<Utc>> {
 
 /// For `#[serde(with = …)]` on an optional date.
 pub mod optional_datetime {
-    use chrono::{DateTime, Utc};
-    use serde::{Deserialize as _, Deserializer, de::Error as _};
+    use super::{DateTime, Deserialize as _, Deserializer, Utc, Value};
+    use serde::de::Error as _;
 
     pub fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<DateTime<Utc>>, D::Error> {
-        let text = match serde_json::Value::deserialize(deserializer)? {
-            serde_json::Value::Null => return Ok(None),
-            serde_json::Value::String(text) if text.is_empty() => return Ok(None),
-            serde_json::Value::String(text) => text,
-            serde_json::Value::Number(number) => number.to_string(),
+        let text = match Value::deserialize(deserializer)? {
+            Value::Null => return Ok(None),
+            Value::String(text) if text.is_empty() => return Ok(None),
+            Value::String(text) => text,
+            Value::Number(number) => number.to_string(),
             _ => return Err(D::Error::custom("Input should be a valid datetime")),
         };
         super::datetime(&text).map(Some).ok_or_else(|| {
@@ -76,15 +80,16 @@ pub mod optional_datetime {
     }
 }
 
-/// For `#[serde(deserialize_with = …)]` on an optional yes or no.
-pub fn optional_bool<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<bool>, D::Error> {
-    use serde::{Deserialize as _, de::Error as _};
-    let Some(text) = Option::<String>::deserialize(deserializer)? else {
-        return Ok(None);
+/// For `#[serde(default, deserialize_with = …)]` on an optional yes or no, of a query or a body.
+pub fn optional_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    let text = match Value::deserialize(deserializer)? {
+        Value::Null => return Ok(None),
+        Value::Bool(known) => return Ok(Some(known)),
+        Value::String(text) => text.to_lowercase(),
+        Value::Number(number) => number.to_string(),
+        _ => String::from("neither"),
     };
-    match text.to_lowercase().as_str() {
+    match text.as_str() {
         "" => Ok(None),
         "true" | "1" | "yes" | "y" | "on" | "t" => Ok(Some(true)),
         "false" | "0" | "no" | "n" | "off" | "f" => Ok(Some(false)),
@@ -94,9 +99,82 @@ pub fn optional_bool<'de, D: serde::Deserializer<'de>>(
     }
 }
 
+/// For `#[serde(default, deserialize_with = …)]` where null says something else than absence: None is absent,
+/// Some(None) is null.
+pub fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// `nullable` for a date; an empty one counts as null.
+pub fn nullable_datetime<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<DateTime<Utc>>>, D::Error> {
+    optional_datetime::deserialize(deserializer).map(Some)
+}
+
+/// A text of a body without the blanks around it; refused if it is empty or longer than `most` characters.
+pub fn text(field: &str, text: &str, most: usize) -> Result<String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Error::invalid(field, format!("{field} cannot be empty")));
+    }
+    if text.chars().count() > most {
+        return Err(Error::invalid(
+            field,
+            format!("{field} must have at most {most} characters"),
+        ));
+    }
+    Ok(text.into())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::datetime;
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::json;
+
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(default)]
+    struct Sent {
+        #[serde(deserialize_with = "optional_bool")]
+        done: Option<bool>,
+        #[serde(deserialize_with = "nullable")]
+        unit: Option<Option<String>>,
+        #[serde(deserialize_with = "nullable_datetime")]
+        due: Option<Option<DateTime<Utc>>>,
+    }
+
+    fn sent(body: Value) -> Sent {
+        serde_json::from_value(body).unwrap()
+    }
+
+    #[test]
+    fn absent_null_and_a_value_are_three_things() {
+        assert_eq!(sent(json!({})), Sent::default());
+        let null = sent(json!({"unit": null, "due": null}));
+        assert_eq!((null.unit, null.due), (Some(None), Some(None)));
+        let given = sent(json!({"unit": "km", "due": "2026-12-01"}));
+        assert_eq!(given.unit, Some(Some("km".into())));
+        assert_eq!(given.due, Some(datetime("2026-12-01")));
+    }
+
+    #[test]
+    fn a_yes_has_many_spellings() {
+        for yes in [json!(true), json!(1), json!("True"), json!("ON")] {
+            assert_eq!(sent(json!({"done": yes})).done, Some(true), "{yes}");
+        }
+        for no in [json!(false), json!(0), json!("False"), json!("f")] {
+            assert_eq!(sent(json!({"done": no})).done, Some(false), "{no}");
+        }
+        for none in [json!(null), json!("")] {
+            assert_eq!(sent(json!({"done": none})).done, None, "{none}");
+        }
+        for bad in [json!(2), json!("maybe"), json!([true]), json!({})] {
+            serde_json::from_value::<Sent>(json!({"done": bad})).unwrap_err();
+        }
+    }
 
     #[test]
     fn every_spelling_means_the_same_instant() {

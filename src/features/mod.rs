@@ -4,6 +4,8 @@ pub mod accounts;
 pub mod action_items;
 pub mod conversations;
 pub mod credentials;
+pub mod folders;
+pub mod goals;
 pub mod lenient;
 pub mod listening;
 pub mod memories;

@@ -43,3 +43,18 @@ pub fn list_of(names: &[&str]) -> RefOr<Schema> {
         .pattern(Some(format!("^({one})(,({one}))*$")))
         .into()
 }
+
+/// 1 to `most` characters, not all of them blank, none of them U+0000.
+pub fn text(most: usize) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(most))
+        .pattern(Some(r"^[^\x00]*[^\s\x85\x00][^\x00]*$"))
+}
+
+pub fn one_of(names: &[&'static str]) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(names.iter().copied()))
+}

@@ -21,6 +21,11 @@ pub fn digest(content: &str) -> [u8; 32] {
     Sha256::digest(content.as_bytes()).into()
 }
 
+/// The first 12 hex digits of the SHA-256 of an id, where a short one is wanted.
+pub fn short(id: Uuid) -> String {
+    hex::encode(&Sha256::digest(id.as_bytes())[..6])
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

@@ -100,10 +100,22 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let TextId(text) = TextId::from_request_parts(parts, state).await?;
+        Ok(Self(text.parse().ok()))
+    }
+}
+
+/// The id in the path, where it need be no UUID. It may hold anything.
+pub struct TextId(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for TextId {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let Path(text) = Path::<String>::from_request_parts(parts, state)
             .await
             .map_err(|error| Error::BadRequest(format!("The path could not be read: {error}")))?;
-        Ok(Self(text.parse().ok()))
+        Ok(Self(text))
     }
 }
 
@@ -182,6 +194,9 @@ fn reason(message: &str) -> String {
     let about_digits = ["invalid digit", "cannot parse integer", "number too"];
     if about_digits.iter().any(|start| message.starts_with(start)) {
         return "Input should be a whole number".into();
+    }
+    if message.contains("float literal") {
+        return "Input should be a number".into();
     }
     message.to_string()
 }

@@ -156,3 +156,79 @@ pub async fn memory(
     .await
     .unwrap();
 }
+
+pub struct Folder {
+    pub id: &'static str,
+    pub name: &'static str,
+    pub description: Option<&'static str>,
+    pub position: i32,
+    pub is_system: bool,
+    pub category_mapping: Option<&'static str>,
+}
+
+impl Default for Folder {
+    fn default() -> Self {
+        Self {
+            id: "planted",
+            name: "Planted",
+            description: None,
+            position: 0,
+            is_system: false,
+            category_mapping: None,
+        }
+    }
+}
+
+impl Folder {
+    pub async fn put(self, db: &PgPool, uid: &str) {
+        sqlx::query(
+            "insert into folders (uid, id, name, description, position, is_system, category_mapping, created_at, updated_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
+        )
+        .bind(uid)
+        .bind(self.id)
+        .bind(self.name)
+        .bind(self.description)
+        .bind(self.position)
+        .bind(self.is_system)
+        .bind(self.category_mapping)
+        .bind(at("2026-01-31T09:00:00Z"))
+        .execute(db)
+        .await
+        .unwrap();
+    }
+}
+
+/// An active goal.
+pub async fn goal(db: &PgPool, uid: &str, id: &str) {
+    sqlx::query(
+        "insert into goals (uid, id, title, goal_type, target_value, current_value, min_value, max_value, created_at,
+                            updated_at)
+         values ($1, $2, 'Planted', 'scale', 10, 0, 0, 10, $3, $3)",
+    )
+    .bind(uid)
+    .bind(id)
+    .bind(at("2026-01-31T09:00:00Z"))
+    .execute(db)
+    .await
+    .unwrap();
+}
+
+/// How far a goal was on the day of `recorded_at`.
+pub async fn goal_entry(
+    db: &PgPool,
+    uid: &str,
+    goal_id: &str,
+    recorded_at: DateTime<Utc>,
+    value: f64,
+) {
+    sqlx::query("insert into goal_history (uid, goal_id, date, value, recorded_at) values ($1, $2, $3, $4, $5)")
+        .bind(uid)
+        .bind(goal_id)
+        .bind(recorded_at.date_naive())
+        .bind(value)
+        .bind(recorded_at)
+        .execute(db)
+        .await
+        .unwrap();
+}

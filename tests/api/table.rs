@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use chrono::Utc;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use omi_server::{
     app::Handles,
@@ -74,6 +75,26 @@ const SCOPES: &[(Method, &str, Scope)] = &[
         Method::GET,
         "/v1/dev/user/action-items",
         Scope::ReadActionItems,
+    ),
+    (Method::GET, "/v1/dev/user/goals", Scope::ReadGoals),
+    (Method::POST, "/v1/dev/user/goals", Scope::WriteGoals),
+    (Method::GET, "/v1/dev/user/goals/{id}", Scope::ReadGoals),
+    (Method::PATCH, "/v1/dev/user/goals/{id}", Scope::WriteGoals),
+    (Method::DELETE, "/v1/dev/user/goals/{id}", Scope::WriteGoals),
+    (
+        Method::PATCH,
+        "/v1/dev/user/goals/{id}/progress",
+        Scope::WriteGoals,
+    ),
+    (
+        Method::GET,
+        "/v1/dev/user/goals/{id}/history",
+        Scope::ReadGoals,
+    ),
+    (
+        Method::GET,
+        "/v1/dev/user/folders",
+        Scope::ReadConversations,
     ),
 ];
 
@@ -369,7 +390,8 @@ async fn told(server: &Server, secret: &str, route: &Route, id: &str) -> (u16, V
     let response = client()
         .request(
             route.method.clone(),
-            format!("{}{}", server.url, filled(&route.path, id)),
+            // What notes progress takes it from the query.
+            format!("{}{}?current_value=1", server.url, filled(&route.path, id)),
         )
         .bearer_auth(secret)
         // Whatever is changed, it is changed by one of these.
@@ -394,6 +416,9 @@ async fn anothers_id_answers_as_an_absent_one() {
         .await;
     let keys = credentials::list(&db, &owner.uid, Kind::Developer, None).await;
     let key = keys.unwrap()[0].id;
+    let goal = "goal_0123456789ab";
+    super::plant::goal(&db, &owner.uid, goal).await;
+    super::plant::goal_entry(&db, &owner.uid, goal, Utc::now(), 1.0).await;
     let mut walked = 0;
     for route in documented() {
         if !route.path.contains('{') {
@@ -403,6 +428,8 @@ async fn anothers_id_answers_as_an_absent_one() {
             conversation.to_string()
         } else if route.path == "/v1/dev/keys/{id}" {
             key.to_string()
+        } else if route.path.contains("/goals/{id}") {
+            goal.to_string()
         } else {
             panic!("{}: plant such a thing here", route.path);
         };
@@ -414,11 +441,12 @@ async fn anothers_id_answers_as_an_absent_one() {
             &Uuid::new_v4().to_string(),
         )
         .await;
-        // To revoke a key that there is not is no mistake.
-        let expected = if route.path == "/v1/dev/keys/{id}" {
-            204
-        } else {
-            404
+        let expected = match route.path.as_str() {
+            // To revoke a key that there is not is no mistake.
+            "/v1/dev/keys/{id}" => 204,
+            // Of no goal there is no history.
+            "/v1/dev/user/goals/{id}/history" => 200,
+            _ => 404,
         };
         assert_eq!(absent.0, expected, "{} {}", route.method, route.path);
         for id in [

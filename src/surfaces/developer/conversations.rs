@@ -22,7 +22,7 @@ use crate::{
             TextSource, TranscriptSegment,
         },
         credentials::Caller,
-        lenient, processing, schema,
+        folders, lenient, processing, schema,
     },
     platform::outbox::Notice,
     surfaces::{
@@ -114,6 +114,24 @@ async fn transcript_for(app: &App, caller: &Caller, wanted: bool) -> Result<Opti
     })
 }
 
+/// Gives the answers the names of the folders that they lie in.
+async fn name_folders(
+    app: &App,
+    caller: &Caller,
+    answers: &mut [ConversationAnswer],
+) -> Result<()> {
+    let ids: Vec<_> = answers
+        .iter()
+        .filter_map(|answer| answer.folder_id.clone())
+        .collect();
+    let names = folders::names(&app.db, caller, &ids).await?;
+    for answer in answers {
+        let id = answer.folder_id.as_ref();
+        answer.folder_name = id.and_then(|id| names.get(id)).cloned();
+    }
+    Ok(())
+}
+
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
@@ -185,12 +203,12 @@ pub async fn list(
     let transcript = query.include_transcript.unwrap_or(false);
     let found = conversations::list(&app.db, &caller, &filter, transcript).await?;
     let user = transcript_for(&app, &caller, transcript).await?;
-    Ok(Json(
-        found
-            .into_iter()
-            .map(|one| ConversationAnswer::new(one, user.as_deref()))
-            .collect(),
-    ))
+    let mut answers: Vec<_> = found
+        .into_iter()
+        .map(|one| ConversationAnswer::new(one, user.as_deref()))
+        .collect();
+    name_folders(&app, &caller, &mut answers).await?;
+    Ok(Json(answers))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -220,7 +238,9 @@ pub async fn get(
     let id = id.or_absent("Conversation")?;
     let found = conversations::find(&app.db, &caller.uid, id, transcript).await?;
     let user = transcript_for(&app, &caller, transcript).await?;
-    Ok(Json(ConversationAnswer::new(found, user.as_deref())))
+    let mut answer = ConversationAnswer::new(found, user.as_deref());
+    name_folders(&app, &caller, std::slice::from_mut(&mut answer)).await?;
+    Ok(Json(answer))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -303,7 +323,9 @@ pub async fn update(
     let id = id.or_absent("Conversation")?;
     let changed = conversations::change(&app.db, &caller, id, changes).await?;
     let user = transcript_for(&app, &caller, true).await?;
-    Ok(Json(ConversationAnswer::new(changed, user.as_deref())))
+    let mut answer = ConversationAnswer::new(changed, user.as_deref());
+    name_folders(&app, &caller, std::slice::from_mut(&mut answer)).await?;
+    Ok(Json(answer))
 }
 
 #[derive(Deserialize, IntoParams)]

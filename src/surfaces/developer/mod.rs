@@ -2,6 +2,8 @@
 
 mod action_items;
 mod conversations;
+mod folders;
+mod goals;
 mod keys;
 mod memories;
 
@@ -50,4 +52,12 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(scoped(Scope::WriteConversations).on(routes!(conversations::update)))
         .routes(scoped(Scope::WriteConversations).on(routes!(conversations::delete)))
         .routes(scoped(Scope::ReadActionItems).on(routes!(action_items::list)))
+        .routes(scoped(Scope::ReadGoals).on(routes!(goals::list)))
+        .routes(scoped(Scope::WriteGoals).once().on(routes!(goals::create)))
+        .routes(scoped(Scope::ReadGoals).on(routes!(goals::get)))
+        .routes(scoped(Scope::WriteGoals).on(routes!(goals::update)))
+        .routes(scoped(Scope::WriteGoals).on(routes!(goals::delete)))
+        .routes(scoped(Scope::WriteGoals).on(routes!(goals::progress)))
+        .routes(scoped(Scope::ReadGoals).on(routes!(goals::history)))
+        .routes(scoped(Scope::ReadConversations).on(routes!(folders::list)))
 }

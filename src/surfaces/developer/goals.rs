@@ -1,0 +1,176 @@
+//! `/v1/dev/user/goals`
+
+use axum::{Json, extract::State};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    app::App,
+    features::{
+        credentials::Caller,
+        goals::{self, Goal, GoalChanges, GoalType, NewGoal, Progress},
+        lenient,
+    },
+    surfaces::{
+        developer::Success,
+        extract::{Body, Query, TextId, bounded},
+        guard::NewIds,
+        respond::{ErrorBody, Result},
+    },
+};
+
+/// A goal as the Developer API shows it.
+#[derive(Serialize, ToSchema)]
+pub struct GoalAnswer {
+    #[schema(pattern = "^goal_[0-9a-f]{12}$")]
+    id: String,
+    title: String,
+    goal_type: GoalType,
+    target_value: f64,
+    current_value: f64,
+    min_value: f64,
+    max_value: f64,
+    #[schema(required)]
+    unit: Option<String>,
+    /// False once newer goals have taken its place.
+    is_active: bool,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl From<Goal> for GoalAnswer {
+    fn from(goal: Goal) -> Self {
+        Self {
+            id: goal.id,
+            title: goal.title,
+            goal_type: goal.goal_type,
+            target_value: goal.target_value,
+            current_value: goal.current_value,
+            min_value: goal.min_value,
+            max_value: goal.max_value,
+            unit: goal.unit,
+            is_active: goal.is_active,
+            created_at: goal.created_at,
+            updated_at: goal.updated_at,
+        }
+    }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// 1 to 1000. Left out: 10, or 1000 with `include_inactive`.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::optional_bool")]
+    #[param(value_type = Option<bool>)]
+    include_inactive: Option<bool>,
+}
+
+/// The active goals, oldest first; with `include_inactive` all, newest first.
+#[utoipa::path(get, path = "/v1/dev/user/goals", tag = "goals", params(ListQuery),
+    responses((status = 200, body = Vec<GoalAnswer>)))]
+pub async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Vec<GoalAnswer>>> {
+    let all = query.include_inactive.unwrap_or(false);
+    let limit = bounded("limit", query.limit, if all { 1000 } else { 10 }, 1, 1000)?;
+    let found = goals::list(&app.db, &caller, all, limit).await?;
+    Ok(Json(found.into_iter().map(Into::into).collect()))
+}
+
+/// One goal, active or not.
+#[utoipa::path(get, path = "/v1/dev/user/goals/{id}", tag = "goals", params(("id" = String, Path)),
+    responses((status = 200, body = GoalAnswer)))]
+pub async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    TextId(id): TextId,
+) -> Result<Json<GoalAnswer>> {
+    let found = goals::get(&app.db, &caller, &id).await?;
+    Ok(Json(found.into()))
+}
+
+/// Set a goal. With more active goals than the server allows, the oldest becomes inactive.
+#[utoipa::path(post, path = "/v1/dev/user/goals", tag = "goals", request_body = NewGoal,
+    responses((status = 200, body = GoalAnswer)))]
+pub async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    mut ids: NewIds,
+    Body(new): Body<NewGoal>,
+) -> Result<Json<GoalAnswer>> {
+    let most = app.config.goals.max_active;
+    let goal = goals::create(&app.db, &caller, ids.next(), new, most).await?;
+    Ok(Json(goal.into()))
+}
+
+/// Change a goal. The history stays as it is.
+#[utoipa::path(patch, path = "/v1/dev/user/goals/{id}", tag = "goals", params(("id" = String, Path)),
+    request_body = GoalChanges,
+    responses((status = 200, body = GoalAnswer),
+              (status = 400, body = ErrorBody, description = "A text holds the character U+0000")))]
+pub async fn update(
+    State(app): State<App>,
+    caller: Caller,
+    TextId(id): TextId,
+    Body(changes): Body<GoalChanges>,
+) -> Result<Json<GoalAnswer>> {
+    let changed = goals::update(&app.db, &caller, &id, changes).await?;
+    Ok(Json(changed.into()))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ProgressQuery {
+    current_value: f64,
+}
+
+/// Note how far a goal is. The history keeps the last value of each day of UTC.
+#[utoipa::path(patch, path = "/v1/dev/user/goals/{id}/progress", tag = "goals",
+    params(("id" = String, Path), ProgressQuery), responses((status = 200, body = GoalAnswer)))]
+pub async fn progress(
+    State(app): State<App>,
+    caller: Caller,
+    TextId(id): TextId,
+    Query(query): Query<ProgressQuery>,
+) -> Result<Json<GoalAnswer>> {
+    let noted = goals::progress(&app.db, &caller, &id, query.current_value).await?;
+    Ok(Json(noted.into()))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct HistoryQuery {
+    /// How many days with an entry, 1 to 365; 30 if left out.
+    #[param(minimum = 1, maximum = 365)]
+    days: Option<i64>,
+}
+
+/// How far a goal was, day by day, the newest first. Empty also when there is no such goal.
+#[utoipa::path(get, path = "/v1/dev/user/goals/{id}/history", tag = "goals",
+    params(("id" = String, Path), HistoryQuery), responses((status = 200, body = Vec<Progress>)))]
+pub async fn history(
+    State(app): State<App>,
+    caller: Caller,
+    TextId(id): TextId,
+    Query(query): Query<HistoryQuery>,
+) -> Result<Json<Vec<Progress>>> {
+    let days = bounded("days", query.days, 30, 1, 365)?;
+    Ok(Json(goals::history(&app.db, &caller, &id, days).await?))
+}
+
+/// Delete a goal and its history.
+#[utoipa::path(delete, path = "/v1/dev/user/goals/{id}", tag = "goals", params(("id" = String, Path)),
+    responses((status = 200, body = Success)))]
+pub async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    TextId(id): TextId,
+) -> Result<Json<Success>> {
+    goals::delete(&app.db, &caller, &id).await?;
+    Ok(Json(Success { success: true }))
+}
