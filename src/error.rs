@@ -74,6 +74,15 @@ impl Error {
         }])
     }
 
+    /// A field of the body that must be there.
+    pub fn missing(field: &str) -> Self {
+        Self::Invalid(vec![Problem {
+            location: vec!["body".into(), field.into()],
+            message: "Field required".into(),
+            kind: "missing",
+        }])
+    }
+
     /// A body that breaks a rule as a whole.
     pub fn invalid_body(message: impl Into<String>) -> Self {
         Self::Invalid(vec![Problem {
@@ -81,6 +90,17 @@ impl Error {
             message: message.into(),
             kind: "value_error",
         }])
+    }
+
+    /// The same, with problems of the body located in one item of a list there.
+    pub fn in_item(mut self, list: &str, index: usize) -> Self {
+        if let Self::Invalid(problems) = &mut self {
+            for problem in problems {
+                let place = [list.to_string(), index.to_string()];
+                problem.location.splice(1..1, place);
+            }
+        }
+        self
     }
 
     pub fn is_unavailable(&self) -> bool {

@@ -22,6 +22,7 @@ mod api {
         mod folders;
         mod goals;
         mod memories;
+        mod memory_changes;
     }
     mod cli;
     mod idempotency;

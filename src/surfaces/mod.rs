@@ -13,6 +13,7 @@ mod limits;
 mod listen;
 mod mcp;
 mod operations;
+mod queries;
 mod respond;
 pub mod router;
 mod sign_in;

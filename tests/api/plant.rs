@@ -139,14 +139,15 @@ pub async fn memory(
     category: &str,
     conversation_id: Option<Uuid>,
     user_review: Option<bool>,
-) {
+) -> Uuid {
+    let id = Uuid::now_v7();
     sqlx::query(
         "insert into memories (uid, id, content, category, visibility, conversation_id, manually_added, reviewed,
                                user_review, scoring, created_at, updated_at)
          values ($1, $2, $3, $4, 'private', $5, false, true, $6, '00_998_1769850000', $7, $7)",
     )
     .bind(uid)
-    .bind(Uuid::now_v7())
+    .bind(id)
     .bind(content)
     .bind(category)
     .bind(conversation_id)
@@ -155,6 +156,7 @@ pub async fn memory(
     .execute(db)
     .await
     .unwrap();
+    id
 }
 
 pub struct Folder {

@@ -96,6 +96,51 @@ const SCOPES: &[(Method, &str, Scope)] = &[
         "/v1/dev/user/folders",
         Scope::ReadConversations,
     ),
+    (
+        Method::POST,
+        "/v1/dev/user/memories/batch",
+        Scope::WriteMemories,
+    ),
+    (
+        Method::GET,
+        "/v1/dev/user/memories/{id}",
+        Scope::ReadMemories,
+    ),
+    (
+        Method::PATCH,
+        "/v1/dev/user/memories/{id}",
+        Scope::WriteMemories,
+    ),
+    (
+        Method::DELETE,
+        "/v1/dev/user/memories/{id}",
+        Scope::WriteMemories,
+    ),
+    (
+        Method::POST,
+        "/v1/dev/user/action-items",
+        Scope::WriteActionItems,
+    ),
+    (
+        Method::POST,
+        "/v1/dev/user/action-items/batch",
+        Scope::WriteActionItems,
+    ),
+    (
+        Method::GET,
+        "/v1/dev/user/action-items/{id}",
+        Scope::ReadActionItems,
+    ),
+    (
+        Method::PATCH,
+        "/v1/dev/user/action-items/{id}",
+        Scope::WriteActionItems,
+    ),
+    (
+        Method::DELETE,
+        "/v1/dev/user/action-items/{id}",
+        Scope::WriteActionItems,
+    ),
 ];
 
 struct Route {
@@ -419,6 +464,10 @@ async fn anothers_id_answers_as_an_absent_one() {
     let goal = "goal_0123456789ab";
     super::plant::goal(&db, &owner.uid, goal).await;
     super::plant::goal_entry(&db, &owner.uid, goal, Utc::now(), 1.0).await;
+    let memory = super::plant::memory(&db, &owner.uid, "planted", "system", None, None).await;
+    let item = super::plant::ActionItem::default()
+        .put(&db, &owner.uid)
+        .await;
     let mut walked = 0;
     for route in documented() {
         if !route.path.contains('{') {
@@ -430,6 +479,10 @@ async fn anothers_id_answers_as_an_absent_one() {
             key.to_string()
         } else if route.path.contains("/goals/{id}") {
             goal.to_string()
+        } else if route.path.contains("/memories/{id}") {
+            memory.to_string()
+        } else if route.path.contains("/action-items/{id}") {
+            item.to_string()
         } else {
             panic!("{}: plant such a thing here", route.path);
         };

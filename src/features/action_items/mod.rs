@@ -1,15 +1,29 @@
 //! Things a user wants to get done.
 
+mod input;
 mod model;
 mod store;
 
+pub use input::{ActionItemChanges, NewActionItem};
 pub use model::{ActionItem, Filter};
 
+use std::{collections::HashMap, slice};
+
+use anyhow::anyhow;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::{error::Result, features::credentials::Caller, platform::ids};
+use crate::{
+    error::{Error, Result},
+    features::credentials::Caller,
+    platform::{clock, ids},
+};
+
+/// Longest description, in characters.
+pub const MAXIMUM_DESCRIPTION: usize = 500;
+/// Most action items that one request creates.
+pub const MAXIMUM_BATCH: usize = 50;
 
 /// A page of the caller's action items, cut by newest first (by due date when the filter bounds it)
 /// and then sorted: due soonest first, those without a due date last. The flag tells whether more follow.
@@ -28,6 +42,80 @@ pub async fn list(
         due(a).cmp(&due(b)).then(b.created_at.cmp(&a.created_at))
     });
     Ok((items, more))
+}
+
+pub async fn get(db: &PgPool, caller: &Caller, id: Uuid) -> Result<ActionItem> {
+    store::get(db, &caller.uid, id)
+        .await?
+        .ok_or(Error::NotFound("Action item"))
+}
+
+/// An item of no conversation. With an id that the caller has already, the stored item comes back as it is.
+pub async fn create(
+    db: &PgPool,
+    caller: &Caller,
+    id: Uuid,
+    new: NewActionItem,
+) -> Result<ActionItem> {
+    let item = new.into_item(id, clock::now())?;
+    let mut stored = store::insert(db, &caller.uid, slice::from_ref(&item)).await?;
+    stored
+        .pop()
+        .ok_or_else(|| anyhow!("an action item was not stored").into())
+}
+
+/// Several as `create` makes one, all of them or none; answers in the same order.
+pub async fn create_all(
+    db: &PgPool,
+    caller: &Caller,
+    new: Vec<(Uuid, NewActionItem)>,
+) -> Result<Vec<ActionItem>> {
+    if new.len() > MAXIMUM_BATCH {
+        return Err(Error::invalid(
+            "action_items",
+            format!("action_items must hold at most {MAXIMUM_BATCH}"),
+        ));
+    }
+    let now = clock::now();
+    let item = |(index, (id, new)): (usize, (Uuid, NewActionItem))| {
+        new.into_item(id, now)
+            .map_err(|error| error.in_item("action_items", index))
+    };
+    let items: Vec<_> = new
+        .into_iter()
+        .enumerate()
+        .map(item)
+        .collect::<Result<_>>()?;
+    if items.is_empty() {
+        return Ok(items);
+    }
+    let stored = store::insert(db, &caller.uid, &items).await?;
+    let mut stored: HashMap<_, _> = stored.into_iter().map(|item| (item.id, item)).collect();
+    Ok(items
+        .iter()
+        .filter_map(|item| stored.remove(&item.id))
+        .collect())
+}
+
+/// Changes what is given. Completing an item that is completed already keeps its `completed_at`.
+pub async fn update(
+    db: &PgPool,
+    caller: &Caller,
+    id: Uuid,
+    changes: ActionItemChanges,
+) -> Result<ActionItem> {
+    let changes = changes.checked()?;
+    store::update(db, &caller.uid, id, &changes, clock::now())
+        .await?
+        .ok_or(Error::NotFound("Action item"))
+}
+
+pub async fn delete(db: &PgPool, caller: &Caller, id: Uuid) -> Result<()> {
+    if store::delete(db, &caller.uid, id).await? {
+        Ok(())
+    } else {
+        Err(Error::NotFound("Action item"))
+    }
 }
 
 /// The action items of several conversations, oldest first.

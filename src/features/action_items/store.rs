@@ -1,9 +1,10 @@
 //! SQL of action items.
 
+use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool, Result};
 use uuid::Uuid;
 
-use super::{ActionItem, Filter};
+use super::{ActionItem, ActionItemChanges, Filter};
 
 pub async fn list(
     db: &PgPool,
@@ -61,6 +62,88 @@ pub async fn list(
     .await
 }
 
+pub async fn get(db: &PgPool, uid: &str, id: Uuid) -> Result<Option<ActionItem>> {
+    sqlx::query_as!(
+        ActionItem,
+        "select id, description, completed, created_at, updated_at, due_at, completed_at, conversation_id,
+                exported, export_date, export_platform, apple_reminder_id, sort_order, indent_level
+         from action_items where uid = $1 and id = $2",
+        uid,
+        id
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Gives the stored items, in any order: of an id that exists already the earlier one, to which nothing is done.
+pub async fn insert(db: &PgPool, uid: &str, items: &[ActionItem]) -> Result<Vec<ActionItem>> {
+    let ids: Vec<_> = items.iter().map(|item| item.id).collect();
+    let descriptions: Vec<_> = items.iter().map(|item| item.description.clone()).collect();
+    let dues: Vec<_> = items.iter().map(|item| item.due_at).collect();
+    let completions: Vec<_> = items.iter().map(|item| item.completed_at).collect();
+    let times: Vec<_> = items.iter().map(|item| item.created_at).collect();
+    sqlx::query_as!(
+        ActionItem,
+        "insert into action_items (uid, id, description, completed, completed_at, due_at, created_at, updated_at)
+         select $1, new.id, new.description, new.completed_at is not null, new.completed_at, new.due_at, new.at, new.at
+         from unnest($2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[])
+              as new (id, description, due_at, completed_at, at)
+         order by new.id
+         on conflict (uid, id) do update set id = excluded.id
+         returning id, description, completed, created_at, updated_at, due_at, completed_at, conversation_id,
+                   exported, export_date, export_platform, apple_reminder_id, sort_order, indent_level",
+        uid,
+        &ids,
+        &descriptions,
+        &dues as &[Option<DateTime<Utc>>],
+        &completions as &[Option<DateTime<Utc>>],
+        &times
+    )
+    .fetch_all(db)
+    .await
+}
+
+pub async fn update(
+    db: &PgPool,
+    uid: &str,
+    id: Uuid,
+    changes: &ActionItemChanges,
+    now: DateTime<Utc>,
+) -> Result<Option<ActionItem>> {
+    sqlx::query_as!(
+        ActionItem,
+        "update action_items
+         set description = coalesce($3, description), completed = coalesce($4, completed),
+             completed_at = case $4 when true then coalesce(completed_at, $7) when false then null else completed_at end,
+             due_at = case when $5 then $6 else due_at end,
+             updated_at = $7
+         where uid = $1 and id = $2
+         returning id, description, completed, created_at, updated_at, due_at, completed_at, conversation_id,
+                   exported, export_date, export_platform, apple_reminder_id, sort_order, indent_level",
+        uid,
+        id,
+        changes.description,
+        changes.completed,
+        changes.due_at.is_some(),
+        changes.due_at.flatten(),
+        now
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Whether there was one.
+pub async fn delete(db: &PgPool, uid: &str, id: Uuid) -> Result<bool> {
+    let deleted = sqlx::query!(
+        "delete from action_items where uid = $1 and id = $2",
+        uid,
+        id
+    )
+    .execute(db)
+    .await?;
+    Ok(deleted.rows_affected() > 0)
+}
+
 pub async fn of_conversations(
     db: &PgPool,
     uid: &str,
@@ -105,7 +188,7 @@ pub async fn replace_found(
         conversation_id,
         &ids,
         &descriptions,
-        &dues as &[Option<chrono::DateTime<chrono::Utc>>],
+        &dues as &[Option<DateTime<Utc>>],
         &times
     )
     .execute(tx)

@@ -1,9 +1,13 @@
 //! Lasting facts about a user.
 
+mod input;
 mod model;
 mod store;
 
-pub use model::{CATEGORIES, Memory, NewMemory};
+pub use input::{MemoryChanges, NewMemory};
+pub use model::{CATEGORIES, Memory};
+
+use std::{collections::HashMap, slice};
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
@@ -21,6 +25,9 @@ pub const MAXIMUM_CONTENT: usize = 500;
 pub const MAXIMUM_TAGS: usize = 50;
 /// Longest tag, in characters.
 pub const MAXIMUM_TAG: usize = 100;
+
+/// Most memories that one request states.
+pub const MAXIMUM_BATCH: usize = 25;
 
 /// A page of the caller's memories, in list order. Rejected ones are hidden.
 pub async fn list(
@@ -42,71 +49,105 @@ pub enum Existing {
     Kept,
 }
 
-/// Stores a memory that the user states. The id follows from the content. `guess` is the category of a new memory that
-/// comes without one.
+/// Stores a memory that the user states. The id follows from the content. `guess` gives the category of a new memory
+/// that comes without one.
 pub async fn state(
     db: &PgPool,
     caller: &Caller,
-    mut new: NewMemory,
-    guess: &str,
+    new: NewMemory,
+    guess: impl Fn(&str) -> &'static str,
     existing: Existing,
 ) -> Result<Memory> {
-    new.content = new.content.trim().into();
-    check(&new)?;
-    let mut tx = db.begin().await?;
-    let now = clock::now();
     let given = new.category.is_some();
-    let category = new.category.unwrap_or_else(|| guess.into());
-    let mut memory = Memory::stated(&new.content, category, new.visibility, new.tags, now);
-    if existing == Existing::Kept
-        && let Some(earlier) = store::lock(&mut tx, &caller.uid, memory.id).await?
-    {
+    let now = clock::now();
+    let mut memory = stated(new, guess, now)?;
+    if existing == Existing::Replaced {
+        store::put(db, &caller.uid, slice::from_ref(&memory)).await?;
+        return Ok(memory);
+    }
+    let mut tx = db.begin().await?;
+    if let Some(earlier) = store::lock(&mut tx, &caller.uid, memory.id).await? {
         let category = given.then_some(memory.category);
         memory = earlier.stated_again(category, now);
     }
-    store::put(&mut tx, &caller.uid, &memory).await?;
+    store::put(&mut *tx, &caller.uid, slice::from_ref(&memory)).await?;
     tx.commit().await?;
     Ok(memory)
 }
 
-fn check(new: &NewMemory) -> Result<()> {
-    if new.content.is_empty() {
-        return Err(Error::invalid("content", "content cannot be empty"));
-    }
-    if new.content.chars().count() > MAXIMUM_CONTENT {
+/// Stores several memories as `state` does with `Existing::Replaced`, all of them or none, and answers in the same
+/// order. Of two with the same content the later is right, for both answers.
+pub async fn state_all(
+    db: &PgPool,
+    caller: &Caller,
+    new: Vec<NewMemory>,
+    guess: impl Fn(&str) -> &'static str,
+) -> Result<Vec<Memory>> {
+    if new.len() > MAXIMUM_BATCH {
         return Err(Error::invalid(
-            "content",
-            format!("content must have at most {MAXIMUM_CONTENT} characters"),
+            "memories",
+            format!("memories must hold at most {MAXIMUM_BATCH}"),
         ));
     }
-    if let Some(category) = &new.category
-        && !CATEGORIES.contains(&category.as_str())
-    {
-        return Err(Error::invalid(
-            "category",
-            format!("category must be one of: {}", CATEGORIES.join(", ")),
-        ));
+    let now = clock::now();
+    let mut stored = HashMap::new();
+    let mut order = Vec::with_capacity(new.len());
+    for (index, new) in new.into_iter().enumerate() {
+        let memory = stated(new, &guess, now).map_err(|error| error.in_item("memories", index))?;
+        order.push(memory.id);
+        stored.insert(memory.id, memory);
     }
-    if !matches!(new.visibility.as_str(), "private" | "public") {
-        return Err(Error::invalid(
-            "visibility",
-            "visibility must be 'public' or 'private'",
-        ));
+    if stored.is_empty() {
+        return Ok(Vec::new());
     }
-    if new.tags.len() > MAXIMUM_TAGS {
-        return Err(Error::invalid(
-            "tags",
-            format!("tags must hold at most {MAXIMUM_TAGS}"),
-        ));
+    let distinct: Vec<_> = stored.values().cloned().collect();
+    store::put(db, &caller.uid, &distinct).await?;
+    Ok(order
+        .iter()
+        .filter_map(|id| stored.get(id).cloned())
+        .collect())
+}
+
+fn stated(
+    new: NewMemory,
+    guess: impl Fn(&str) -> &'static str,
+    now: DateTime<Utc>,
+) -> Result<Memory> {
+    let new = new.checked()?;
+    let category = match &new.category {
+        Some(category) => category.clone(),
+        None => guess(&new.content).into(),
+    };
+    Ok(Memory::stated(new, category, now))
+}
+
+/// One of the caller's memories, also if the user rejected it.
+pub async fn get(db: &PgPool, caller: &Caller, id: Uuid) -> Result<Memory> {
+    store::get(db, &caller.uid, id)
+        .await?
+        .ok_or(Error::NotFound("Memory"))
+}
+
+/// Changes what is given. A new content counts as edited and keeps the id; a new category moves the memory in the list.
+pub async fn update(
+    db: &PgPool,
+    caller: &Caller,
+    id: Uuid,
+    changes: MemoryChanges,
+) -> Result<Memory> {
+    let changes = changes.checked()?;
+    let rank = changes.category.as_deref().map(model::rank);
+    store::update(db, &caller.uid, id, &changes, rank, clock::now())
+        .await?
+        .ok_or(Error::NotFound("Memory"))
+}
+
+pub async fn delete(db: &PgPool, caller: &Caller, id: Uuid) -> Result<()> {
+    if store::delete(db, &caller.uid, id).await? {
+        Ok(())
+    } else {
+        Err(Error::NotFound("Memory"))
     }
-    let fits = |tag: &String| (1..=MAXIMUM_TAG).contains(&tag.chars().count());
-    if !new.tags.iter().all(fits) {
-        return Err(Error::invalid(
-            "tags",
-            format!("tags must have 1 to {MAXIMUM_TAG} characters each"),
-        ));
-    }
-    Ok(())
 }
 
 /// A memory found in a conversation: content and category.
@@ -139,34 +180,4 @@ pub async fn delete_of_conversation(
     conversation_id: Uuid,
 ) -> Result<()> {
     Ok(store::delete_of_conversation(tx, uid, conversation_id).await?)
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    fn tagged(tags: Vec<String>) -> Result<()> {
-        check(&NewMemory {
-            content: "User likes tea".into(),
-            category: None,
-            visibility: "private".into(),
-            tags,
-        })
-    }
-
-    #[test]
-    fn tags_are_few_and_short() {
-        tagged(vec!["é".repeat(MAXIMUM_TAG); MAXIMUM_TAGS]).unwrap();
-        for tags in [
-            vec!["x".into(); MAXIMUM_TAGS + 1],
-            vec!["x".repeat(MAXIMUM_TAG + 1)],
-            vec!["x".into(), String::new()],
-        ] {
-            match tagged(tags).unwrap_err() {
-                Error::Invalid(problems) => assert_eq!(problems[0].location, ["body", "tags"]),
-                other => panic!("{other}"),
-            }
-        }
-    }
 }

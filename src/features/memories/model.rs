@@ -1,10 +1,10 @@
 //! What a memory is, and how it is ranked.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde::Serialize;
 use uuid::Uuid;
 
+use super::{NewMemory, input::private};
 use crate::platform::ids;
 
 /// Every category a memory may have: three of today, and those of older clients, kept as sent.
@@ -46,43 +46,15 @@ pub struct Memory {
     pub updated_at: DateTime<Utc>,
 }
 
-/// What a user or client states.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-pub struct NewMemory {
-    /// 1 to 500 characters.
-    #[schema(min_length = 1, max_length = 500)]
-    pub content: String,
-    /// Left out: the server chooses.
-    #[serde(default)]
-    pub category: Option<String>,
-    /// `private` (the default) or `public`.
-    #[serde(default = "private")]
-    pub visibility: String,
-    /// At most 50, of 1 to 100 characters each.
-    #[schema(max_items = 50)]
-    #[serde(default)]
-    pub tags: Vec<String>,
-}
-
-fn private() -> String {
-    "private".into()
-}
-
 impl Memory {
-    pub(super) fn stated(
-        content: &str,
-        category: String,
-        visibility: String,
-        tags: Vec<String>,
-        now: DateTime<Utc>,
-    ) -> Self {
+    pub(super) fn stated(new: NewMemory, category: String, now: DateTime<Utc>) -> Self {
         Self {
-            visibility,
-            tags,
+            visibility: new.visibility,
+            tags: new.tags,
             manually_added: true,
             user_review: Some(true),
             scoring: scoring(true, &category, now),
-            ..Self::found_in(content, category, None, now)
+            ..Self::found_in(&new.content, category, None, now)
         }
     }
 
@@ -139,16 +111,20 @@ impl Memory {
 
 /// The list order as text: the greater, the earlier.
 fn scoring(manually_added: bool, category: &str, created_at: DateTime<Utc>) -> String {
-    let boost = match category {
-        "system" | "habits" | "other" | "auto" => 0,
-        _ => 1,
-    };
     format!(
-        "{:02}_{:03}_{:010}",
+        "{:02}_{}_{:010}",
         i32::from(manually_added),
-        999 - boost,
+        rank(category),
         created_at.timestamp()
     )
+}
+
+/// The category's part of the list order, three digits.
+pub(super) fn rank(category: &str) -> &'static str {
+    match category {
+        "system" | "habits" | "other" | "auto" => "999",
+        _ => "998",
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! SQL of memories.
 
-use sqlx::{PgConnection, PgPool, Result};
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgExecutor, PgPool, Result, types::Json};
 use uuid::Uuid;
 
-use super::Memory;
+use super::{Memory, MemoryChanges};
 
 pub async fn list(
     db: &PgPool,
@@ -45,12 +46,29 @@ pub async fn lock(tx: &mut PgConnection, uid: &str, id: Uuid) -> Result<Option<M
     .await
 }
 
-/// Inserts, or replaces the row with the same content.
-pub async fn put(tx: &mut PgConnection, uid: &str, memory: &Memory) -> Result<()> {
+pub async fn get(db: &PgPool, uid: &str, id: Uuid) -> Result<Option<Memory>> {
+    sqlx::query_as!(
+        Memory,
+        "select id, content, category, visibility, tags, headline, conversation_id, app_id, manually_added,
+                reviewed, user_review, edited, scoring, created_at, updated_at
+         from memories where uid = $1 and id = $2",
+        uid,
+        id
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Inserts, or replaces the rows with the same ids, of which each may come once. As JSON, because `unnest` takes no
+/// lists of lists; in the order of ids, so that two writers never wait for each other.
+pub async fn put(db: impl PgExecutor<'_>, uid: &str, memories: &[Memory]) -> Result<()> {
     sqlx::query!(
         "insert into memories (uid, id, content, category, visibility, tags, headline, conversation_id, app_id,
                                manually_added, reviewed, user_review, edited, scoring, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+         select $1, id, content, category, visibility, tags, headline, conversation_id, app_id,
+                manually_added, reviewed, user_review, edited, scoring, created_at, updated_at
+         from jsonb_populate_recordset(null::memories, $2)
+         order by id
          on conflict (uid, id) do update set
             content = excluded.content, category = excluded.category, visibility = excluded.visibility,
             tags = excluded.tags, headline = excluded.headline, conversation_id = excluded.conversation_id,
@@ -58,25 +76,52 @@ pub async fn put(tx: &mut PgConnection, uid: &str, memory: &Memory) -> Result<()
             user_review = excluded.user_review, edited = excluded.edited, scoring = excluded.scoring,
             created_at = excluded.created_at, updated_at = excluded.updated_at",
         uid,
-        memory.id,
-        memory.content,
-        memory.category,
-        memory.visibility,
-        &memory.tags,
-        memory.headline,
-        memory.conversation_id,
-        memory.app_id,
-        memory.manually_added,
-        memory.reviewed,
-        memory.user_review,
-        memory.edited,
-        memory.scoring,
-        memory.created_at,
-        memory.updated_at
+        Json(memories) as _
     )
-    .execute(tx)
+    .execute(db)
     .await?;
     Ok(())
+}
+
+/// `rank`: the place of the new category in the list order.
+pub async fn update(
+    db: &PgPool,
+    uid: &str,
+    id: Uuid,
+    changes: &MemoryChanges,
+    rank: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<Option<Memory>> {
+    sqlx::query_as!(
+        Memory,
+        "update memories
+         set content = coalesce($3, content), category = coalesce($4, category),
+             visibility = coalesce($5, visibility), tags = coalesce($6, tags),
+             edited = edited or $3 is not null,
+             scoring = coalesce(overlay(scoring placing $7 from 4 for 3), scoring),
+             updated_at = $8
+         where uid = $1 and id = $2
+         returning id, content, category, visibility, tags, headline, conversation_id, app_id, manually_added,
+                   reviewed, user_review, edited, scoring, created_at, updated_at",
+        uid,
+        id,
+        changes.content,
+        changes.category,
+        changes.visibility,
+        changes.tags.as_deref(),
+        rank,
+        now
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Whether there was one.
+pub async fn delete(db: &PgPool, uid: &str, id: Uuid) -> Result<bool> {
+    let deleted = sqlx::query!("delete from memories where uid = $1 and id = $2", uid, id)
+        .execute(db)
+        .await?;
+    Ok(deleted.rows_affected() > 0)
 }
 
 pub async fn replace_found(

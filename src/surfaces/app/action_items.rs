@@ -1,19 +1,18 @@
 //! `/v1/action-items`
 
 use axum::{Json, extract::State};
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     app::App,
     features::{
-        action_items::{self, ActionItem, Filter},
+        action_items::{self, ActionItem},
         credentials::Caller,
-        lenient,
     },
     surfaces::{
         extract::{Query, bounded},
+        queries,
         respond::Result,
     },
 };
@@ -34,60 +33,26 @@ pub struct ActionItemPage {
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct ListQuery {
+pub struct Page {
     /// 1 to 500, 50 if left out.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<i64>,
+    #[param(minimum = 0)]
     offset: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::optional_bool")]
-    #[param(value_type = Option<bool>)]
-    completed: Option<bool>,
-    conversation_id: Option<String>,
-    /// Created at or after. Does not count beside a due bound.
-    #[serde(default, with = "lenient::optional_datetime")]
-    #[param(value_type = Option<DateTime<Utc>>)]
-    start_date: Option<DateTime<Utc>>,
-    #[serde(default, with = "lenient::optional_datetime")]
-    #[param(value_type = Option<DateTime<Utc>>)]
-    end_date: Option<DateTime<Utc>>,
-    #[serde(default, with = "lenient::optional_datetime")]
-    #[param(value_type = Option<DateTime<Utc>>)]
-    due_start_date: Option<DateTime<Utc>>,
-    #[serde(default, with = "lenient::optional_datetime")]
-    #[param(value_type = Option<DateTime<Utc>>)]
-    due_end_date: Option<DateTime<Utc>>,
 }
 
 /// A page of action items, newest first, then sorted: due soonest first, those without a date last.
-#[utoipa::path(get, path = "/v1/action-items", tag = "action items", params(ListQuery),
+#[utoipa::path(get, path = "/v1/action-items", tag = "action items", params(Page, queries::ActionItems),
     responses((status = 200, body = ActionItemPage)))]
 pub async fn list(
     State(app): State<App>,
     caller: Caller,
-    Query(query): Query<ListQuery>,
+    Query(page): Query<Page>,
+    Query(query): Query<queries::ActionItems>,
 ) -> Result<Json<ActionItemPage>> {
-    let limit = bounded("limit", query.limit, 50, 1, 500)?;
-    let offset = bounded("offset", query.offset, 0, 0, i64::MAX)?;
-    let conversation_id = match query.conversation_id.as_deref() {
-        None | Some("") => None,
-        // No UUID is the id of no conversation: nothing matches.
-        Some(id) => match id.parse() {
-            Ok(id) => Some(Some(id)),
-            Err(_) => {
-                return Ok(Json(ActionItemPage {
-                    action_items: Vec::new(),
-                    has_more: false,
-                }));
-            }
-        },
-    };
-    let filter = Filter {
-        completed: query.completed,
-        conversation_id,
-        created_from: query.start_date,
-        created_to: query.end_date,
-        due_from: query.due_start_date,
-        due_to: query.due_end_date,
-    };
+    let limit = bounded("limit", page.limit, 50, 1, 500)?;
+    let offset = bounded("offset", page.offset, 0, 0, i64::MAX)?;
+    let filter = query.filter(false);
     let (items, has_more) = action_items::list(&app.db, &caller, &filter, limit, offset).await?;
     let action_items = items
         .into_iter()

@@ -6,16 +6,19 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::Success;
 use crate::{
     app::App,
+    error::Error,
     features::{
-        action_items::{self, ActionItem, Filter},
+        action_items::{self, ActionItem, ActionItemChanges, NewActionItem},
         credentials::Caller,
-        lenient,
     },
     surfaces::{
-        extract::{Query, bounded},
-        respond::Result,
+        extract::{Body, Id, Query, bounded},
+        guard::NewIds,
+        queries,
+        respond::{ErrorBody, Result},
     },
 };
 
@@ -49,51 +52,110 @@ impl From<ActionItem> for ActionItemAnswer {
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct ListQuery {
+pub struct Page {
     /// 1 to 1000, 100 if left out.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<i64>,
+    #[param(minimum = 0)]
     offset: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::optional_bool")]
-    #[param(value_type = Option<bool>)]
-    completed: Option<bool>,
-    /// `null`: items of no conversation.
-    conversation_id: Option<String>,
-    /// Created at or after; without an offset UTC.
-    #[serde(default, with = "lenient::optional_datetime")]
-    #[param(value_type = Option<DateTime<Utc>>)]
-    start_date: Option<DateTime<Utc>>,
-    /// Created at or before.
-    #[serde(default, with = "lenient::optional_datetime")]
-    #[param(value_type = Option<DateTime<Utc>>)]
-    end_date: Option<DateTime<Utc>>,
 }
 
 /// A page of action items, newest first, then sorted: due soonest first, those without a date last.
-#[utoipa::path(get, path = "/v1/dev/user/action-items", tag = "action items", params(ListQuery),
+#[utoipa::path(get, path = "/v1/dev/user/action-items", tag = "action items", params(Page, queries::ActionItems),
     responses((status = 200, body = Vec<ActionItemAnswer>)))]
 pub async fn list(
     State(app): State<App>,
     caller: Caller,
-    Query(query): Query<ListQuery>,
+    Query(page): Query<Page>,
+    Query(query): Query<queries::ActionItems>,
 ) -> Result<Json<Vec<ActionItemAnswer>>> {
-    let limit = bounded("limit", query.limit, 100, 1, 1000)?;
-    let offset = bounded("offset", query.offset, 0, 0, i64::MAX)?;
-    let conversation_id = match query.conversation_id.as_deref() {
-        None => None,
-        Some("" | "null") => Some(None),
-        // No UUID is the id of no conversation: nothing matches.
-        Some(id) => match id.parse() {
-            Ok(id) => Some(Some(id)),
-            Err(_) => return Ok(Json(Vec::new())),
-        },
-    };
-    let filter = Filter {
-        completed: query.completed,
-        conversation_id,
-        created_from: query.start_date,
-        created_to: query.end_date,
-        ..Filter::default()
-    };
+    let limit = bounded("limit", page.limit, 100, 1, 1000)?;
+    let offset = bounded("offset", page.offset, 0, 0, i64::MAX)?;
+    let filter = query.filter(true);
     let (items, _) = action_items::list(&app.db, &caller, &filter, limit, offset).await?;
     Ok(Json(items.into_iter().map(Into::into).collect()))
+}
+
+/// One action item.
+#[utoipa::path(get, path = "/v1/dev/user/action-items/{id}", tag = "action items", params(("id" = String, Path)),
+    responses((status = 200, body = ActionItemAnswer)))]
+pub async fn get(State(app): State<App>, caller: Caller, id: Id) -> Result<Json<ActionItemAnswer>> {
+    let id = id.or_absent("Action item")?;
+    let found = action_items::get(&app.db, &caller, id).await?;
+    Ok(Json(found.into()))
+}
+
+/// Create an action item of no conversation.
+#[utoipa::path(post, path = "/v1/dev/user/action-items", tag = "action items", request_body = NewActionItem,
+    responses((status = 200, body = ActionItemAnswer)))]
+pub async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    mut ids: NewIds,
+    Body(new): Body<NewActionItem>,
+) -> Result<Json<ActionItemAnswer>> {
+    let created = action_items::create(&app.db, &caller, ids.next(), new).await?;
+    Ok(Json(created.into()))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct ActionItemBatch {
+    /// At most 50.
+    #[schema(value_type = Vec<NewActionItem>, required, max_items = 50)]
+    action_items: Option<Vec<NewActionItem>>,
+    /// Another name of `action_items`.
+    #[schema(nullable = false, max_items = 50)]
+    items: Option<Vec<NewActionItem>>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ActionItemBatchAnswer {
+    /// In the order of the request.
+    action_items: Vec<ActionItemAnswer>,
+    created_count: usize,
+}
+
+/// Create several action items, all of them or none.
+#[utoipa::path(post, path = "/v1/dev/user/action-items/batch", tag = "action items", request_body = ActionItemBatch,
+    responses((status = 200, body = ActionItemBatchAnswer)))]
+pub async fn create_batch(
+    State(app): State<App>,
+    caller: Caller,
+    mut ids: NewIds,
+    Body(batch): Body<ActionItemBatch>,
+) -> Result<Json<ActionItemBatchAnswer>> {
+    let new = batch
+        .action_items
+        .or(batch.items)
+        .ok_or_else(|| Error::missing("action_items"))?;
+    let new = new.into_iter().map(|item| (ids.next(), item)).collect();
+    let created = action_items::create_all(&app.db, &caller, new).await?;
+    Ok(Json(ActionItemBatchAnswer {
+        created_count: created.len(),
+        action_items: created.into_iter().map(Into::into).collect(),
+    }))
+}
+
+/// Change an action item, or complete it.
+#[utoipa::path(patch, path = "/v1/dev/user/action-items/{id}", tag = "action items", params(("id" = String, Path)),
+    request_body = ActionItemChanges,
+    responses((status = 200, body = ActionItemAnswer), (status = 400, body = ErrorBody)))]
+pub async fn update(
+    State(app): State<App>,
+    caller: Caller,
+    id: Id,
+    Body(changes): Body<ActionItemChanges>,
+) -> Result<Json<ActionItemAnswer>> {
+    let id = id.or_absent("Action item")?;
+    let changed = action_items::update(&app.db, &caller, id, changes).await?;
+    Ok(Json(changed.into()))
+}
+
+/// Remove an action item.
+#[utoipa::path(delete, path = "/v1/dev/user/action-items/{id}", tag = "action items", params(("id" = String, Path)),
+    responses((status = 200, body = Success)))]
+pub async fn delete(State(app): State<App>, caller: Caller, id: Id) -> Result<Json<Success>> {
+    let id = id.or_absent("Action item")?;
+    action_items::delete(&app.db, &caller, id).await?;
+    Ok(Json(Success { success: true }))
 }

@@ -3,20 +3,24 @@
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{
+    IntoParams, ToSchema,
+    openapi::{RefOr, Schema},
+};
 use uuid::Uuid;
 
+use super::Success;
 use crate::{
     app::App,
     error::Error,
     features::{
         conversations,
         credentials::Caller,
-        memories::{self, Existing, Memory, NewMemory},
-        processing,
+        memories::{self, Existing, Memory, MemoryChanges, NewMemory},
+        processing, schema,
     },
     surfaces::{
-        extract::{Body, Query, bounded, names},
+        extract::{Body, Id, Query, bounded, names},
         respond::{ErrorBody, Result},
     },
 };
@@ -61,10 +65,17 @@ impl From<Memory> for MemoryAnswer {
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
     /// 1 to 1000, 25 if left out.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<i64>,
+    #[param(minimum = 0)]
     offset: Option<i64>,
     /// Comma-separated; any of them matches.
+    #[param(schema_with = categories)]
     categories: Option<String>,
+}
+
+fn categories() -> RefOr<Schema> {
+    schema::list_of(&memories::CATEGORIES)
 }
 
 /// The user's memories, most important first.
@@ -89,6 +100,15 @@ pub async fn list(
     Ok(Json(found.into_iter().map(Into::into).collect()))
 }
 
+/// One memory, also if the user rejected it.
+#[utoipa::path(get, path = "/v1/dev/user/memories/{id}", tag = "memories", params(("id" = String, Path)),
+    responses((status = 200, body = MemoryAnswer)))]
+pub async fn get(State(app): State<App>, caller: Caller, id: Id) -> Result<Json<MemoryAnswer>> {
+    let id = id.or_absent("Memory")?;
+    let found = memories::get(&app.db, &caller, id).await?;
+    Ok(Json(found.into()))
+}
+
 /// State a memory. The same content again replaces the earlier one.
 #[utoipa::path(post, path = "/v1/dev/user/memories", tag = "memories", request_body = NewMemory,
     responses((status = 200, body = MemoryAnswer)))]
@@ -97,7 +117,68 @@ pub async fn create(
     caller: Caller,
     Body(new): Body<NewMemory>,
 ) -> Result<Json<MemoryAnswer>> {
-    let guess = processing::memory_category(&new.content);
+    let guess = processing::memory_category;
     let stated = memories::state(&app.db, &caller, new, guess, Existing::Replaced).await?;
     Ok(Json(stated.into()))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct MemoryBatch {
+    /// At most 25.
+    #[schema(value_type = Vec<NewMemory>, required, max_items = 25)]
+    memories: Option<Vec<NewMemory>>,
+    /// Instead of `memories`, where only the contents are known.
+    #[schema(nullable = false, max_items = 25)]
+    contents: Option<Vec<String>>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct MemoryBatchAnswer {
+    /// In the order of the request.
+    memories: Vec<MemoryAnswer>,
+    created_count: usize,
+}
+
+/// State several memories, all of them or none.
+#[utoipa::path(post, path = "/v1/dev/user/memories/batch", tag = "memories", request_body = MemoryBatch,
+    responses((status = 200, body = MemoryBatchAnswer)))]
+pub async fn create_batch(
+    State(app): State<App>,
+    caller: Caller,
+    Body(batch): Body<MemoryBatch>,
+) -> Result<Json<MemoryBatchAnswer>> {
+    let texts = |texts: Vec<String>| texts.into_iter().map(NewMemory::of).collect();
+    let new = batch
+        .memories
+        .or_else(|| batch.contents.map(texts))
+        .ok_or_else(|| Error::missing("memories"))?;
+    let stated = memories::state_all(&app.db, &caller, new, processing::memory_category).await?;
+    Ok(Json(MemoryBatchAnswer {
+        created_count: stated.len(),
+        memories: stated.into_iter().map(Into::into).collect(),
+    }))
+}
+
+/// Change a memory.
+#[utoipa::path(patch, path = "/v1/dev/user/memories/{id}", tag = "memories", params(("id" = String, Path)),
+    request_body = MemoryChanges,
+    responses((status = 200, body = MemoryAnswer), (status = 400, body = ErrorBody)))]
+pub async fn update(
+    State(app): State<App>,
+    caller: Caller,
+    id: Id,
+    Body(changes): Body<MemoryChanges>,
+) -> Result<Json<MemoryAnswer>> {
+    let id = id.or_absent("Memory")?;
+    let changed = memories::update(&app.db, &caller, id, changes).await?;
+    Ok(Json(changed.into()))
+}
+
+/// Remove a memory.
+#[utoipa::path(delete, path = "/v1/dev/user/memories/{id}", tag = "memories", params(("id" = String, Path)),
+    responses((status = 200, body = Success)))]
+pub async fn delete(State(app): State<App>, caller: Caller, id: Id) -> Result<Json<Success>> {
+    let id = id.or_absent("Memory")?;
+    memories::delete(&app.db, &caller, id).await?;
+    Ok(Json(Success { success: true }))
 }

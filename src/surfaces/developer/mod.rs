@@ -29,12 +29,21 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(user_or_developer().on(routes!(keys::create)))
         .routes(user_or_developer().on(routes!(keys::revoke)))
         .routes(scoped(Scope::ReadMemories).on(routes!(memories::list)))
+        .routes(scoped(Scope::ReadMemories).on(routes!(memories::get)))
         .routes(
             scoped(Scope::WriteMemories)
                 .hourly(Policy::Memories)
                 .once()
                 .on(routes!(memories::create)),
         )
+        .routes(
+            scoped(Scope::WriteMemories)
+                .hourly(Policy::MemoriesBatch)
+                .once()
+                .on(routes!(memories::create_batch)),
+        )
+        .routes(scoped(Scope::WriteMemories).on(routes!(memories::update)))
+        .routes(scoped(Scope::WriteMemories).on(routes!(memories::delete)))
         .routes(scoped(Scope::ReadConversations).on(routes!(conversations::list)))
         .routes(scoped(Scope::ReadConversations).on(routes!(conversations::get)))
         .routes(
@@ -52,6 +61,19 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(scoped(Scope::WriteConversations).on(routes!(conversations::update)))
         .routes(scoped(Scope::WriteConversations).on(routes!(conversations::delete)))
         .routes(scoped(Scope::ReadActionItems).on(routes!(action_items::list)))
+        .routes(scoped(Scope::ReadActionItems).on(routes!(action_items::get)))
+        .routes(
+            scoped(Scope::WriteActionItems)
+                .once()
+                .on(routes!(action_items::create)),
+        )
+        .routes(
+            scoped(Scope::WriteActionItems)
+                .once()
+                .on(routes!(action_items::create_batch)),
+        )
+        .routes(scoped(Scope::WriteActionItems).on(routes!(action_items::update)))
+        .routes(scoped(Scope::WriteActionItems).on(routes!(action_items::delete)))
         .routes(scoped(Scope::ReadGoals).on(routes!(goals::list)))
         .routes(scoped(Scope::WriteGoals).once().on(routes!(goals::create)))
         .routes(scoped(Scope::ReadGoals).on(routes!(goals::get)))

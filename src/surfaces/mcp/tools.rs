@@ -143,16 +143,19 @@ impl Tools {
         Extension(request): Extension<Parts>,
     ) -> Answer {
         let caller = caller(&request)?;
-        let guess = processing::memory_category(&wanted.content);
         let new = NewMemory {
-            content: wanted.content,
             category: wanted.category,
-            visibility: "private".into(),
-            tags: vec![],
+            ..NewMemory::of(wanted.content)
         };
-        let created = memories::state(&self.app.db, caller, new, guess, Existing::Kept)
-            .await
-            .map_err(failed)?;
+        let created = memories::state(
+            &self.app.db,
+            caller,
+            new,
+            processing::memory_category,
+            Existing::Kept,
+        )
+        .await
+        .map_err(failed)?;
         answer(json!({"success": true, "memory": memory(&created)}))
     }
 

@@ -19,10 +19,11 @@ async fn the_first_page_is_whole() {
     let server = Server::deaf().await;
     let user = server.user("ann@example.org").await;
     assert!(list(&server, &user, "").await.is_empty());
-    for n in 0..120 {
-        let body = json!({"content": format!("Fact {n}")});
+    for batch in 0..5 {
+        let facts = (0..24).map(|n| json!({"content": format!("Fact {batch} {n}")}));
+        let body = json!({"memories": facts.collect::<Vec<_>>()});
         server
-            .post("/v1/dev/user/memories", &user.developer_key, body)
+            .post("/v1/dev/user/memories/batch", &user.developer_key, body)
             .await
             .ok();
     }

@@ -2,12 +2,16 @@
 
 use chrono::{DateTime, Days, NaiveTime, Utc};
 use chrono_tz::Tz;
+use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
     api::plant::{self, at},
-    support::{Server, server::User},
+    support::{
+        Server,
+        server::{Answer, User},
+    },
 };
 
 const PATH: &str = "/v1/dev/user/action-items";
@@ -183,4 +187,255 @@ async fn lists_filter_and_order() {
     }
     assert_eq!(list(&server, &user, "").await.len(), 100, "the default");
     assert_eq!(list(&server, &user, "limit=1000").await.len(), 104);
+}
+
+async fn ask(server: &Server, user: &User, method: Method, rest: &str, body: Value) -> Answer {
+    let path = format!("{PATH}{rest}");
+    server
+        .send(method, &path, Some(&user.developer_key), Some(body))
+        .await
+}
+
+/// Refused, and the first problem is there.
+#[track_caller]
+fn assert_invalid(answer: &Answer, location: &[&str]) {
+    assert_eq!(answer.status, 422, "{answer:#?}");
+    assert_eq!(
+        answer.body["detail"][0]["loc"],
+        json!(location),
+        "{answer:#?}"
+    );
+}
+
+#[tokio::test]
+async fn an_item_is_created_in_many_spellings() {
+    let server = Server::deaf().await;
+    let user = server.user("ann@example.org").await;
+    let create = async |body: Value| ask(&server, &user, Method::POST, "", body).await;
+
+    let plain = create(json!({"description": " Buy milk\n", "conversation_id": Uuid::new_v4()}))
+        .await
+        .ok();
+    insta::with_settings!({sort_maps => true}, {
+        insta::assert_json_snapshot!("created", plain, {
+            ".id" => "[id]", ".created_at" => "[time]", ".updated_at" => "[time]"
+        });
+    });
+    let rest = format!("/{}", plain["id"].as_str().unwrap());
+    let found = ask(&server, &user, Method::GET, &rest, json!({})).await;
+    assert_eq!(found.ok(), plain);
+    assert_eq!(list(&server, &user, "conversation_id=null").await, [plain]);
+
+    for body in [
+        json!({"description": "Call Ann", "due_at": "2026-12-01T10:00:00Z", "completed": true}),
+        json!({"description": "Call Ann", "due_at": "2026-12-01T10:00:00", "completed": "True"}),
+        json!({"content": "Call Ann", "due_date": "2026-12-01T11:00:00+01:00", "completed": 1}),
+        json!({"description": "Call Ann", "due_at": 1796119200, "completed": "on"}),
+    ] {
+        let item = create(body.clone()).await.ok();
+        assert_eq!(item["description"], "Call Ann", "{body}");
+        assert_eq!(item["due_at"], "2026-12-01T10:00:00Z", "{body}");
+        assert_eq!(item["completed"], true, "{body}");
+        assert_eq!(item["completed_at"], item["created_at"], "{body}");
+    }
+    // The documented name counts before another.
+    let both = json!({"description": "Call Ann", "content": " ", "due_at": "2026-12-01", "due_date": "2027-01-01"});
+    let item = create(both).await.ok();
+    assert_eq!(
+        (&item["description"], &item["due_at"]),
+        (&json!("Call Ann"), &json!("2026-12-01T00:00:00Z"))
+    );
+    let longest = "é".repeat(500);
+    let kept = create(json!({"description": longest, "due_at": null, "completed": null})).await;
+    let kept = kept.ok();
+    assert_eq!(kept["description"], longest);
+    assert_eq!(
+        (&kept["completed"], &kept["due_at"]),
+        (&json!(false), &Value::Null)
+    );
+    assert_eq!(list(&server, &user, "").await.len(), 7);
+
+    for (body, field) in [
+        (json!({}), "description"),
+        (json!({"description": null}), "description"),
+        (json!({"description": " \t"}), "description"),
+        (json!({"description": "é".repeat(501)}), "description"),
+        (
+            json!({"description": "x", "completed": "maybe"}),
+            "completed",
+        ),
+        (json!({"description": "x", "due_at": "soon"}), "due_at"),
+        (json!({"description": "x", "due_at": true}), "due_at"),
+        (
+            json!({"description": "x", "due_at": "10000-01-01T00:00:00Z"}),
+            "due_at",
+        ),
+    ] {
+        assert_invalid(&create(body).await, &["body", field]);
+    }
+    let zero = create(json!({"description": "a\u{0}b"})).await;
+    assert_eq!(zero.status, 400, "{zero:#?}");
+    assert_eq!(list(&server, &user, "").await.len(), 7);
+}
+
+#[tokio::test]
+async fn an_item_is_changed_and_removed() {
+    let server = Server::deaf().await;
+    let user = server.user("ann@example.org").await;
+    let due = json!({"description": "Buy milk", "due_at": "2026-12-01T10:00:00Z"});
+    let mut expected = ask(&server, &user, Method::POST, "", due).await.ok();
+    let rest = format!("/{}", expected["id"].as_str().unwrap());
+    let get = async || ask(&server, &user, Method::GET, &rest, json!({})).await;
+    let patch = async |body: Value| ask(&server, &user, Method::PATCH, &rest, body).await;
+
+    for (change, fields) in [
+        (
+            json!({"description": " Buy oat milk "}),
+            json!({"description": "Buy oat milk"}),
+        ),
+        (
+            json!({"completed": true, "description": null}),
+            json!({"completed": true, "completed_at": "now"}),
+        ),
+        // Done is done: the time stays.
+        (json!({"completed": "true"}), json!({})),
+        (
+            json!({"due_at": "2026-12-02T10:00:00"}),
+            json!({"due_at": "2026-12-02T10:00:00Z"}),
+        ),
+        (
+            json!({"completed": false}),
+            json!({"completed": false, "completed_at": null}),
+        ),
+        (json!({"completed": false}), json!({})),
+        (
+            json!({"completed": null, "due_at": null}),
+            json!({"due_at": null}),
+        ),
+        (
+            json!({"completed": true}),
+            json!({"completed": true, "completed_at": "now"}),
+        ),
+        (
+            json!({"content": "Buy rice", "due_date": "2027-01-01"}),
+            json!({"description": "Buy rice", "due_at": "2027-01-01T00:00:00Z"}),
+        ),
+    ] {
+        let changed = patch(change.clone()).await.ok();
+        assert!(
+            changed["updated_at"].as_str() > expected["updated_at"].as_str(),
+            "{change}"
+        );
+        expected["updated_at"] = changed["updated_at"].clone();
+        for (field, value) in fields.as_object().unwrap() {
+            let now = value == "now";
+            expected[field] = if now {
+                changed["updated_at"].clone()
+            } else {
+                value.clone()
+            };
+        }
+        assert_eq!(changed, expected, "{change}");
+    }
+    assert_eq!(get().await.ok(), expected);
+
+    for nothing in [
+        json!({}),
+        json!({"description": null, "completed": null}),
+        json!({"x": 1}),
+    ] {
+        let refusal = patch(nothing).await;
+        assert_invalid(&refusal, &["body"]);
+        assert_eq!(
+            refusal.body["error"]["message"],
+            "At least one field must be provided"
+        );
+    }
+    for (body, field) in [
+        (
+            json!({"completed": false, "description": ""}),
+            "description",
+        ),
+        (
+            json!({"completed": false, "description": "x".repeat(501)}),
+            "description",
+        ),
+        (json!({"description": "x", "completed": []}), "completed"),
+        (json!({"description": "x", "due_at": "soon"}), "due_at"),
+    ] {
+        assert_invalid(&patch(body).await, &["body", field]);
+    }
+    assert_eq!(patch(json!({"description": "\u{0}x"})).await.status, 400);
+    assert_eq!(get().await.ok(), expected);
+
+    let deleted = ask(&server, &user, Method::DELETE, &rest, json!({})).await;
+    assert_eq!(deleted.ok(), json!({"success": true}));
+    for (method, body) in [
+        (Method::GET, json!({})),
+        (Method::PATCH, json!({"completed": true})),
+        (Method::DELETE, json!({})),
+    ] {
+        let gone = ask(&server, &user, method, &rest, body).await;
+        assert_eq!(
+            (gone.status, &gone.body["detail"]),
+            (404, &json!("Action item not found"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn many_items_are_created_at_once() {
+    let server = Server::deaf().await;
+    let user = server.user("ann@example.org").await;
+    let batch = async |body: Value| ask(&server, &user, Method::POST, "/batch", body).await;
+    assert_eq!(
+        batch(json!({"action_items": []})).await.ok(),
+        json!({"action_items": [], "created_count": 0})
+    );
+    let full: Vec<_> = (0..50)
+        .map(|n| json!({"description": format!("item {n}"), "completed": n % 2 == 0}))
+        .collect();
+    let answer = batch(json!({"action_items": full})).await.ok();
+    assert_eq!(answer["created_count"], 50);
+    let created = answer["action_items"].as_array().unwrap();
+    for (n, item) in created.iter().enumerate() {
+        assert_eq!(item["description"], format!("item {n}"));
+        assert_eq!(item["completed_at"].is_string(), n % 2 == 0);
+    }
+    assert_eq!(list(&server, &user, "limit=1000").await.len(), 50);
+
+    let mut too_many = full.clone();
+    too_many.push(json!({"description": "one more"}));
+    assert_invalid(
+        &batch(json!({"action_items": too_many})).await,
+        &["body", "action_items"],
+    );
+    for (bad, field) in [
+        (json!({"description": ""}), "description"),
+        (json!({}), "description"),
+        (json!({"description": "x", "due_at": "soon"}), "due_at"),
+    ] {
+        let items = [json!({"description": "good"}), bad];
+        let refusal = batch(json!({"action_items": items})).await;
+        assert_invalid(&refusal, &["body", "action_items", "1", field]);
+    }
+    let missing = batch(json!({})).await;
+    assert_invalid(&missing, &["body", "action_items"]);
+    assert_eq!(missing.body["detail"][0]["type"], "missing");
+    assert_eq!(list(&server, &user, "limit=1000").await.len(), 50);
+
+    // As the published MCP server writes it; the same twice is two.
+    let items = json!([{"content": "Ski"}, {"content": "Ski", "due_date": "2026-12-01"}]);
+    let answer = batch(json!({"items": items})).await.ok();
+    assert_eq!(
+        descriptions(answer["action_items"].as_array().unwrap()),
+        "Ski Ski"
+    );
+    let due = list(
+        &server,
+        &user,
+        "due_start_date=2026-12-01&due_end_date=2026-12-01",
+    )
+    .await;
+    assert_eq!(due, [answer["action_items"][1].clone()]);
 }

@@ -1,0 +1,170 @@
+//! What clients send: things to get done, and changes of one.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        Object, ObjectBuilder, RefOr, Schema,
+        schema::{OneOfBuilder, Type},
+    },
+};
+use uuid::Uuid;
+
+use super::{ActionItem, MAXIMUM_DESCRIPTION};
+use crate::{
+    error::{Error, Result},
+    features::{
+        lenient,
+        schema::{self, Moment},
+    },
+};
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "Sent")]
+pub struct NewActionItem {
+    pub description: String,
+    pub completed: bool,
+    pub due_at: Option<DateTime<Utc>>,
+}
+
+/// What is sent for a new action item, also under the names that the published omi-mcp uses.
+#[derive(Deserialize, ToSchema)]
+struct Sent {
+    #[schema(schema_with = description, required)]
+    description: Option<String>,
+    #[schema(schema_with = content)]
+    content: Option<String>,
+    /// Left out: false.
+    #[serde(default, deserialize_with = "lenient::optional_bool")]
+    completed: Option<bool>,
+    #[serde(default, with = "lenient::optional_datetime")]
+    #[schema(value_type = Option<Moment>)]
+    due_at: Option<DateTime<Utc>>,
+    /// Another name of `due_at`.
+    #[serde(default, with = "lenient::optional_datetime")]
+    #[schema(value_type = Option<Moment>)]
+    due_date: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<Sent> for NewActionItem {
+    type Error = &'static str;
+
+    fn try_from(sent: Sent) -> Result<Self, Self::Error> {
+        Ok(Self {
+            // In serde's words for what is missing.
+            description: sent
+                .description
+                .or(sent.content)
+                .ok_or("missing field `description`")?,
+            completed: sent.completed.unwrap_or(false),
+            due_at: sent.due_at.or(sent.due_date),
+        })
+    }
+}
+
+impl PartialSchema for NewActionItem {
+    fn schema() -> RefOr<Schema> {
+        Sent::schema()
+    }
+}
+
+impl ToSchema for NewActionItem {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        Sent::schemas(schemas);
+    }
+}
+
+impl NewActionItem {
+    pub(super) fn into_item(self, id: Uuid, now: DateTime<Utc>) -> Result<ActionItem> {
+        Ok(ActionItem {
+            id,
+            description: lenient::text("description", &self.description, MAXIMUM_DESCRIPTION)?,
+            completed: self.completed,
+            completed_at: self.completed.then_some(now),
+            due_at: self.due_at,
+            created_at: now,
+            updated_at: now,
+            ..ActionItem::default()
+        })
+    }
+}
+
+/// What of an action item is changed. What is left out stays, and so does what is null, but for `due_at`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(from = "SentChanges")]
+pub struct ActionItemChanges {
+    pub description: Option<String>,
+    pub completed: Option<bool>,
+    /// Some(None) takes the date away.
+    pub due_at: Option<Option<DateTime<Utc>>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SentChanges {
+    description: Option<String>,
+    content: Option<String>,
+    #[serde(deserialize_with = "lenient::optional_bool")]
+    completed: Option<bool>,
+    #[serde(deserialize_with = "lenient::nullable_datetime")]
+    due_at: Option<Option<DateTime<Utc>>>,
+    #[serde(deserialize_with = "lenient::nullable_datetime")]
+    due_date: Option<Option<DateTime<Utc>>>,
+}
+
+impl From<SentChanges> for ActionItemChanges {
+    fn from(sent: SentChanges) -> Self {
+        Self {
+            description: sent.description.or(sent.content),
+            completed: sent.completed,
+            due_at: sent.due_at.or(sent.due_date),
+        }
+    }
+}
+
+impl ActionItemChanges {
+    /// Trimmed, or refused.
+    pub(super) fn checked(mut self) -> Result<Self> {
+        if self.description.is_none() && self.completed.is_none() && self.due_at.is_none() {
+            return Err(Error::invalid_body("At least one field must be provided"));
+        }
+        if let Some(description) = &mut self.description {
+            *description = lenient::text("description", description, MAXIMUM_DESCRIPTION)?;
+        }
+        Ok(self)
+    }
+}
+
+impl PartialSchema for ActionItemChanges {
+    fn schema() -> RefOr<Schema> {
+        let date = |text: &str| {
+            OneOfBuilder::new()
+                .item(ObjectBuilder::new().schema_type(Type::Null))
+                .item(Moment::schema())
+                .description(Some(text))
+        };
+        let object = ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .property("description", description())
+            .property("content", content())
+            .property("completed", ObjectBuilder::new().schema_type(Type::Boolean))
+            .property("due_at", date("Null takes the date away."))
+            .property("due_date", date("Another name of `due_at`."));
+        schema::at_least_one(object.build(), &["description", "completed", "due_at"])
+    }
+}
+
+impl ToSchema for ActionItemChanges {}
+
+fn description() -> Object {
+    schema::text(MAXIMUM_DESCRIPTION)
+        .description(Some("1 to 500 characters."))
+        .build()
+}
+
+fn content() -> Object {
+    schema::text(MAXIMUM_DESCRIPTION)
+        .description(Some("Another name of `description`."))
+        .build()
+}
