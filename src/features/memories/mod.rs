@@ -1,8 +1,10 @@
 //! Lasting facts about a user.
 
+mod brought;
 mod model;
 mod store;
 
+pub use brought::{Brought, BroughtMemory, MAXIMUM_BROUGHT, add_found, bring, check_brought};
 pub use model::{CATEGORIES, Memory, NewMemory};
 
 use chrono::{DateTime, Utc};

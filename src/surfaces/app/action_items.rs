@@ -80,11 +80,12 @@ pub async fn list(
             }
         },
     };
+    let due = query.due_start_date.is_some() || query.due_end_date.is_some();
     let filter = Filter {
         completed: query.completed,
         conversation_id,
-        created_from: query.start_date,
-        created_to: query.end_date,
+        created_from: query.start_date.filter(|_| !due),
+        created_to: query.end_date.filter(|_| !due),
         due_from: query.due_start_date,
         due_to: query.due_end_date,
     };
