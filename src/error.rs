@@ -32,6 +32,9 @@ pub enum Error {
     BadRequest(String),
     #[error("{}", Problems(.0))]
     Invalid(Vec<Problem>),
+    /// Well formed, but without anything to do; one sentence.
+    #[error("{0}")]
+    Unprocessable(&'static str),
     /// What could not be read as a request, where a surface tells that from values that break a rule.
     #[error("{}", Problems(.0))]
     Malformed(Vec<Problem>),

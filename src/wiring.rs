@@ -10,7 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::App,
-    features::{conversations, credentials, listening, processing},
+    features::{
+        conversations, credentials, listening,
+        processing::{self, BroughtText},
+    },
     platform::{idempotency, jobs, outbox::Event, rate_limits},
 };
 
@@ -34,6 +37,23 @@ impl TaskHandler for ProcessConversation {
         let job = context.job();
         let last = job.attempts() >= job.max_attempts();
         processing::process(app, &self.0.uid, self.0.id, last)
+            .await
+            .map_err(|error| format!("{error:#}"))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct FindMemories(BroughtText);
+
+impl TaskHandler for FindMemories {
+    const IDENTIFIER: &'static str = processing::MEMORIES_JOB;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let Some(Handles(app)) = context.get_ext::<Handles>() else {
+            return Err("the job runner was started without the app".to_string());
+        };
+        processing::find_memories(&app.db, self.0)
             .await
             .map_err(|error| format!("{error:#}"))
     }
@@ -80,6 +100,7 @@ pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> 
         let define = |options: graphile_worker::WorkerOptions| {
             options
                 .define_job::<ProcessConversation>()
+                .define_job::<FindMemories>()
                 .add_extension(Handles(app.clone()))
         };
         let stopping = stop.clone();

@@ -158,6 +158,7 @@ fn features_call_each_other_through_their_doors() {
 fn nouns_know_nothing_of_what_stands_on_them() {
     for noun in [
         "accounts",
+        "apps",
         "credentials",
         "conversations",
         "memories",

@@ -10,8 +10,17 @@
 mod api {
     mod app {
         mod action_items;
+        mod apps;
         mod conversations;
         mod memories;
+    }
+    mod integration {
+        mod conversations;
+        mod examples;
+        pub mod importer;
+        mod memories;
+        mod refusals;
+        mod tasks;
     }
     mod developer {
         mod action_items;

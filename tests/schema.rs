@@ -6,7 +6,7 @@ use sqlx::PgPool;
 use crate::support::postgres::TestDatabase;
 
 /// Look-ups that find the user, led by their own key.
-const DIRECTORIES: [&str; 2] = ["user_emails", "credential_hashes"];
+const DIRECTORIES: [&str; 3] = ["user_emails", "credential_hashes", "app_owners"];
 /// Not ours.
 const FOREIGN: [&str; 1] = ["_sqlx_migrations"];
 /// Indexes of users' tables that are led by something else, and why.

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod action_items;
+pub mod apps;
 pub mod conversations;
 pub mod credentials;
 pub mod folders;

@@ -44,6 +44,14 @@ pub const USER_OR_DEVELOPER: Accepts = Accepts {
     bare_keys: false,
 };
 
+/// The kinds do not matter here: the import API says in its own way who is not let in.
+pub const APP: Accepts = Accepts {
+    kinds: &[Kind::App],
+    missing: DEVELOPER.missing,
+    invalid: "Invalid API key",
+    bare_keys: false,
+};
+
 pub const MCP: Accepts = Accepts {
     kinds: &[Kind::Mcp],
     missing: "Missing API key. Provide it as Authorization: Bearer omi_mcp_…",
@@ -64,7 +72,8 @@ pub async fn authenticate(
         .ok_or(Error::Unauthenticated(accepts.invalid))
 }
 
-fn secret(headers: &HeaderMap, bare_keys: bool) -> Option<&str> {
+/// What was shown in the headers.
+pub fn secret(headers: &HeaderMap, bare_keys: bool) -> Option<&str> {
     let authorization = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok());

@@ -13,7 +13,7 @@ use utoipa::{
     openapi::{
         ComponentsBuilder, ContentBuilder, Header, InfoBuilder, ObjectBuilder, OpenApi, Paths, Ref,
         RefOr, Required, ResponseBuilder, Schema, SecurityRequirement, Type,
-        path::{Operation, ParameterBuilder, ParameterIn},
+        path::{Operation, Parameter, ParameterBuilder, ParameterIn},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
@@ -27,8 +27,9 @@ pub const PAGE: &str = "/docs";
 const PAGE_FILES: &str = "/docs/{*rest}";
 
 /// Paths that answer without a credential.
-pub const PUBLIC: [&str; 5] = [
+pub const PUBLIC: [&str; 6] = [
     "/openapi/developer.json",
+    "/openapi/integration.json",
     "/openapi/user.json",
     PAGE,
     "/docs/",
@@ -63,11 +64,18 @@ pub fn complete(guard: &Guard, schemas: &mut Schemas, paths: &mut Paths) {
             let mut refusals = vec![(401, "No credential, or one that does not count here")];
             if let Some(scope) = guard.scope {
                 refusals.push((403, "The key lacks the scope"));
-                let note = format!("Scope: `{scope}`.");
-                operation.description = Some(match operation.description.take() {
-                    Some(text) => format!("{text}\n\n{note}"),
-                    None => note,
-                });
+                note(operation, &format!("Scope: `{scope}`."));
+            }
+            if let Some(action) = guard.action {
+                let parameters = operation.parameters.get_or_insert_default();
+                parameters.splice(0..0, of_app().map(RefOr::T));
+                refusals.push((
+                    403,
+                    "The key is not of this app, the user has not enabled the app, or the app may not do this",
+                ));
+                refusals.push((400, "The request cannot be read, or lacks something"));
+                let names = action.names().join("` or `");
+                note(operation, &format!("Action: `{names}`."));
             }
             if path.contains('{') {
                 refusals.push((404, "There is no such thing, or it is another user's"));
@@ -128,7 +136,35 @@ pub fn refuse(operation: &mut Operation, refusals: &[(u16, &str)]) {
     }
 }
 
-fn idempotency_key() -> utoipa::openapi::path::Parameter {
+fn note(operation: &mut Operation, note: &str) {
+    operation.description = Some(match operation.description.take() {
+        Some(text) => format!("{text}\n\n{note}"),
+        None => note.into(),
+    });
+}
+
+/// Which app, and for which user.
+fn of_app() -> [Parameter; 2] {
+    let parameter = |name: &str, place, text: &str| {
+        ParameterBuilder::new()
+            .name(name)
+            .parameter_in(place)
+            .required(Required::True)
+            .description(Some(text))
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+            .build()
+    };
+    [
+        parameter("app_id", ParameterIn::Path, "The app that the key is of."),
+        parameter(
+            "uid",
+            ParameterIn::Query,
+            "The user, who has enabled the app.",
+        ),
+    ]
+}
+
+fn idempotency_key() -> Parameter {
     ParameterBuilder::new()
         .name("Idempotency-Key")
         .parameter_in(ParameterIn::Header)

@@ -76,15 +76,17 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let query = parts.uri.query().unwrap_or_default();
-        let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
-        serde_path_to_error::deserialize(pairs)
-            .map(Self)
-            .map_err(|error| {
-                let path = error.path().clone();
-                invalid("query", &path, reason(&error.into_inner().to_string()))
-            })
+        read_query(parts.uri.query().unwrap_or_default()).map(Self)
     }
+}
+
+/// What a query string holds.
+pub fn read_query<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
+    let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+    serde_path_to_error::deserialize(pairs).map_err(|error| {
+        let path = error.path().clone();
+        invalid("query", &path, reason(&error.into_inner().to_string()))
+    })
 }
 
 /// The id in the path. One that is no UUID is the id of nothing: absent.

@@ -18,13 +18,17 @@ use super::{
     caller::{self, Accepts},
     client_address::ClientAddress,
     documents,
+    integration::door,
     limits::{self, Policy},
     respond::ApiError,
 };
 use crate::{
     app::App,
     error::Error,
-    features::credentials::{Caller, Scope},
+    features::{
+        apps::Action,
+        credentials::{Caller, Scope},
+    },
     platform::{
         idempotency::{self, Claim, Ended, Outcome},
         ids,
@@ -46,6 +50,7 @@ pub struct NotFinal;
 pub struct Guard {
     pub accepts: Accepts,
     pub scope: Option<Scope>,
+    pub action: Option<Action>,
     policy: Option<Policy>,
     pub once: bool,
 }
@@ -54,6 +59,7 @@ const fn guard(accepts: Accepts) -> Guard {
     Guard {
         accepts,
         scope: None,
+        action: None,
         policy: None,
         once: false,
     }
@@ -73,6 +79,14 @@ pub const fn scoped(scope: Scope) -> Guard {
     Guard {
         scope: Some(scope),
         ..guard(caller::DEVELOPER)
+    }
+}
+
+/// For a key of an app that may do this, in the name of a user who enabled the app.
+pub const fn app(action: Action) -> Guard {
+    Guard {
+        action: Some(action),
+        ..guard(caller::APP)
     }
 }
 
@@ -133,12 +147,23 @@ impl Guard {
         parts: &mut Parts,
         standing: &mut Option<Standing>,
     ) -> Result<Caller, Error> {
-        let caller = match caller::authenticate(app, &parts.headers, self.accepts).await {
-            Ok(caller) => caller,
+        let known = match self.action {
+            None => caller::authenticate(app, &parts.headers, self.accepts)
+                .await
+                .map(|caller| (caller, None)),
+            Some(action) => door::knock(app, parts)
+                .await
+                .map(|visitor| (visitor.counted(), Some((visitor, action)))),
+        };
+        let (mut caller, visitor) = match known {
+            Ok(known) => known,
             Err(error) => {
                 // Nothing shown is nothing guessed.
-                let guessed =
-                    matches!(error, Error::Unauthenticated(why) if why == self.accepts.invalid);
+                let guessed = match &error {
+                    Error::Unauthenticated(why) => *why == self.accepts.invalid,
+                    Error::Forbidden(_) => true,
+                    _ => false,
+                };
                 if guessed {
                     let Ok(ClientAddress(address)) =
                         ClientAddress::from_request_parts(parts, app).await;
@@ -153,6 +178,9 @@ impl Guard {
             return Err(Error::MissingScope(scope.as_str()));
         }
         limits::take(app, &caller, self.policy, standing).await?;
+        if let Some((visitor, action)) = visitor {
+            caller = visitor.enter(action)?;
+        }
         parts.extensions.insert(caller.clone());
         Ok(caller)
     }

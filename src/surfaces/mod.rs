@@ -9,6 +9,7 @@ mod developer;
 mod documents;
 mod extract;
 mod guard;
+mod integration;
 mod limits;
 mod listen;
 mod mcp;

@@ -44,11 +44,12 @@ impl ActionItems {
             // No UUID is the id of no conversation, and neither is the nil one: nothing matches.
             Some(id) => Some(Some(id.parse().unwrap_or(Uuid::nil()))),
         };
+        let due = self.due_start_date.is_some() || self.due_end_date.is_some();
         Filter {
             completed: self.completed,
             conversation_id,
-            created_from: self.start_date,
-            created_to: self.end_date,
+            created_from: self.start_date.filter(|_| !due),
+            created_to: self.end_date.filter(|_| !due),
             due_from: self.due_start_date,
             due_to: self.due_end_date,
         }

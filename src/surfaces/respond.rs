@@ -69,7 +69,9 @@ fn classify(error: &Error) -> (StatusCode, &'static str) {
         Error::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
         Error::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
         Error::BadRequest(_) | Error::Malformed(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
-        Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "validation_error"),
+        Error::Invalid(_) | Error::Unprocessable(_) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "validation_error")
+        }
         Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "invalid_request"),
         Error::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
         Error::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),

@@ -16,7 +16,8 @@ pub use super::{
 };
 
 use super::{
-    aliases, app as app_routes, developer, documents, listen, mcp, operations, respond, sign_in,
+    aliases, app as app_routes, developer, documents, integration, listen, mcp, operations,
+    respond, sign_in,
 };
 use crate::app::App;
 
@@ -31,7 +32,7 @@ pub struct Surface {
 }
 
 /// Every surface that has an OpenAPI document.
-pub fn surfaces() -> [Surface; 2] {
+pub fn surfaces() -> [Surface; 3] {
     [
         Surface {
             name: "developer",
@@ -40,6 +41,13 @@ pub fn surfaces() -> [Surface; 2] {
             credential: "A developer key (`omi_dev_…`). For keys themselves also the access token of a signed-in user.",
             routes: developer::routes(),
         }, // /v1/dev
+        Surface {
+            name: "integration",
+            title: "omi-server: import API",
+            about: "What apps read and write for users who enabled them.",
+            credential: "A key of an app (`sk_…`).",
+            routes: integration::routes(),
+        }, // /v2/integrations
         Surface {
             name: "user",
             title: "omi-server: user API",

@@ -1,5 +1,6 @@
 //! The command line: results on standard output, one sentence on standard error, exit codes.
 
+mod apps;
 mod together;
 
 use std::{ffi::OsString, os::unix::ffi::OsStringExt as _, process::Stdio};
@@ -289,6 +290,10 @@ async fn usage_configuration_and_documents() {
             &["openapi", "--surface", "developer"],
             "/v1/dev/user/memories",
         ),
+        (
+            &["openapi", "--surface", "integration"],
+            "/v2/integrations/{app_id}/user/memories",
+        ),
         (&["openapi", "--surface", "user"], "/v3/memories"),
     ] {
         let document: Value = serde_json::from_str(&server.cli(arguments).await).unwrap();
@@ -300,7 +305,7 @@ async fn usage_configuration_and_documents() {
     }
     assert_misused(
         &omi(&server, &["openapi", "--surface", "moon"]).await,
-        "developer, user",
+        "developer, integration, user",
     );
     assert_misused(&omi(&server, &["stream", "a.wav"]).await, "--token");
     std::fs::write(server.data_dir.with_file_name("noise.mp3"), [7; 3000]).unwrap();

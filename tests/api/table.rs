@@ -157,6 +157,8 @@ fn documented() -> Vec<Route> {
         let usual: &[Kind] = match surface {
             "developer" => &[Kind::Developer],
             "user" => &[Kind::User],
+            // Says no in its own way, which tests/api/integration/ has a table of.
+            "integration" => &[Kind::App],
             other => panic!("the surface {other} is new: say here which credential it takes"),
         };
         let document = serde_json::to_value(&document).unwrap();
@@ -329,7 +331,8 @@ async fn a_credential_of_another_kind_opens_nothing() {
     })
     .await;
     let user = server.user("ann@example.org").await;
-    for route in documented().into_iter().chain(undocumented()) {
+    let routes = documented().into_iter().chain(undocumented());
+    for route in routes.filter(|route| route.kinds != [Kind::App]) {
         let url = filled(&route.path, &Uuid::new_v4().to_string());
         let ask = async |secret: &str| {
             server
@@ -468,9 +471,19 @@ async fn anothers_id_answers_as_an_absent_one() {
     let item = super::plant::ActionItem::default()
         .put(&db, &owner.uid)
         .await;
+    let app = [
+        "app",
+        "create",
+        "--email",
+        "ann@example.org",
+        "--name",
+        "Mine",
+        "--private",
+    ];
+    let app = server.cli(&app).await;
     let mut walked = 0;
     for route in documented() {
-        if !route.path.contains('{') {
+        if !route.path.contains('{') || route.kinds == [Kind::App] {
             continue;
         }
         let existing = if route.path.contains("/conversations/{id}") {
@@ -483,6 +496,8 @@ async fn anothers_id_answers_as_an_absent_one() {
             memory.to_string()
         } else if route.path.contains("/action-items/{id}") {
             item.to_string()
+        } else if route.path.starts_with("/v1/apps/{app_id}/") {
+            app.clone()
         } else {
             panic!("{}: plant such a thing here", route.path);
         };

@@ -25,7 +25,7 @@ pub struct ActionItem {
     pub indent_level: i32,
 }
 
-/// Bounds are inclusive. With a due bound, the creation bounds do not count.
+/// Bounds are inclusive.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub completed: Option<bool>,

@@ -25,14 +25,17 @@ pub async fn list(
                and ($3 or conversation_id is not distinct from $4)
                and due_at is not null
                and ($5::timestamptz is null or due_at >= $5) and ($6::timestamptz is null or due_at <= $6)
+               and ($7::timestamptz is null or created_at >= $7) and ($8::timestamptz is null or created_at <= $8)
              order by due_at desc, id
-             limit $7 offset $8",
+             limit $9 offset $10",
             uid,
             filter.completed,
             any_conversation,
             conversation_id,
             filter.due_from,
             filter.due_to,
+            filter.created_from,
+            filter.created_to,
             limit,
             offset
         )

@@ -10,12 +10,12 @@ pub use imports::{
 };
 pub use input::{Changes, NewSegment, NewText, NewTranscript, TextSource};
 pub use model::{
-    CATEGORIES, Conversation, Event, Filter, Geolocation, Standing, Status, Structured,
-    TranscriptSegment, Translation, known_source, speaker_number,
+    CATEGORIES, Conversation, EmbeddedActionItem, Event, Filter, Geolocation, STATUSES, Search,
+    Standing, Status, Structured, TranscriptSegment, Translation, known_source, speaker_number,
 };
 pub use store::Open;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Duration, Utc};
 use sqlx::{PgConnection, PgPool};
@@ -42,6 +42,10 @@ const MOST_ATTEMPTS: i32 = 40;
 
 /// Longest title, in characters.
 pub const MAXIMUM_TITLE: usize = 500;
+/// Longest search query, in characters.
+pub const MAXIMUM_QUERY: usize = 500;
+/// So many words of a query count, from the first: each costs a look at all that the user said.
+const MOST_WORDS: usize = 20;
 
 /// Why a conversation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +74,35 @@ pub async fn list(
 ) -> Result<Vec<Conversation>> {
     let conversations = store::list(db, &caller.uid, filter).await?;
     complete(db, &caller.uid, conversations, with_segments).await
+}
+
+/// The caller's conversations that hold all words of a query, newest first, with their segments; and how many there are
+/// on all pages.
+pub async fn search(
+    db: &PgPool,
+    caller: &Caller,
+    search: &Search,
+) -> Result<(Vec<Conversation>, i64)> {
+    if search.query.chars().count() > MAXIMUM_QUERY {
+        return Err(Error::invalid(
+            "query",
+            format!("query must have at most {MAXIMUM_QUERY} characters"),
+        ));
+    }
+    let mut seen = HashSet::new();
+    let words: Vec<_> = search
+        .query
+        .split_whitespace()
+        .map(str::to_lowercase)
+        .filter(|word| seen.insert(word.clone()))
+        .take(MOST_WORDS)
+        .collect();
+    if words.is_empty() {
+        return Err(Error::invalid("query", "query cannot be empty"));
+    }
+    let (total, ids) = store::search(db, &caller.uid, &words, search).await?;
+    let found = store::with_ids(db, &caller.uid, &ids).await?;
+    Ok((complete(db, &caller.uid, found, true).await?, total))
 }
 
 /// One conversation with its segments, whatever its status.

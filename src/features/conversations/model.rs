@@ -76,6 +76,15 @@ pub fn known_source(name: &str) -> &'static str {
         .unwrap_or("unknown")
 }
 
+/// Every status that a stored conversation may have.
+pub const STATUSES: [&str; 5] = [
+    "in_progress",
+    "processing",
+    "merging",
+    "completed",
+    "failed",
+];
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     InProgress,
@@ -169,6 +178,9 @@ pub struct EmbeddedActionItem {
     pub due_at: Option<DateTime<Utc>>,
     pub completed_at: Option<DateTime<Utc>>,
     pub conversation_id: Option<Uuid>,
+    /// Sent to another task app: when, and which.
+    #[serde(skip)]
+    pub exported: Option<(Option<DateTime<Utc>>, Option<String>)>,
 }
 
 impl From<ActionItem> for EmbeddedActionItem {
@@ -181,6 +193,9 @@ impl From<ActionItem> for EmbeddedActionItem {
             due_at: item.due_at,
             completed_at: item.completed_at,
             conversation_id: item.conversation_id,
+            exported: item
+                .exported
+                .then_some((item.export_date, item.export_platform)),
         }
     }
 }
@@ -303,6 +318,17 @@ pub struct Filter {
     pub to: Option<DateTime<Utc>>,
     pub folder_id: Option<String>,
     pub starred: Option<bool>,
+    pub limit: i64,
+    pub offset: i64,
+}
+
+/// Words, each of which a conversation must hold somewhere. Bounds on `created_at` are inclusive.
+#[derive(Clone, Debug)]
+pub struct Search {
+    pub query: String,
+    pub include_discarded: bool,
+    pub from: Option<DateTime<Utc>>,
+    pub to: Option<DateTime<Utc>>,
     pub limit: i64,
     pub offset: i64,
 }

@@ -1,9 +1,11 @@
 //! Lasting facts about a user.
 
+mod brought;
 mod input;
 mod model;
 mod store;
 
+pub use brought::{Brought, BroughtMemory, MAXIMUM_BROUGHT, add_found, bring, check_brought};
 pub use input::{MemoryChanges, NewMemory};
 pub use model::{CATEGORIES, Memory};
 

@@ -83,6 +83,21 @@ impl Memory {
         Self::found_in(content, category, Some(conversation_id), now)
     }
 
+    /// Brought by an app, or found in a text that one brought.
+    pub(super) fn brought(
+        content: &str,
+        category: String,
+        tags: Vec<String>,
+        app_id: Option<Uuid>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            tags,
+            app_id: app_id.map(|id| id.to_string()),
+            ..Self::found_in(content, category, None, now)
+        }
+    }
+
     fn found_in(
         content: &str,
         category: String,

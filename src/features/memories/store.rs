@@ -186,3 +186,33 @@ pub async fn delete_of_conversation(
     .await?;
     Ok(())
 }
+
+/// Inserts memories of an app, no two with the same id. One that the user stated, edited or judged stays as it is; any
+/// other makes way if `replacing`. Does nothing for a user who is gone.
+pub async fn bring(
+    db: impl PgExecutor<'_>,
+    uid: &str,
+    memories: &[Memory],
+    replacing: bool,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into memories as known (uid, id, content, category, visibility, tags, app_id, manually_added, reviewed,
+                                        scoring, created_at, updated_at)
+         select $1, id, content, category, visibility, tags, app_id, manually_added, reviewed, scoring, created_at,
+                updated_at
+         from jsonb_populate_recordset(null::memories, $2)
+         where exists (select from users where uid = $1)
+         order by id
+         on conflict (uid, id) do update set
+            category = excluded.category, visibility = excluded.visibility, tags = excluded.tags,
+            conversation_id = null, app_id = excluded.app_id, scoring = excluded.scoring,
+            created_at = excluded.created_at, updated_at = excluded.updated_at
+         where $3 and not known.manually_added and not known.edited and known.user_review is null",
+        uid,
+        Json(memories) as _,
+        replacing
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

@@ -2,6 +2,11 @@
 //! the engine that does it without a language model.
 
 mod rules;
+mod texts;
+
+pub use texts::{
+    BroughtText, MEMORIES_JOB, NewMemories, TextSource, bring_memories, find_memories,
+};
 
 use std::time::Duration;
 

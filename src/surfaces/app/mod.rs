@@ -1,6 +1,7 @@
 //! What the Omi app and the web client call: `/v1`, `/v3`, with the user's access token.
 
 mod action_items;
+mod apps;
 mod conversations;
 mod memories;
 
@@ -17,4 +18,9 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(guard::user().on(routes!(conversations::reprocess)))
         .routes(guard::user().on(routes!(memories::list)))
         .routes(guard::user().on(routes!(action_items::list)))
+        .routes(guard::user().on(routes!(apps::enable)))
+        .routes(guard::user().on(routes!(apps::disable)))
+        .routes(guard::user().on(routes!(apps::list_keys)))
+        .routes(guard::user().on(routes!(apps::create_key)))
+        .routes(guard::user().on(routes!(apps::delete_key)))
 }

@@ -1,5 +1,6 @@
 //! The command line: a file a command. Results on stdout, the rest on stderr, errors as one sentence.
 
+mod app;
 mod doctor;
 mod healthcheck;
 mod key;
@@ -57,6 +58,9 @@ enum Command {
     /// Keys for the Developer API and for AI assistants.
     #[command(subcommand)]
     Key(key::Command),
+    /// Apps, which read and write for accounts that enabled them.
+    #[command(subcommand)]
+    App(app::Command),
     /// Speech models.
     #[command(subcommand)]
     Model(model::Command),
@@ -137,6 +141,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::User(command) => user::run(&config, command).await?,
             Command::Token(command) => token::run(&config, command).await?,
             Command::Key(command) => key::run(&config, command).await?,
+            Command::App(command) => app::run(&config, command).await?,
             Command::Model(command) => model::run(&config, command).await?,
             Command::Stream(arguments) => stream::run(&config, arguments).await?,
             Command::Doctor => return doctor::run(&config).await,

@@ -2,10 +2,12 @@
 
 mod ended;
 mod open;
+mod search;
 mod segments;
 
 pub use ended::*;
 pub use open::*;
+pub use search::*;
 pub use segments::*;
 
 use chrono::{DateTime, Utc};

@@ -14,7 +14,20 @@ use super::words::{Gap, Word, capitalised, gap_before, low};
 
 /// Most facts kept of one conversation.
 const MOST_MEMORIES: usize = 2;
+
 pub fn find(sentences: &[Sentence]) -> Vec<MemoryDraft> {
+    facts(sentences)
+        .into_iter()
+        .take(MOST_MEMORIES)
+        .map(|content| MemoryDraft {
+            category: category(&content).to_owned(),
+            content,
+        })
+        .collect()
+}
+
+/// All that somebody who may be the user states, the most telling first.
+pub fn facts(sentences: &[Sentence]) -> Vec<String> {
     let mut facts: Vec<(u8, String)> = Vec::new();
     let mut seen = HashSet::new();
     for sentence in sentences
@@ -29,14 +42,7 @@ pub fn find(sentences: &[Sentence]) -> Vec<MemoryDraft> {
     }
     // Stable: of equally telling facts the earlier ones stay.
     facts.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
-    facts.truncate(MOST_MEMORIES);
-    facts
-        .into_iter()
-        .map(|(_, content)| MemoryDraft {
-            category: category(&content).to_owned(),
-            content,
-        })
-        .collect()
+    facts.into_iter().map(|(_, content)| content).collect()
 }
 
 fn in_sentence(sentence: &Sentence) -> Vec<(u8, String)> {

@@ -21,6 +21,7 @@ mod task_text;
 mod triggers;
 mod vocabulary;
 mod words;
+mod written;
 
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 
 use dates::Moment;
+pub use written::Written;
 
 /// One transcript segment; a sentence may run over several.
 pub struct Line<'a> {
@@ -157,4 +159,14 @@ pub fn worth_keeping(lines: &[Line], duration_seconds: f64) -> bool {
 /// knowledge of the world.
 pub fn memory_category(content: &str) -> &'static str {
     memories::category(content)
+}
+
+/// Facts about the user in a text that was not spoken.
+pub fn memories_in(text: &str, written: Written) -> Vec<MemoryDraft> {
+    let line = Line {
+        speaker: "User",
+        is_user: true,
+        text,
+    };
+    written::find(&sentences::sentences(&[line]), written)
 }

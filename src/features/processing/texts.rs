@@ -1,0 +1,202 @@
+//! Memories that an app brings: some as they are, others still to be found in a text, by a job.
+
+use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        AllOfBuilder, ArrayBuilder, ObjectBuilder, RefOr, Schema,
+        schema::{AnyOfBuilder, SchemaType, Type},
+    },
+};
+use uuid::Uuid;
+
+use super::rules::{self, Written};
+use crate::{
+    error::{Error, Result},
+    features::{
+        credentials::Caller,
+        memories::{self, BroughtMemory},
+    },
+    platform::{
+        clock,
+        jobs::{self, JobOptions},
+    },
+};
+
+/// The kind of job that finds memories in a text.
+pub const MEMORIES_JOB: &str = "find_memories";
+
+/// Longest text, in characters.
+pub const MAXIMUM_TEXT: usize = 100_000;
+const MAXIMUM_SPEC: usize = 500;
+
+/// What an app knows of a user: a text, memories, or both.
+#[derive(Clone, Debug, Deserialize)]
+pub struct NewMemories {
+    #[serde(default)]
+    pub text: Option<String>,
+    #[serde(default)]
+    pub memories: Option<Vec<BroughtMemory>>,
+    /// None: `other`.
+    #[serde(default)]
+    pub text_source: Option<TextSource>,
+    #[serde(default)]
+    pub text_source_spec: Option<String>,
+}
+
+impl PartialSchema for NewMemories {
+    fn schema() -> RefOr<Schema> {
+        let text = |most| {
+            ObjectBuilder::new()
+                .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+                .max_length(Some(most))
+        };
+        let memories = || {
+            ArrayBuilder::new()
+                .items(BroughtMemory::schema())
+                .max_items(Some(memories::MAXIMUM_BROUGHT))
+        };
+        let object = ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .property(
+                "text",
+                text(MAXIMUM_TEXT)
+                    .pattern(Some(r"^[^\x00]*$"))
+                    .description(Some("Memories are found in it soon after the answer.")),
+            )
+            .property(
+                "memories",
+                memories()
+                    .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
+                    .description(Some("Stored as they are, at once.")),
+            )
+            .property("text_source", TextSource::schema())
+            .property(
+                "text_source_spec",
+                text(MAXIMUM_SPEC)
+                    .description(Some("Further detail of where the text comes from.")),
+            );
+        let some_text = ObjectBuilder::new()
+            .property(
+                "text",
+                ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .pattern(Some(r"[^\s\x85\x00]")),
+            )
+            .required("text");
+        let some_memories = ObjectBuilder::new()
+            .property("memories", memories().min_items(Some(1)))
+            .required("memories");
+        AllOfBuilder::new()
+            .item(object)
+            .item(AnyOfBuilder::new().item(some_text).item(some_memories))
+            .into()
+    }
+}
+
+impl ToSchema for NewMemories {}
+
+/// Where a text comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TextSource {
+    /// Somebody wrote it to the user.
+    Email,
+    /// The user wrote it.
+    SocialPost,
+    Other,
+}
+
+impl TextSource {
+    fn written(self) -> Written {
+        Written {
+            by_user: self != Self::Email,
+            to_user: self != Self::SocialPost,
+        }
+    }
+}
+
+/// A text in which memories are to be found.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BroughtText {
+    pub uid: String,
+    pub app: Option<Uuid>,
+    pub text: String,
+    pub source: TextSource,
+}
+
+/// Stores the memories at once, and has more found in the text, by a job.
+pub async fn bring_memories(db: &PgPool, caller: &Caller, new: NewMemories) -> Result<()> {
+    let text = new.text.as_deref().map(str::trim).unwrap_or_default();
+    let memories = new.memories.unwrap_or_default();
+    if text.is_empty() && memories.is_empty() {
+        return Err(Error::Unprocessable(
+            "Either text or explicit memories(facts) are required and cannot be empty",
+        ));
+    }
+    for (field, text, most) in [
+        ("text", text, MAXIMUM_TEXT),
+        (
+            "text_source_spec",
+            new.text_source_spec.as_deref().unwrap_or_default(),
+            MAXIMUM_SPEC,
+        ),
+    ] {
+        if text.chars().count() > most {
+            return Err(Error::invalid(
+                field,
+                format!("{field} must have at most {most} characters"),
+            ));
+        }
+    }
+    // The job would stumble over it later.
+    if text.contains('\0') {
+        return Err(Error::BadRequest(
+            "text holds the character U+0000, which cannot be stored. Leave it out.".into(),
+        ));
+    }
+    let source = new.text_source.unwrap_or(TextSource::Other);
+    let brought = memories::check_brought(memories, caller.app)?;
+    if text.is_empty() {
+        return memories::bring(db, &caller.uid, &brought).await;
+    }
+    let job = serde_json::to_value(BroughtText {
+        uid: caller.uid.to_string(),
+        app: caller.app,
+        text: text.into(),
+        source,
+    })
+    .map_err(anyhow::Error::from)?;
+    let options = JobOptions {
+        key: None,
+        max_attempts: 8,
+    };
+    let mut tx = db.begin().await?;
+    memories::bring(&mut *tx, &caller.uid, &brought).await?;
+    jobs::add(&mut tx, MEMORIES_JOB, job, options).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Finds memories in a text and stores those that are new. Again changes nothing.
+pub async fn find_memories(db: &PgPool, brought: BroughtText) -> Result<()> {
+    let BroughtText {
+        uid,
+        app,
+        text,
+        source,
+    } = brought;
+    let found = tokio::task::spawn_blocking(move || rules::memories_in(&text, source.written()))
+        .await
+        .map_err(|error| anyhow::Error::new(error).context("the rule engine failed"))?;
+    let found = found
+        .into_iter()
+        .filter(|memory| memory.content.chars().count() <= memories::MAXIMUM_CONTENT)
+        .map(|memory| memories::Found {
+            content: memory.content,
+            category: memory.category,
+        })
+        .collect();
+    memories::add_found(db, &uid, app, found, clock::now()).await
+}
