@@ -18,11 +18,14 @@ mod api {
         mod conversation_changes;
         mod conversation_imports;
         mod conversations;
+        mod documents;
         mod errors;
         mod folders;
         mod goals;
         mod memories;
         mod memory_changes;
+        mod omi_cli;
+        mod omi_mcp;
     }
     mod cli;
     mod idempotency;
@@ -32,6 +35,7 @@ mod api {
     mod openapi;
     mod operations;
     mod plant;
+    mod property;
     mod sign_in;
     mod table;
 }
