@@ -27,11 +27,14 @@ mod api {
         mod conversation_changes;
         mod conversation_imports;
         mod conversations;
+        mod documents;
         mod errors;
         mod folders;
         mod goals;
         mod memories;
         mod memory_changes;
+        mod omi_cli;
+        mod omi_mcp;
     }
     mod cli;
     mod idempotency;
@@ -41,6 +44,7 @@ mod api {
     mod openapi;
     mod operations;
     mod plant;
+    mod property;
     mod sign_in;
     mod table;
 }

@@ -88,6 +88,10 @@ pub fn complete(guard: &Guard, schemas: &mut Schemas, paths: &mut Paths) {
                 refusals.push((422, "A value breaks a rule; the answer names it"));
             }
             if operation.request_body.is_some() {
+                refusals.push((
+                    400,
+                    "The request cannot be read, or holds what cannot be stored (U+0000)",
+                ));
                 refusals.push((413, "The body is larger than 2 MiB"));
             }
             refusals.extend([
@@ -106,7 +110,6 @@ pub fn complete(guard: &Guard, schemas: &mut Schemas, paths: &mut Paths) {
                     .parameters
                     .get_or_insert_default()
                     .push(RefOr::T(idempotency_key()));
-                refusals.push((400, "The `Idempotency-Key` cannot be read"));
                 refusals.push((409, "A request with the same `Idempotency-Key` still runs"));
             }
             refuse(operation, &refusals);

@@ -1,6 +1,6 @@
 //! `/v1/mcp/sse`: JSON-RPC as it goes over the wire, and the official Python client.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use omi_server::features::credentials::{self, Kind, NewCredential};
 use reqwest::{
@@ -8,12 +8,11 @@ use reqwest::{
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, WWW_AUTHENTICATE},
 };
 use serde_json::{Value, json};
-use tokio::process::Command;
 use uuid::Uuid;
 
 use crate::{
     api::plant::{self, at},
-    support::{Server, server::client},
+    support::{Server, clients, server::client},
 };
 
 const BOTH: &str = "application/json, text/event-stream";
@@ -704,36 +703,8 @@ async fn foreign_pages_are_refused_and_strangers_challenged() {
     }
 }
 
-/// The Python of the published clients, which `make test` installs.
-async fn python() -> PathBuf {
-    let folder = match std::env::var_os("OMI_TEST_CLIENTS") {
-        Some(folder) => PathBuf::from(folder),
-        None => {
-            // Where tools/test-clients puts them: a folder named after the list of their versions.
-            let pins = concat!(env!("CARGO_MANIFEST_DIR"), "/tools/test-clients.txt");
-            let sum = Command::new("sh")
-                .args(["-c", "cksum < \"$0\"", pins])
-                .output()
-                .await
-                .unwrap();
-            let sum = String::from_utf8(sum.stdout).unwrap();
-            let home = PathBuf::from(std::env::var_os("HOME").unwrap());
-            home.join(".cache/omi-server/clients")
-                .join(sum.split(' ').next().unwrap())
-        }
-    };
-    let python = folder.join("bin/python");
-    assert!(
-        python.exists(),
-        "{} is missing: run `make test`, which installs it",
-        python.display()
-    );
-    python
-}
-
 #[tokio::test]
 async fn the_official_python_client_works() {
-    let python = python().await;
     let server = Server::deaf().await;
     let user = server.user("ann@example.org").await;
     let db = server.pool().await;
@@ -745,15 +716,10 @@ async fn the_official_python_client_works() {
     .await;
     plant::segment(&db, &user.uid, id, 0, true, 0.0, "Let us plant tomatoes.").await;
 
-    let output = Command::new(python)
-        .arg(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/tests/api/mcp_client.py"
-        ))
+    let home = tempfile::tempdir().unwrap();
+    let output = clients::python("mcp_client.py", home.path())
         .arg(format!("{}/v1/mcp/sse", server.url))
         .env("OMI_MCP_KEY", &user.mcp_key)
-        .env("NO_PROXY", "*")
-        .kill_on_drop(true)
         .output()
         .await
         .unwrap();

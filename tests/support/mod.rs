@@ -1,5 +1,6 @@
 //! What tests stand on: a throw-away Postgres, servers as real processes, users with credentials.
 
+pub mod clients;
 pub mod device;
 pub mod material;
 pub mod postgres;

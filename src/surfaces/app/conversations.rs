@@ -105,7 +105,8 @@ pub struct Finish {
 
 /// Finish the conversation in progress and understand it; it is kept, however little was said.
 #[utoipa::path(post, path = "/v1/conversations", tag = "conversations", request_body = Option<Finish>,
-    responses((status = 200, body = Finished)))]
+    responses((status = 200, body = Finished),
+              (status = 404, body = ErrorBody, description = "No conversation is in progress")))]
 pub async fn finish(
     State(app): State<App>,
     caller: Caller,

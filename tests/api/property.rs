@@ -1,0 +1,162 @@
+//! Requests made up from the OpenAPI documents, well formed and not: no answer is a server's error, and each is of a
+//! status, type and shape that its document promises.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::plant;
+use crate::support::{Server, ServerOptions, clients, rounds};
+
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
+                      response_headers_conformance,response_schema_conformance,ignored_auth,\
+                      unsupported_method,allow_header_conformance";
+
+/// Nothing that is made up opens these: a password, a token, live audio.
+const NEVER_SUCCEED: [&str; 3] = [
+    "POST /v1/auth/login",
+    "POST /v1/auth/refresh",
+    "POST /v1/conversations",
+];
+
+/// Gives what is wrong. `exists`: see tests/clients/property_hooks.py.
+async fn run(
+    server: &Server,
+    surface: &str,
+    secret: &str,
+    mut exists: Value,
+) -> Result<(), String> {
+    let home = tempfile::tempdir().unwrap();
+    exists["url"] = json!(server.url);
+    exists["secret"] = json!(secret);
+    let examples = rounds(20, 200).to_string();
+    let phases = ["fuzzing", "examples,coverage,fuzzing"][rounds(0, 1)];
+    let output = clients::program("python", home.path())
+        .args(["-m", "schemathesis.cli", "run"])
+        .arg(format!("{}/openapi/{surface}.json", server.url))
+        .args(["--url", &server.url])
+        .args(["--phases", phases, "--mode", "all"])
+        .args(["--seed", "20260131", "--max-examples", &examples])
+        .args(["--generation-database", "none", "--no-shrink"])
+        .args(["--suppress-health-check", "all", "--no-color"])
+        .args(["--checks", CHECKS, "--continue-on-failure"])
+        .args(["--header", &format!("Authorization: Bearer {secret}")])
+        .env("OMI_PROPERTY", exists.to_string())
+        .env(
+            "SCHEMATHESIS_HOOKS",
+            clients::script_path("property_hooks.py"),
+        )
+        .output()
+        .await
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    if !output.status.success() {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{surface}: {told}{errors}"));
+    }
+    // All that proves little unless well-formed requests came through.
+    let statuses = std::fs::read(home.path().join("statuses.json")).unwrap();
+    let statuses: BTreeMap<String, BTreeMap<u16, usize>> =
+        serde_json::from_slice(&statuses).unwrap();
+    println!("{told}\n{statuses:?}");
+    let failed = statuses.iter().filter(|(operation, statuses)| {
+        !statuses.keys().any(|status| (200..300).contains(status))
+            && !NEVER_SUCCEED.contains(&operation.as_str())
+    });
+    match failed.collect::<Vec<_>>() {
+        failed if failed.is_empty() => Ok(()),
+        failed => Err(format!("{surface}: never succeeded: {failed:?}")),
+    }
+}
+
+#[tokio::test]
+async fn answers_keep_the_promises_of_their_documents() {
+    let unlimited = [
+        "OMI_RATE_LIMIT__PER_MINUTE",
+        "OMI_RATE_LIMIT__PER_DAY",
+        "OMI_RATE_LIMIT__USER_PER_MINUTE",
+        "OMI_RATE_LIMIT__FAILURES_PER_MINUTE",
+    ];
+    let server = Server::start_with(ServerOptions {
+        deaf: true,
+        env: unlimited.map(|name| (name, "0".into())).into(),
+        ..ServerOptions::default()
+    })
+    .await;
+    let (developer, user, integration) =
+        tokio::join!(developer(&server), user(&server), integration(&server));
+    let wrong: Vec<_> = [developer, user, integration]
+        .into_iter()
+        .filter_map(Result::err)
+        .collect();
+    assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), server.log());
+}
+
+async fn developer(server: &Server) -> Result<(), String> {
+    let user = server.user("dev@example.org").await;
+    let exists = json!({
+        "parameters": {},
+        "things": {},
+        "bodies": {
+            "/v1/dev/keys": {"name": "Script", "scopes": []},
+            "/v1/dev/user/memories": {"content": "Likes tea"},
+            "/v1/dev/user/action-items": {"description": "Buy milk"},
+            "/v1/dev/user/conversations": {"text": "We walked to the lake."},
+            "/v1/dev/user/goals": {"title": "Run", "target_value": 10},
+        },
+    });
+    run(server, "developer", &user.developer_key, exists).await
+}
+
+async fn user(server: &Server) -> Result<(), String> {
+    let user = server.user("app@example.org").await;
+    let db = server.pool().await;
+    let mut conversations = Vec::new();
+    for _ in 0..3 {
+        let id = plant::Conversation::default().put(&db, &user.uid).await;
+        plant::segment(&db, &user.uid, id, 0, true, 0.0, "We walked to the lake.").await;
+        conversations.push(id);
+    }
+    let app = app(server, "app@example.org").await;
+    let enable = ["app", "enable", "--email", "app@example.org", "--app"];
+    server.cli(&[&enable[..], &[&app]].concat()).await;
+    let exists = json!({
+        "parameters": {"app_id": app},
+        "things": {"/v1/conversations": conversations},
+        "bodies": {},
+    });
+    run(server, "user", &user.token, exists).await
+}
+
+async fn integration(server: &Server) -> Result<(), String> {
+    const EMAIL: &str = "integration@example.org";
+    let user = server.user(EMAIL).await;
+    let app = app(server, EMAIL).await;
+    server
+        .cli(&["app", "enable", "--app", &app, "--email", EMAIL])
+        .await;
+    let key = server.cli(&["app", "key", "--app", &app]).await;
+    let exists = json!({
+        "parameters": {"app_id": app, "uid": user.uid},
+        "things": {},
+        "bodies": {},
+    });
+    run(server, "integration", &key, exists).await
+}
+
+/// An app that may do all.
+async fn app(server: &Server, owner: &str) -> String {
+    let all = "create_conversation,create_memories,read_conversations,read_memories,read_tasks";
+    server
+        .cli(&[
+            "app",
+            "create",
+            "--email",
+            owner,
+            "--name",
+            "Notes",
+            "--actions",
+            all,
+        ])
+        .await
+}

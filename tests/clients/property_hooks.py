@@ -1,0 +1,70 @@
+"""Gives most of the generated requests the ids of things that exist, so that they reach more than a 404.
+
+OMI_PROPERTY, JSON:
+  url, secret  of the server, and a credential
+  parameters   names in a path or query and the value that each takes
+  things       path of a collection and the ids of what is in it
+  bodies       path of a collection and what creates one more thing there
+
+Leaves behind statuses.json: of each operation, how often it answered with which status.
+"""
+
+import atexit
+import collections
+import itertools
+import json
+import os
+import re
+
+import requests
+import schemathesis
+
+GIVEN = json.loads(os.environ["OMI_PROPERTY"])
+THING = re.compile(r"^(?P<collection>.*)/\{(?P<name>[^}]*)\}")
+# Of so many requests, one keeps what was generated.
+KEEP = 5
+turn = itertools.count(1)
+statuses = collections.defaultdict(collections.Counter)
+
+
+@atexit.register
+def leave_statuses():
+    with open("statuses.json", "w") as file:
+        json.dump(statuses, file, indent=1)
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    if response.request.method == case.operation.method.upper():
+        statuses[case.operation.label][response.status_code] += 1
+
+
+def create(collection):
+    body = GIVEN["bodies"].get(collection)
+    if body is None:
+        return None
+    headers = {"Authorization": f"Bearer {GIVEN['secret']}"}
+    answer = requests.post(f"{GIVEN['url']}{collection}", json=body, headers=headers, timeout=30)
+    answer.raise_for_status()
+    return answer.json()["id"]
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    if next(turn) % KEEP == 0:
+        return
+    for name, value in GIVEN["parameters"].items():
+        for place in (case.path_parameters, case.query):
+            if place and name in place:
+                place[name] = value
+    found = THING.match(case.operation.path)
+    if not found or found["name"] in GIVEN["parameters"] or not case.path_parameters:
+        return
+    collection = found["collection"]
+    ids = GIVEN["things"].setdefault(collection, [])
+    if not ids:
+        one = create(collection)
+        if one is None:
+            return
+        ids.append(one)
+    case.path_parameters[found["name"]] = ids.pop() if case.method == "DELETE" else ids[-1]
