@@ -111,7 +111,10 @@ fn check(category: Option<&str>, visibility: Option<&str>, tags: Option<&[String
             "visibility must be 'public' or 'private'",
         ));
     }
-    let tags = tags.unwrap_or_default();
+    check_tags(tags.unwrap_or_default())
+}
+
+pub(super) fn check_tags(tags: &[String]) -> Result<()> {
     if tags.len() > MAXIMUM_TAGS {
         return Err(Error::invalid(
             "tags",
@@ -145,7 +148,7 @@ impl PartialSchema for MemoryChanges {
 
 impl ToSchema for MemoryChanges {}
 
-fn content() -> Object {
+pub(super) fn content() -> Object {
     schema::text(MAXIMUM_CONTENT)
         .description(Some("1 to 500 characters."))
         .build()
@@ -165,7 +168,7 @@ fn visibility() -> Object {
         .build()
 }
 
-fn tags() -> Array {
+pub(super) fn tags() -> Array {
     let tag = ObjectBuilder::new()
         .schema_type(Type::String)
         .min_length(Some(1))

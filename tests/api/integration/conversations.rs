@@ -32,7 +32,7 @@ async fn a_list_is_filtered_and_cut() {
         ("Second", "processing", false, "2026-01-31T00:00:00Z"),
         ("Third", "failed", false, "2026-01-31T12:00:00Z"),
         ("Fourth", "completed", true, "2026-01-31T13:00:00Z"),
-        ("Fifth", "in_progress", false, "2026-02-01T00:00:00Z"),
+        ("Fifth", "merging", false, "2026-02-01T00:00:00Z"),
     ] {
         let planted = plant::Conversation {
             title,
