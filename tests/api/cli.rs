@@ -183,7 +183,7 @@ async fn accounts_tokens_and_keys() {
     );
     assert_misused(
         &key(&["developer", "--scopes", ""]).await,
-        "Available: conversations:read",
+        "Available: [conversations:read",
     );
     let blank = [
         "key",

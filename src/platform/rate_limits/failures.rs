@@ -59,7 +59,7 @@ impl Failures {
         let left = waiting
             .get(&neighbourhood(address))
             .and_then(|until| until.checked_duration_since(Instant::now()));
-        left.map_or(Ok(()), |left| Err(left))
+        left.map_or(Ok(()), Err)
     }
 
     /// Forgets addresses that have been quiet.
