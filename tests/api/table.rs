@@ -20,12 +20,12 @@ use omi_server::{
     surfaces::router,
 };
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::{PgPool, postgres::PgConnectOptions};
 use uuid::Uuid;
 
 use crate::support::{
-    Server, ServerOptions,
+    Server,
     server::{Answer, User, client},
 };
 
@@ -324,12 +324,7 @@ async fn no_path_answers_without_a_credential_unless_it_is_public() {
 
 #[tokio::test]
 async fn a_credential_of_another_kind_opens_nothing() {
-    let server = Server::start_with(ServerOptions {
-        deaf: true,
-        env: vec![("OMI_RATE_LIMIT__FAILURES_PER_MINUTE", "0".into())],
-        ..ServerOptions::default()
-    })
-    .await;
+    let server = Server::unguarded().await;
     let user = server.user("ann@example.org").await;
     let routes = documented().into_iter().chain(undocumented());
     for route in routes.filter(|route| route.kinds != [Kind::App]) {
@@ -453,9 +448,19 @@ async fn told(server: &Server, secret: &str, route: &Route, id: &str) -> (u16, V
     )
 }
 
+/// All that the Developer API shows of a user.
+async fn owned(server: &Server, user: &User) -> Vec<Value> {
+    let mut lists = Vec::new();
+    for noun in ["conversations", "memories", "action-items", "goals"] {
+        let path = format!("/v1/dev/user/{noun}?limit=100");
+        lists.push(server.get(&path, &user.developer_key).await.ok());
+    }
+    lists
+}
+
 #[tokio::test]
 async fn anothers_id_answers_as_an_absent_one() {
-    let server = Server::deaf().await;
+    let server = Server::unguarded().await;
     let owner = server.user("ann@example.org").await;
     let other = server.user("ben@example.org").await;
     let db = server.pool().await;
@@ -481,6 +486,29 @@ async fn anothers_id_answers_as_an_absent_one() {
         "--private",
     ];
     let app = server.cli(&app).await;
+    // What the owner has made, and none of it opens an id.
+    let make = async |kind: Kind, scopes: Option<Vec<Scope>>| {
+        let app = (kind == Kind::App).then(|| app.parse().unwrap());
+        let new = NewCredential {
+            uid: &owner.uid,
+            kind,
+            name: "made",
+            scopes,
+            app,
+        };
+        credentials::create(&db, new).await.unwrap()
+    };
+    let revoked = async |kind: Kind| {
+        let made = make(kind, Some(Scope::ALL.to_vec())).await;
+        let (outbox, known, id) = (Outbox::new(&[]), Known::default(), made.listed.id);
+        credentials::revoke(&db, &outbox, &known, &owner.uid, kind, None, id)
+            .await
+            .unwrap();
+        made.secret
+    };
+    let scopeless = make(Kind::Developer, Some(vec![])).await.secret;
+    let of_app = make(Kind::App, None).await.secret;
+    let before = owned(&server, &owner).await;
     let mut walked = 0;
     for route in documented() {
         if !route.path.contains('{') || route.kinds == [Kind::App] {
@@ -526,6 +554,21 @@ async fn anothers_id_answers_as_an_absent_one() {
             let answer = told(&server, secret_of(&other), &route, id).await;
             assert_eq!(answer, absent, "{} {} with {id}", route.method, route.path);
         }
+        let mut refused = vec![
+            (401, revoked(route.kinds[0]).await),
+            (401, owner.mcp_key.clone()),
+            (401, of_app.clone()),
+        ];
+        if route.kinds == [Kind::Developer] {
+            refused.extend([(401, owner.token.clone()), (403, scopeless.clone())]);
+        }
+        for (status, secret) in refused {
+            let answer = told(&server, &secret, &route, &existing).await;
+            assert_eq!(answer.0, status, "{} {}", route.method, route.path);
+            let unknown = told(&server, &secret, &route, &Uuid::new_v4().to_string()).await;
+            assert_eq!(answer, unknown, "{} {}", route.method, route.path);
+        }
+        assert_eq!(owned(&server, &owner).await, before, "{}", route.path);
         if route.method == Method::GET {
             assert_eq!(
                 told(&server, secret_of(&owner), &route, &existing).await.0,

@@ -64,6 +64,16 @@ impl Server {
         .await
     }
 
+    /// Where a test guesses more than the guard allows.
+    pub async fn unguarded() -> Self {
+        Self::start_with(ServerOptions {
+            deaf: true,
+            env: vec![("OMI_RATE_LIMIT__FAILURES_PER_MINUTE", "0".into())],
+            ..ServerOptions::default()
+        })
+        .await
+    }
+
     pub async fn start_with(options: ServerOptions) -> Self {
         let folder = postgres::folder();
         let database = if options.private_database {

@@ -44,7 +44,7 @@ fn operations() -> [(&'static str, Option<Value>, &'static str, &'static str); 6
 
 #[tokio::test]
 async fn the_door_opens_for_the_right_key_app_user_and_action_only() {
-    let server = Server::deaf().await;
+    let server = Server::unguarded().await;
     let ann = server.user("ann@example.org").await;
     let ben = server.user("ben@example.org").await;
     let app = Importer::new(&server, "ann@example.org", ALL).await;
@@ -70,12 +70,14 @@ async fn the_door_opens_for_the_right_key_app_user_and_action_only() {
             let answer = ask(&path, Some(&app.key), &body).await;
             assert_refused(&answer, 404, "App not found");
         }
-        let wrong = if body.is_some() {
-            &other.key
-        } else {
-            &ann.developer_key
-        };
-        for secret in [wrong, &app.key[..app.key.len() - 1]] {
+        let shorter = &app.key[..app.key.len() - 1];
+        for secret in [
+            &other.key,
+            &ann.developer_key,
+            &ann.mcp_key,
+            &ann.token,
+            shorter,
+        ] {
             let answer = ask(&path, Some(secret), &body).await;
             assert_refused(&answer, 403, "Invalid API key");
         }
