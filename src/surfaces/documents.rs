@@ -154,7 +154,11 @@ fn of_app() -> [Parameter; 2] {
             .parameter_in(place)
             .required(Required::True)
             .description(Some(text))
-            .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+            .schema(Some(
+                ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .min_length(Some(1)),
+            ))
             .build()
     };
     [

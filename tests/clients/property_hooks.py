@@ -51,7 +51,12 @@ def create(collection):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    if next(turn) % KEEP == 0:
+    number = next(turn)
+    key = (case.headers or {}).get("Idempotency-Key")
+    if isinstance(key, str) and 1 <= len(key) <= 255:
+        # The same key with another request is refused.
+        case.headers["Idempotency-Key"] = f"key-{number}"
+    if number % KEEP == 0:
         return
     for name, value in GIVEN["parameters"].items():
         for place in (case.path_parameters, case.query):

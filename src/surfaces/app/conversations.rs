@@ -28,7 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
     /// 1 to 1000, 100 if left out.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<i64>,
+    #[param(minimum = 0)]
     offset: Option<i64>,
     /// Comma-separated; `processing,completed` if left out or empty.
     statuses: Option<String>,
@@ -50,7 +52,7 @@ pub struct ListQuery {
 
 /// Conversations with their segments, newest first.
 #[utoipa::path(get, path = "/v1/conversations", tag = "conversations", params(ListQuery),
-    responses((status = 200, body = Vec<Conversation>)))]
+    responses((status = 200, body = Vec<Conversation>), (status = 400, body = ErrorBody)))]
 pub async fn list(
     State(app): State<App>,
     caller: Caller,

@@ -58,7 +58,9 @@ impl MemoryAnswer {
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
     /// Counts only with an offset; 100 if left out.
+    #[param(minimum = 1, maximum = 5000)]
     limit: Option<i64>,
+    #[param(minimum = 0)]
     offset: Option<i64>,
 }
 

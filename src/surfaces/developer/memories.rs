@@ -69,13 +69,13 @@ pub struct ListQuery {
     limit: Option<i64>,
     #[param(minimum = 0)]
     offset: Option<i64>,
-    /// Comma-separated; any of them matches.
+    /// Comma-separated; any of them matches. Categories of conversations match nothing.
     #[param(schema_with = categories)]
     categories: Option<String>,
 }
 
 fn categories() -> RefOr<Schema> {
-    schema::list_of(&memories::CATEGORIES)
+    schema::list_of(&[&memories::CATEGORIES[..], &conversations::CATEGORIES].concat())
 }
 
 /// The user's memories, most important first.
