@@ -3,6 +3,6 @@ create table rate_windows (
     uid          text not null references users (uid) on delete cascade,
     bucket       text not null,                    -- 'day', 'minute <credential>', 'hour <policy>'
     window_start timestamptz not null,
-    taken        bigint not null,                  -- may exceed the limit: nothing was left then
+    taken        bigint not null,                  -- by leases, used or not; never more than the limit
     primary key (uid, bucket, window_start)
 );

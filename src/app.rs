@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use secrecy::SecretString;
 use sqlx::PgPool;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     config::Config,
@@ -31,7 +31,11 @@ pub struct Handles {
     pub speech: Speech,
     pub known: Known,
     pub rate_limits: RateLimits,
+    /// Secrets that nobody has.
     pub failures: Failures,
+    pub wrong_passwords: Failures,
+    /// Requests that are run to their end, whoever hangs up.
+    pub runs: TaskTracker,
     pub live: LiveSessions,
     /// Cancelled when the server is told to stop.
     pub stop: CancellationToken,

@@ -83,6 +83,8 @@ async fn tidy_forever(app: App) {
             }
         }
         app.failures.tidy();
+        app.wrong_passwords.tidy();
+        app.rate_limits.tidy();
         tokio::time::sleep(std::time::Duration::from_secs(60)).await;
     }
 }

@@ -1,6 +1,12 @@
 //! Random secrets, their fingerprints, and password hashing.
 
-use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path, sync::LazyLock};
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+    sync::{Arc, LazyLock},
+};
 
 use anyhow::{Context as _, Result};
 use argon2::{
@@ -12,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::{OnceCell, Semaphore};
 
 /// Argon2id takes 19 MiB and tens of milliseconds; more at once would let sign-ins starve the rest.
-static HASHING: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(2));
+static HASHING: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(2)));
 
 /// `bytes` random bytes as lowercase hex.
 pub fn random_hex(bytes: usize) -> String {
@@ -28,8 +34,10 @@ pub fn fingerprint(secret: &str) -> Vec<u8> {
 
 /// A PHC string with argon2id's recommended cost and a random salt.
 pub async fn hash_password(password: String) -> Result<String> {
-    let _permit = HASHING.acquire().await?;
+    // The thread holds it: nobody may wait for the outcome any more.
+    let permit = HASHING.clone().acquire_owned().await?;
     tokio::task::spawn_blocking(move || {
+        let _permit = permit;
         Argon2::default()
             .hash_password(password.as_bytes())
             .map(|hash| hash.to_string())
@@ -46,8 +54,10 @@ pub async fn nobodys_password() -> Result<String> {
 }
 
 pub async fn verify_password(password: SecretString, hash: String) -> Result<bool> {
-    let _permit = HASHING.acquire().await?;
+    // The thread holds it: nobody may wait for the outcome any more.
+    let permit = HASHING.clone().acquire_owned().await?;
     tokio::task::spawn_blocking(move || {
+        let _permit = permit;
         let parsed = PasswordHash::new(&hash)
             .map_err(|error| anyhow::anyhow!("a stored password hash is damaged: {error}"))?;
         Ok(Argon2::default()

@@ -9,7 +9,7 @@ use super::respond::ApiError;
 use crate::{
     app::App,
     error::Error,
-    features::credentials::{Caller, Kind},
+    features::credentials::{Caller, Kind, Who},
 };
 
 /// What a route accepts, and how it says no.
@@ -59,17 +59,38 @@ pub const MCP: Accepts = Accepts {
     bare_keys: true,
 };
 
+/// Why nobody is let in.
+pub struct Refused {
+    pub error: Error,
+    /// The secret that was shown is nobody's.
+    pub guessed: bool,
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            guessed: false,
+        }
+    }
+}
+
 pub async fn authenticate(
     app: &App,
     headers: &HeaderMap,
     accepts: Accepts,
-) -> Result<Caller, Error> {
+) -> Result<Caller, Refused> {
     let secret =
         secret(headers, accepts.bare_keys).ok_or(Error::Unauthenticated(accepts.missing))?;
-    let caller = app.known.authenticate(&app.db, secret).await?;
-    caller
-        .filter(|caller| accepts.kinds.contains(&caller.kind))
-        .ok_or(Error::Unauthenticated(accepts.invalid))
+    let who = app.known.authenticate(&app.db, secret).await?;
+    let guessed = matches!(who, Who::Nobody);
+    match who {
+        Who::Caller(caller) if accepts.kinds.contains(&caller.kind) => Ok(caller),
+        _ => Err(Refused {
+            error: Error::Unauthenticated(accepts.invalid),
+            guessed,
+        }),
+    }
 }
 
 /// What was shown in the headers.

@@ -34,34 +34,51 @@ fn of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
         return peer;
     }
     let mut nearest = peer;
-    let hops = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .rev()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|list| list.rsplit(','));
-    for hop in hops {
-        let Ok(address) = hop.trim().parse::<IpAddr>() else {
-            break;
+    for value in headers.get_all("x-forwarded-for").iter().rev() {
+        // What cannot be read ends what can be believed.
+        let Ok(list) = value.to_str() else {
+            return nearest;
         };
-        nearest = address.to_canonical();
-        if !believed(&nearest) {
-            break;
+        for hop in list.rsplit(',') {
+            let Some(address) = address(hop.trim()) else {
+                return nearest;
+            };
+            nearest = address;
+            if !believed(&nearest) {
+                return nearest;
+            }
         }
     }
     nearest
+}
+
+/// An address, as some proxies write it with a port.
+fn address(text: &str) -> Option<IpAddr> {
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    let plain = text.parse().ok();
+    Some(
+        plain
+            .or_else(with_port)
+            .or_else(in_brackets)?
+            .to_canonical(),
+    )
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use axum::http::HeaderValue;
 
     fn told(peer: &str, forwarded: &[&str]) -> String {
         let peer: IpAddr = peer.parse().unwrap();
         let mut headers = HeaderMap::new();
         for value in forwarded {
-            headers.append("x-forwarded-for", value.parse().unwrap());
+            headers.append(
+                "x-forwarded-for",
+                HeaderValue::from_bytes(value.as_bytes()).unwrap(),
+            );
         }
         let trusted = ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
         of(peer.to_canonical(), &headers, &trusted).to_string()
@@ -83,5 +100,8 @@ mod tests {
         );
         assert_eq!(told("10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(told("10.0.0.1", &["nobody"]), "10.0.0.1");
+        assert_eq!(told("10.0.0.1", &["198.51.100.1:4711"]), "198.51.100.1");
+        assert_eq!(told("10.0.0.1", &["[2001:db8::7]:80"]), "2001:db8::7");
+        assert_eq!(told("10.0.0.1", &["198.51.100.1", "\u{ff}"]), "10.0.0.1");
     }
 }

@@ -107,17 +107,28 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
-/// The id in the path, where it need be no UUID. It may hold anything.
+/// The id in the path, where it need be no UUID. It may hold anything; empty where the path cannot be read.
 pub struct TextId(pub String);
 
 impl<S: Send + Sync> FromRequestParts<S> for TextId {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Path(text) = Path::<String>::from_request_parts(parts, state)
-            .await
-            .map_err(|error| Error::BadRequest(format!("The path could not be read: {error}")))?;
-        Ok(Self(text))
+        let found = Path::<String>::from_request_parts(parts, state).await;
+        Ok(Self(found.map(|Path(text)| text).unwrap_or_default()))
+    }
+}
+
+/// The ids in a path that has two.
+pub struct TwoIds(pub Id, pub Id);
+
+impl<S: Send + Sync> FromRequestParts<S> for TwoIds {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let found = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let (first, second) = found.map(|Path(texts)| texts).unwrap_or_default();
+        Ok(Self(Id(first.parse().ok()), Id(second.parse().ok())))
     }
 }
 
@@ -200,5 +211,12 @@ fn reason(message: &str) -> String {
     if message.contains("float literal") {
         return "Input should be a number".into();
     }
-    message.to_string()
+    // What was sent may be a secret, or long.
+    let typed = ["invalid type: ", "invalid value: ", "invalid length "];
+    match message.split_once(", expected ") {
+        Some((_, expected)) if typed.iter().any(|start| message.starts_with(start)) => {
+            format!("Input should be {expected}")
+        }
+        _ => message.to_string(),
+    }
 }

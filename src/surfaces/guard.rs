@@ -1,7 +1,7 @@
 //! What stands before a route, declared with it: accepted credential, scope, limit, idempotency, and what the OpenAPI
 //! document says of them.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, panic::AssertUnwindSafe};
 
 use axum::{
     body::{Body, Bytes},
@@ -10,7 +10,9 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
+use futures_util::FutureExt as _;
 use sha2::{Digest as _, Sha256};
+use tracing::Instrument as _;
 use utoipa_axum::router::UtoipaMethodRouter;
 use uuid::Uuid;
 
@@ -157,19 +159,13 @@ impl Guard {
         };
         let (mut caller, visitor) = match known {
             Ok(known) => known,
-            Err(error) => {
-                // Nothing shown is nothing guessed.
-                let guessed = match &error {
-                    Error::Unauthenticated(why) => *why == self.accepts.invalid,
-                    Error::Forbidden(_) => true,
-                    _ => false,
-                };
-                if guessed {
+            Err(refused) => {
+                if refused.guessed {
                     let Ok(ClientAddress(address)) =
                         ClientAddress::from_request_parts(parts, app).await;
-                    limits::count_failure(app, address)?;
+                    limits::count_failure(&app.failures, address)?;
                 }
-                return Err(error);
+                return Err(refused.error);
             }
         };
         if let Some(scope) = self.scope
@@ -177,7 +173,11 @@ impl Guard {
         {
             return Err(Error::MissingScope(scope.as_str()));
         }
-        limits::take(app, &caller, self.policy, standing).await?;
+        let owner = match &visitor {
+            Some((visitor, _)) => visitor.owner(),
+            None => caller.uid.clone(),
+        };
+        limits::take(app, &caller, &owner, self.policy, standing).await?;
         if let Some((visitor, action)) = visitor {
             caller = visitor.enter(action)?;
         }
@@ -237,19 +237,17 @@ async fn run_once(app: &App, caller: &Caller, request: Request, next: Next) -> R
     };
     parts.extensions.insert(Seed(claim.seed));
     let request = Request::from_parts(parts, Body::from(bytes));
-    let app = app.clone();
     // On a task of its own: a client that hangs up is likely to come back for the answer.
-    let run = tokio::spawn(async move { finish(&app, claim, next.run(request).await).await });
-    match run.await {
+    let work = finish(app.clone(), claim, request, next).in_current_span();
+    match app.runs.spawn(work).await {
         Ok(response) => response,
-        Err(stopped) => match stopped.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => ApiError(Error::Unavailable("the server is stopping".into())).into_response(),
-        },
+        Err(_) => ApiError(Error::Unavailable("the server is stopping".into())).into_response(),
     }
 }
 
-async fn finish(app: &App, claim: Claim, response: Response) -> Response {
+async fn finish(app: App, claim: Claim, request: Request, next: Next) -> Response {
+    let run = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    let response = run.unwrap_or_else(|_| internal("a handler panicked"));
     let status = response.status();
     let unfinished = status.is_server_error() || response.extensions().get::<NotFinal>().is_some();
     let (parts, body) = response.into_parts();

@@ -1,7 +1,7 @@
 //! What a caller may still ask: the limits of every surface, the headers that tell of them, and the guard against
 //! guessing.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::http::HeaderMap;
 
@@ -12,7 +12,7 @@ use crate::{
     features::credentials::{Caller, Kind},
     platform::{
         clock,
-        rate_limits::{Bucket, Name, Standing},
+        rate_limits::{Attempt, Bucket, Failures, Name, Standing},
     },
 };
 
@@ -49,8 +49,13 @@ impl Policy {
     }
 }
 
-/// The buckets that a request of `caller` takes from.
-fn buckets(settings: &RateLimit, caller: &Caller, policy: Option<Policy>) -> Vec<Bucket> {
+/// The buckets that a request of `caller` takes from. Its minute is that of its credential, which is `owner`'s.
+fn buckets(
+    settings: &RateLimit,
+    caller: &Caller,
+    owner: &Arc<str>,
+    policy: Option<Policy>,
+) -> Vec<Bucket> {
     let (per_minute, per_day) = match caller.kind {
         Kind::User | Kind::Refresh => (settings.user_per_minute, 0),
         Kind::Developer | Kind::Mcp | Kind::App => (settings.per_minute, settings.per_day),
@@ -71,7 +76,10 @@ fn buckets(settings: &RateLimit, caller: &Caller, policy: Option<Policy>) -> Vec
     .flatten()
     .filter(|(_, limit)| *limit > 0)
     .map(|(name, limit)| Bucket {
-        uid: caller.uid.clone(),
+        uid: match name {
+            Name::Minute(_) => owner.clone(),
+            _ => caller.uid.clone(),
+        },
         name,
         limit,
     })
@@ -82,10 +90,11 @@ fn buckets(settings: &RateLimit, caller: &Caller, policy: Option<Policy>) -> Vec
 pub async fn take(
     app: &Handles,
     caller: &Caller,
+    owner: &Arc<str>,
     policy: Option<Policy>,
     told: &mut Option<Standing>,
 ) -> Result<(), Error> {
-    let buckets = buckets(&app.config.rate_limit, caller, policy);
+    let buckets = buckets(&app.config.rate_limit, caller, owner, policy);
     if buckets.is_empty() {
         return Ok(());
     }
@@ -122,13 +131,13 @@ pub fn tell(headers: &mut HeaderMap, standing: Standing) {
 }
 
 /// Err: that address has failed too often.
-pub fn count_failure(app: &Handles, address: IpAddr) -> Result<(), Error> {
-    app.failures.note(address).map_err(too_many)
+pub fn count_failure(failures: &Failures, address: IpAddr) -> Result<(), Error> {
+    failures.note(address).map_err(too_many)
 }
 
-/// Err: passwords from that address are not even looked at for a while.
-pub fn admit_password(app: &Handles, address: IpAddr) -> Result<(), Error> {
-    app.failures.admit(address).map_err(too_many)
+/// A place for a password of that address. Err: none is even looked at for a while.
+pub fn admit_password(app: &Handles, address: IpAddr) -> Result<Attempt, Error> {
+    app.wrong_passwords.admit(address).map_err(too_many)
 }
 
 fn too_many(wait: Duration) -> Error {

@@ -230,12 +230,13 @@ async fn keys_are_listed_and_revoked() {
     let listed = omi(&server, &["key", "list", "--email", "ann@example.org"]).await;
     assert_eq!((listed.code, listed.err.as_str()), (0, ""), "{listed:#?}");
     let lines: Vec<_> = listed.out.lines().collect();
-    assert_eq!(lines.len(), 2, "{listed:#?}");
-    assert!(lines[0].contains("  developer  omi_dev_"), "{listed:#?}");
-    assert!(lines[1].contains("  mcp        omi_mcp_"), "{listed:#?}");
+    assert_eq!(lines.len(), 3, "{listed:#?}");
+    assert!(lines[0].contains("  mcp        omi_mcp_"), "{listed:#?}");
+    assert!(lines[1].contains("  developer  omi_dev_"), "{listed:#?}");
+    assert!(lines[2].contains("  user       omi_user_"), "{listed:#?}");
     assert!(!listed.out.contains(&ann.developer_key), "{listed:#?}");
 
-    let id = lines[0].split(' ').next().unwrap();
+    let id = lines[1].split(' ').next().unwrap();
     let revoke = async |email: &str, id: &str| {
         omi(&server, &["key", "revoke", "--email", email, "--id", id]).await
     };

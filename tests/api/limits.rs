@@ -219,10 +219,37 @@ async fn guessing_is_slowed_down_and_real_keys_are_not() {
         401
     );
     assert_eq!(ask(&server, &ann).await.status, 200);
-    // Passwords are not even looked at now.
-    let login = serde_json::json!({"email": "ann@example.org", "password": "wrong"});
-    let answer = server
-        .send(Method::POST, "/v1/auth/login", None, Some(login))
-        .await;
-    assert_eq!(answer.status, 429, "{answer:#?}");
+    // Passwords are counted apart, and guesses that come at once count one after the other.
+    let login = async |password: &str| {
+        let login = serde_json::json!({"email": "ann@example.org", "password": password});
+        server
+            .send(Method::POST, "/v1/auth/login", None, Some(login))
+            .await
+            .status
+    };
+    assert_eq!(login("wrong").await, 401);
+    let answers = futures_util::future::join_all((0..40).map(|_| login("wrong"))).await;
+    let looked_at = answers.iter().filter(|status| **status == 401).count();
+    assert!((1..=12).contains(&looked_at), "{answers:?}");
+    assert!(answers.contains(&429), "{answers:?}");
+    assert!([401, 429].contains(&login("wrong").await));
+    assert_eq!(login("wrong").await, 429);
+}
+
+#[tokio::test]
+async fn many_requests_at_once_take_one_lease_and_a_stop_gives_back_the_rest() {
+    let mut server = limited(vec![("OMI_RATE_LIMIT__PER_DAY", "10000".into())]).await;
+    let ann = server.user("ann@example.org").await;
+    let at_once = futures_util::future::join_all((0..40).map(|_| ask(&server, &ann))).await;
+    assert!(at_once.iter().all(|answer| answer.status == 200));
+    let db = server.pool().await;
+    let taken = async || {
+        let sum = "select sum(taken)::bigint from rate_windows where bucket = 'day'";
+        let sum: i64 = sqlx::query_scalar(sum).fetch_one(&db).await.unwrap();
+        sum
+    };
+    assert_eq!(taken().await, 100, "one lease");
+    server.stop().await;
+    assert_eq!(taken().await, 40, "what was used");
+    db.close().await;
 }

@@ -9,7 +9,7 @@ use omi_server::{
     app::Handles,
     config::Config,
     features::{
-        credentials::{self, Kind, Known, NewCredential, Scope},
+        credentials::{self, Kind, Known, NewCredential, Scope, Which},
         listening::LiveSessions,
     },
     platform::{
@@ -214,6 +214,8 @@ fn mounted() -> BTreeSet<String> {
         known: Known::default(),
         rate_limits: RateLimits::default(),
         failures: Failures::new(0),
+        wrong_passwords: Failures::new(0),
+        runs: Default::default(),
         live: LiveSessions::default(),
         stop: Default::default(),
     });
@@ -501,7 +503,7 @@ async fn anothers_id_answers_as_an_absent_one() {
     let revoked = async |kind: Kind| {
         let made = make(kind, Some(Scope::ALL.to_vec())).await;
         let (outbox, known, id) = (Outbox::new(&[]), Known::default(), made.listed.id);
-        credentials::revoke(&db, &outbox, &known, &owner.uid, kind, None, id)
+        credentials::revoke(&db, &outbox, &known, &owner.uid, Which::Any, id)
             .await
             .unwrap();
         made.secret

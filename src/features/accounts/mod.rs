@@ -125,7 +125,10 @@ fn normalised_email(email: &str) -> Result<String> {
     {
         return Err(Error::invalid(
             "email",
-            format!("{email:?} is no e-mail address"),
+            format!(
+                "{:?} is no e-mail address",
+                email.chars().take(100).collect::<String>()
+            ),
         ));
     }
     Ok(email)

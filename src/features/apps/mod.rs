@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
-    features::credentials::{self, Created, Kind, Known, Listed, NewCredential},
+    features::credentials::{self, Created, Kind, Known, Listed, NewCredential, Which},
     platform::{clock, outbox::Outbox},
 };
 
@@ -113,8 +113,8 @@ pub async fn delete_key(
 ) -> Result<()> {
     owned_by(db, uid, app_id, "delete").await?;
     if let Some(key_id) = key_id {
-        let app = Some(app_id);
-        credentials::revoke(db, outbox, known, uid, Kind::App, app, key_id).await?;
+        let keys = Which::Kind(Kind::App, Some(app_id));
+        credentials::revoke(db, outbox, known, uid, keys, key_id).await?;
     }
     Ok(())
 }

@@ -34,6 +34,15 @@ struct Entry {
     noted: AtomicI64,
 }
 
+/// Who is behind a secret.
+pub enum Who {
+    Caller(Caller),
+    /// Somebody, whose secret does not open anything (any more).
+    NotNow,
+    /// The secret was made up, revoked, or expired long ago.
+    Nobody,
+}
+
 #[derive(Clone)]
 pub struct Known {
     entries: Cache<Vec<u8>, Arc<Entry>>,
@@ -56,25 +65,25 @@ impl Default for Known {
 }
 
 impl Known {
-    /// The caller behind a secret, or None if nobody is. Reads only: the use is noted later, by `LastUsed`.
-    pub async fn authenticate(&self, db: &PgPool, secret: &str) -> Result<Option<Caller>> {
+    /// Who is behind a secret. Reads only: the use is noted later, by `LastUsed`.
+    pub async fn authenticate(&self, db: &PgPool, secret: &str) -> Result<Who> {
         let Some((kind, random)) = Kind::of_secret(secret) else {
-            return Ok(None);
+            return Ok(Who::Nobody);
         };
-        if kind == Kind::Refresh {
-            return Ok(None);
-        }
         let hash = secrets::fingerprint(random);
         let entry = match self.entries.get(&hash) {
             Some(entry) => entry,
             None => match self.look_up(db, hash).await? {
                 Some(entry) => entry,
-                None => return Ok(None),
+                None => return Ok(Who::Nobody),
             },
         };
         let now = clock::now();
-        if entry.caller.kind != kind || entry.expires_at.is_some_and(|end| end <= now) {
-            return Ok(None);
+        if entry.caller.kind != kind {
+            return Ok(Who::Nobody);
+        }
+        if kind == Kind::Refresh || entry.expires_at.is_some_and(|end| end <= now) {
+            return Ok(Who::NotNow);
         }
         let seconds = now.timestamp();
         let noted = entry.noted.load(Ordering::Relaxed);
@@ -87,7 +96,7 @@ impl Known {
             self.last_used
                 .note(&entry.caller.uid, entry.caller.credential_id, now);
         }
-        Ok(Some(entry.caller.clone()))
+        Ok(Who::Caller(entry.caller.clone()))
     }
 
     async fn look_up(&self, db: &PgPool, hash: Vec<u8>) -> Result<Option<Arc<Entry>>> {

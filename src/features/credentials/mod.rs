@@ -5,7 +5,7 @@ mod model;
 mod sign_in;
 mod store;
 
-pub use known::{Known, LastUsed};
+pub use known::{Known, LastUsed, Who};
 pub use model::{Caller, Kind, Listed, NewCredential, Scope};
 pub use sign_in::{ACCESS, Tokens, refresh, sign_in};
 
@@ -85,16 +85,27 @@ pub async fn list(db: &PgPool, uid: &str, kind: Kind, app: Option<Uuid>) -> Resu
     Ok(store::list(db, uid, kind, app).await?)
 }
 
-/// Ends a key at once, on every instance. False: there was none.
+/// Which credentials of a user are meant.
+#[derive(Clone, Copy)]
+pub enum Which {
+    /// Of one kind; of an app's keys, those of that app.
+    Kind(Kind, Option<Uuid>),
+    Any,
+}
+
+/// Ends a credential at once, on every instance. False: there was none.
 pub async fn revoke(
     db: &PgPool,
     outbox: &Outbox,
     known: &Known,
     uid: &str,
-    kind: Kind,
-    app: Option<Uuid>,
+    which: Which,
     id: Uuid,
 ) -> Result<bool> {
+    let (kind, app) = match which {
+        Which::Kind(kind, app) => (Some(kind), app),
+        Which::Any => (None, None),
+    };
     let mut tx = db.begin().await?;
     if !store::delete(&mut tx, uid, kind, app, id).await? {
         return Ok(false);
@@ -109,6 +120,11 @@ pub async fn revoke(
     tx.commit().await?;
     known.forget();
     Ok(true)
+}
+
+/// Every credential of a user that counts, newest first, with its kind; not those that sign-ins gave.
+pub async fn list_all(db: &PgPool, uid: &str) -> Result<Vec<(String, Listed)>> {
+    Ok(store::list_all(db, uid).await?)
 }
 
 /// Forgets what has long expired.

@@ -91,18 +91,46 @@ pub async fn list(db: &PgPool, uid: &str, kind: Kind, app_id: Option<Uuid>) -> R
     .await
 }
 
-/// False: there is none of that kind, or it is of another app.
+/// With the kind of each; not those of sign-ins, which end by themselves.
+pub async fn list_all(db: &PgPool, uid: &str) -> Result<Vec<(String, Listed)>> {
+    let rows = sqlx::query!(
+        "select kind, id, name, prefix, scopes, created_at, last_used_at
+         from credentials
+         where uid = $1 and session_id is null
+         order by created_at desc, id desc",
+        uid
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let listed = Listed {
+                id: row.id,
+                name: row.name,
+                prefix: row.prefix,
+                scopes: row.scopes,
+                created_at: row.created_at,
+                last_used_at: row.last_used_at,
+            };
+            (row.kind, listed)
+        })
+        .collect())
+}
+
+/// False: there is none of that kind, or it is of another app. `kind` None: any, of any app.
 pub async fn delete(
     tx: &mut PgConnection,
     uid: &str,
-    kind: Kind,
+    kind: Option<Kind>,
     app_id: Option<Uuid>,
     id: Uuid,
 ) -> Result<bool> {
     let done = sqlx::query!(
-        "delete from credentials where uid = $1 and kind = $2 and app_id is not distinct from $3 and id = $4",
+        "delete from credentials
+         where uid = $1 and id = $4 and ($2::text is null or (kind = $2 and app_id is not distinct from $3))",
         uid,
-        kind.as_str(),
+        kind.map(Kind::as_str),
         app_id,
         id
     )

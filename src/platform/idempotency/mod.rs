@@ -17,7 +17,9 @@ const KEPT: chrono::Duration = chrono::Duration::hours(24);
 const CUT_OFF: chrono::Duration = chrono::Duration::minutes(2);
 /// How long a second request waits for the first.
 const PATIENCE: Duration = Duration::from_secs(25);
+/// Between two looks, the first time; later ones are longer.
 const PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A key as one user named it for one route.
 #[derive(Clone, Debug)]
@@ -49,40 +51,48 @@ pub enum Outcome {
 /// `request` is a digest of all that the client sent.
 pub async fn begin(db: &PgPool, id: Id, request: &[u8]) -> Result<Outcome> {
     let deadline = Instant::now() + PATIENCE;
+    let mut pause = PAUSE;
     loop {
         let now = clock::now();
-        let seed = Uuid::new_v4();
-        if store::claim(db, &id, request, seed, now, now - KEPT).await? {
-            return Ok(Outcome::Run(Claim {
-                id,
+        let run = |seed| {
+            Outcome::Run(Claim {
+                id: id.clone(),
                 claimed_at: now,
                 seed,
-            }));
+            })
+        };
+        let known = store::find(db, &id).await?;
+        let Some(row) = known.filter(|row| row.claimed_at >= now - KEPT) else {
+            let seed = Uuid::new_v4();
+            if store::claim(db, &id, request, seed, now, now - KEPT).await? {
+                return Ok(run(seed));
+            }
+            continue;
+        };
+        if row.request != request {
+            return Ok(Outcome::Another);
         }
-        // None: it failed and was released, just now.
-        if let Some(row) = store::find(db, &id).await? {
-            if row.request != request {
-                return Ok(Outcome::Another);
+        if let (Some(status), Some(answer)) = (row.status, row.answer) {
+            return Ok(Outcome::Answered(status.unsigned_abs(), answer));
+        }
+        if row.claimed_at < now - CUT_OFF {
+            if let Some(seed) = store::take_over(db, &id, row.claimed_at, now).await? {
+                return Ok(run(seed));
             }
-            if let (Some(status), Some(answer)) = (row.status, row.answer) {
-                return Ok(Outcome::Answered(status.unsigned_abs(), answer));
-            }
-            if row.claimed_at < now - CUT_OFF {
-                if let Some(seed) = store::take_over(db, &id, row.claimed_at, now).await? {
-                    return Ok(Outcome::Run(Claim {
-                        id,
-                        claimed_at: now,
-                        seed,
-                    }));
-                }
-                continue;
-            }
+            continue;
         }
         if Instant::now() >= deadline {
             return Ok(Outcome::Busy);
         }
-        sleep(PAUSE).await;
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+/// What no server runs any more can be taken over at once. Only right where no other server can be alive, that is, with
+/// a private database whose lock this process holds.
+pub async fn release_all(db: &PgPool) -> Result<()> {
+    store::release_all(db, clock::now() - CUT_OFF - CUT_OFF).await
 }
 
 /// How a run ended.

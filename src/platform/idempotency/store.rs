@@ -129,6 +129,16 @@ pub async fn release(
     Ok(())
 }
 
+pub async fn release_all(db: &PgPool, cut_off: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "update idempotency_keys set claimed_at = $1 where status is null and claimed_at > $1",
+        cut_off
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 pub async fn purge(db: &PgPool, before: DateTime<Utc>) -> Result<()> {
     sqlx::query!("delete from idempotency_keys where claimed_at < $1", before)
         .execute(db)

@@ -5,7 +5,7 @@
 mod failures;
 mod store;
 
-pub use failures::Failures;
+pub use failures::{Attempt, Failures};
 
 use std::{
     collections::HashMap,
@@ -19,11 +19,9 @@ use uuid::Uuid;
 
 use crate::platform::clock;
 
-/// A lease is this part of the limit, so that little is lost when an instance is killed.
+/// A lease is this part of the limit at most, so that little is lost when an instance is killed.
 const LEASES_A_WINDOW: i64 = 20;
-const LARGEST_LEASE: i64 = 1000;
-/// So many windows in memory, and those that are over are dropped.
-const TIDY_AT: usize = 10_000;
+const LARGEST_LEASE: i64 = 100;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Name {
@@ -93,28 +91,56 @@ struct Window {
 }
 
 #[derive(Clone, Default)]
-pub struct RateLimits(Arc<Mutex<HashMap<Key, Window>>>);
+pub struct RateLimits {
+    windows: Arc<Mutex<HashMap<Key, Window>>>,
+    /// Leases that are being taken: one at a time for a bucket, however many requests wait for it.
+    leasing: Arc<Mutex<HashMap<Key, Arc<tokio::sync::Mutex<()>>>>>,
+}
 
 impl RateLimits {
     /// Takes one from every bucket, or from none if one is used up.
     pub async fn take(&self, db: &PgPool, buckets: &[Bucket]) -> Result<Taken> {
         loop {
             let now = clock::now();
-            let lacking = match self.try_take(buckets, now) {
+            let lacking = match self.try_take(buckets, now, true) {
                 Ok(taken) => return Ok(taken),
                 Err(lacking) => lacking,
             };
-            self.lease(db, lacking, now).await?;
+            let key = (lacking.uid.clone(), lacking.name);
+            let turn = locked(&self.leasing)
+                .entry(key.clone())
+                .or_default()
+                .clone();
+            let held = turn.lock().await;
+            // Who waited finds what another has leased.
+            let leased = match self.try_take(std::slice::from_ref(lacking), now, false) {
+                Ok(_) => Ok(()),
+                Err(_) => self.lease(db, lacking, now).await,
+            };
+            drop(held);
+            let mut leasing = locked(&self.leasing);
+            // Here and in the map: nobody else waits.
+            if Arc::strong_count(&turn) <= 2 {
+                leasing.remove(&key);
+            }
+            drop(leasing);
+            leased?;
         }
     }
 
-    /// Err: a bucket that has no lease left.
-    fn try_take<'a>(&self, buckets: &'a [Bucket], now: DateTime<Utc>) -> Result<Taken, &'a Bucket> {
-        let mut windows = self.windows();
+    /// Err: a bucket that has no lease left. Without `really`, only looks.
+    fn try_take<'a>(
+        &self,
+        buckets: &'a [Bucket],
+        now: DateTime<Utc>,
+        really: bool,
+    ) -> Result<Taken, &'a Bucket> {
+        let mut windows = locked(&self.windows);
         for bucket in buckets {
             let key = (bucket.uid.clone(), bucket.name);
             match windows.get(&key) {
-                Some(window) if window.start <= now && now < window.end => {
+                // A clock that was set back stays in the window that it had reached.
+                Some(window) if now < window.end => {
                     if window.left <= 0 {
                         if window.taken >= i64::from(bucket.limit) {
                             return Ok(Err(bucket.standing(window)));
@@ -124,6 +150,9 @@ impl RateLimits {
                 }
                 _ => return Err(bucket),
             }
+        }
+        if !really {
+            return Ok(Ok(None));
         }
         let mut tightest: Option<Standing> = None;
         for bucket in buckets {
@@ -145,12 +174,8 @@ impl RateLimits {
         let start = now.timestamp().div_euclid(seconds) * seconds;
         let start = DateTime::from_timestamp(start, 0).unwrap_or(now);
         let name = bucket.name.to_string();
-        let taken = store::take(db, &bucket.uid, &name, start, lease).await?;
-        let granted = (limit - (taken - lease)).clamp(0, lease);
-        let mut windows = self.windows();
-        if windows.len() >= TIDY_AT {
-            windows.retain(|_, window| now < window.end);
-        }
+        let leased = store::take(db, &bucket.uid, &name, start, lease, limit).await?;
+        let mut windows = locked(&self.windows);
         let fresh = Window {
             start,
             end: start + Duration::seconds(seconds),
@@ -167,14 +192,14 @@ impl RateLimits {
         if window.start < start {
             *window = fresh;
         }
-        window.taken = window.taken.max(taken.min(limit));
-        window.left += granted;
+        window.taken = window.taken.max(leased.after);
+        window.left += leased.after - leased.before;
         Ok(())
     }
 
     /// Gives back what this instance has leased and not used, for an orderly stop.
     pub async fn give_back(&self, db: &PgPool) -> Result<()> {
-        let leased = std::mem::take(&mut *self.windows());
+        let leased = std::mem::take(&mut *locked(&self.windows));
         let (mut uids, mut names, mut starts, mut unused) = (vec![], vec![], vec![], vec![]);
         for ((uid, name), window) in leased {
             if window.left > 0 && clock::now() < window.end {
@@ -190,9 +215,15 @@ impl RateLimits {
         store::give_back(db, &uids, &names, &starts, &unused).await
     }
 
-    fn windows(&self) -> MutexGuard<'_, HashMap<Key, Window>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Drops windows that are over.
+    pub fn tidy(&self) {
+        let now = clock::now();
+        locked(&self.windows).retain(|_, window| now < window.end);
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Bucket {
@@ -209,5 +240,6 @@ impl Bucket {
 
 /// Forgets windows that nobody can ask for any more.
 pub async fn purge(db: &PgPool) -> Result<()> {
-    store::purge(db, clock::now() - Duration::days(2)).await
+    let now = clock::now();
+    store::purge(db, now - Duration::days(2), now - Duration::hours(2)).await
 }

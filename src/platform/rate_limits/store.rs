@@ -3,25 +3,49 @@
 use chrono::{DateTime, Utc};
 use sqlx::{PgPool, Result};
 
-/// Takes `lease` more of a window; returns all that was ever taken of it.
+/// What was taken of a window before and after a lease was.
+pub struct Lease {
+    pub before: i64,
+    pub after: i64,
+}
+
+/// Takes up to `lease` more of a window, never beyond its limit.
 pub async fn take(
     db: &PgPool,
     uid: &str,
     bucket: &str,
     window_start: DateTime<Utc>,
     lease: i64,
-) -> Result<i64> {
-    sqlx::query_scalar!(
-        "insert into rate_windows (uid, bucket, window_start, taken) values ($1, $2, $3, $4)
-         on conflict (uid, bucket, window_start) do update set taken = rate_windows.taken + excluded.taken
-         returning taken",
+    limit: i64,
+) -> Result<Lease> {
+    let mut tx = db.begin().await?;
+    sqlx::query!(
+        "insert into rate_windows (uid, bucket, window_start, taken) values ($1, $2, $3, 0)
+         on conflict (uid, bucket, window_start) do nothing",
+        uid,
+        bucket,
+        window_start
+    )
+    .execute(&mut *tx)
+    .await?;
+    let lease = sqlx::query_as!(
+        Lease,
+        r#"with known as (
+               select taken from rate_windows where uid = $1 and bucket = $2 and window_start = $3 for update)
+           update rate_windows w set taken = greatest(known.taken, least(known.taken + $4, $5))
+           from known
+           where w.uid = $1 and w.bucket = $2 and w.window_start = $3
+           returning known.taken as before, w.taken as after"#,
         uid,
         bucket,
         window_start,
-        lease
+        lease,
+        limit
     )
-    .fetch_one(db)
-    .await
+    .fetch_one(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(lease)
 }
 
 /// Gives back what was taken and not used.
@@ -46,10 +70,14 @@ pub async fn give_back(
     Ok(())
 }
 
-/// Forgets windows that began before.
-pub async fn purge(db: &PgPool, before: DateTime<Utc>) -> Result<()> {
-    sqlx::query!("delete from rate_windows where window_start < $1", before)
-        .execute(db)
-        .await?;
+/// Forgets windows of days that began before the one time, and shorter ones that began before the other.
+pub async fn purge(db: &PgPool, days: DateTime<Utc>, others: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "delete from rate_windows where window_start < $1 or (bucket <> 'day' and window_start < $2)",
+        days,
+        others
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }

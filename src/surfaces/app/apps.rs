@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
@@ -16,7 +16,7 @@ use crate::{
     error::Error,
     features::{apps, credentials::Caller},
     surfaces::{
-        extract::{Id, Query},
+        extract::{Id, Query, TwoIds},
         respond::{ErrorBody, Result},
     },
 };
@@ -134,11 +134,11 @@ pub async fn create_key(State(app): State<App>, caller: Caller, id: Id) -> Resul
 pub async fn delete_key(
     State(app): State<App>,
     caller: Caller,
-    Path((app_id, key_id)): Path<(String, String)>,
+    TwoIds(app_id, key_id): TwoIds,
 ) -> Result<Json<Done>> {
-    let app_id = Id(app_id.parse().ok()).or_absent("App")?;
-    let (db, uid, key_id) = (&app.db, &caller.uid, key_id.parse().ok());
-    apps::delete_key(db, &app.outbox, &app.known, uid, app_id, key_id).await?;
+    let app_id = app_id.or_absent("App")?;
+    let (db, uid) = (&app.db, &caller.uid);
+    apps::delete_key(db, &app.outbox, &app.known, uid, app_id, key_id.0).await?;
     Ok(Json(Done {
         message: Some("API key deleted"),
         ..OK

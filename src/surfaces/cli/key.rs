@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Usage, account, say, with_database};
 use crate::{
     config::Config,
-    features::credentials::{self, Kind, Known, NewCredential, Scope},
+    features::credentials::{self, Kind, Known, NewCredential, Scope, Which},
     platform::outbox::Outbox,
 };
 
@@ -26,12 +26,12 @@ pub enum Command {
         #[arg(long, value_name = "all|a,b,…")]
         scopes: Option<String>,
     },
-    /// List the keys of an account: id, kind, what is shown of the key, name.
+    /// List the keys and access tokens of an account, newest first: id, kind, what is shown of it, name.
     List {
         #[arg(long)]
         email: String,
     },
-    /// End a key, at once.
+    /// End a key or access token, at once.
     Revoke {
         #[arg(long)]
         email: String,
@@ -96,21 +96,13 @@ async fn create(
 async fn list(config: &Config, email: &str) -> Result<()> {
     let keys = with_database(config, async |database| {
         let uid = account(database, email).await?;
-        let mut keys = Vec::new();
-        for kind in KEYS {
-            let of_kind = credentials::list(&database.pool, &uid, kind, None).await?;
-            keys.extend(of_kind.into_iter().map(|key| (kind, key)));
-        }
-        Ok(keys)
+        Ok(credentials::list_all(&database.pool, &uid).await?)
     })
     .await?;
     for (kind, key) in keys {
         say(format_args!(
-            "{}  {:<9}  {}  {}",
-            key.id,
-            kind.as_str(),
-            key.prefix,
-            key.name
+            "{}  {kind:<9}  {}  {}",
+            key.id, key.prefix, key.name
         ))?;
     }
     Ok(())
@@ -121,11 +113,9 @@ async fn revoke(config: &Config, email: &str, id: Uuid) -> Result<()> {
         let uid = account(database, email).await?;
         // A running server hears of it through the database.
         let (outbox, known) = (Outbox::new(&[]), Known::default());
-        for kind in KEYS {
-            let (db, app) = (&database.pool, None);
-            if credentials::revoke(db, &outbox, &known, &uid, kind, app, id).await? {
-                return Ok(());
-            }
+        let (db, any) = (&database.pool, Which::Any);
+        if credentials::revoke(db, &outbox, &known, &uid, any, id).await? {
+            return Ok(());
         }
         anyhow::bail!(
             "{} has no key {id}; `omi-server key list --email {}` shows them",
@@ -135,9 +125,6 @@ async fn revoke(config: &Config, email: &str, id: Uuid) -> Result<()> {
     })
     .await
 }
-
-/// Kinds that people know as keys.
-const KEYS: [Kind; 2] = [Kind::Developer, Kind::Mcp];
 
 fn read_scopes(text: &str) -> Result<Vec<Scope>, Usage> {
     if text == "all" {

@@ -9,7 +9,7 @@ use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{prepare_data_dir, say, source};
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     features::{accounts, credentials::Known, listening::LiveSessions},
     platform::{
         database::{self, Database},
-        jobs,
+        idempotency, jobs,
         outbox::Outbox,
         rate_limits::{Failures, RateLimits},
         secrets,
@@ -82,6 +82,7 @@ async fn serve(
     }
     if database.private().is_some() {
         jobs::release_all_locks(&database.pool).await?;
+        idempotency::release_all(&database.pool).await?;
     }
     let metrics_token = match config.metrics_token.expose_secret() {
         "" => SecretString::from(secrets::read_or_create(
@@ -92,6 +93,8 @@ async fn serve(
     let app: App = Arc::new(Handles {
         public_url: config.public_url(bound),
         failures: Failures::new(config.rate_limit.failures_per_minute),
+        wrong_passwords: Failures::new(config.rate_limit.failures_per_minute),
+        runs: TaskTracker::new(),
         config,
         data_dir,
         bound,
@@ -104,7 +107,9 @@ async fn serve(
         live: LiveSessions::default(),
         stop: stop.clone(),
     });
-    let background = tokio::spawn(wiring::run_in_background(app.clone(), stop.clone()));
+    // Requests and live sessions in their last seconds still need jobs and news.
+    let served = CancellationToken::new();
+    let background = tokio::spawn(wiring::run_in_background(app.clone(), served.clone()));
     if accounts::count(&app.db).await? == 0 {
         welcome(&app);
     }
@@ -126,6 +131,15 @@ async fn serve(
         ended = server.into_future() => ended?,
         () = grace => tracing::warn!("some requests did not end in time"),
     }
+    app.runs.close();
+    if tokio::time::timeout(LAST_WORDS, app.runs.wait())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            "some creates did not end in time; the same request again goes on with them"
+        );
+    }
     let quiet = async {
         while app.live.count() > 0 {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -136,10 +150,12 @@ async fn serve(
             "some live sessions did not end in time; the next start recognises the rest"
         );
     }
+    served.cancel();
+    let background = background.await;
     app.known.last_used.write(&app.db).await.ok();
     app.rate_limits.give_back(&app.db).await.ok();
-    background.await??;
     app.speech.shutdown().await;
+    background??;
     tracing::info!("stopped");
     Ok(())
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     app::App,
     error::Error,
-    features::credentials::{self, Caller, Kind, Listed, NewCredential, Scope},
+    features::credentials::{self, Caller, Kind, Listed, NewCredential, Scope, Which},
     surfaces::{
         extract::{Body, Id},
         respond::{ErrorBody, Result},
@@ -122,7 +122,8 @@ pub async fn create(
 pub async fn revoke(State(app): State<App>, caller: Caller, id: Id) -> Result<StatusCode> {
     if let Id(Some(id)) = id {
         let (db, uid) = (&app.db, &caller.uid);
-        credentials::revoke(db, &app.outbox, &app.known, uid, Kind::Developer, None, id).await?;
+        let keys = Which::Kind(Kind::Developer, None);
+        credentials::revoke(db, &app.outbox, &app.known, uid, keys, id).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

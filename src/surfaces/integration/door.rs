@@ -13,9 +13,9 @@ use crate::{
     error::{Error, Problem},
     features::{
         apps::{self, Access, Action},
-        credentials::{Caller, Kind},
+        credentials::{Caller, Kind, Who},
     },
-    surfaces::caller,
+    surfaces::caller::{self, Refused},
 };
 
 /// An app that showed a key of its own, and has not entered a user's account yet.
@@ -26,19 +26,31 @@ pub struct Visitor {
 }
 
 /// Refused without a header, for an unknown app, and with any key that is not of this app.
-pub async fn knock(app: &App, parts: &mut Parts) -> Result<Visitor, Error> {
+pub async fn knock(app: &App, parts: &mut Parts) -> Result<Visitor, Refused> {
     let accepts = caller::APP;
     let secret = caller::secret(&parts.headers, accepts.bare_keys)
         .ok_or(Error::Unauthenticated(accepts.missing))?
         .to_string();
-    let app_id = app_id(parts).await.ok_or(Error::NotFound("App"))?;
+    let who = app.known.authenticate(&app.db, &secret).await?;
+    let refused = |error| Refused {
+        error,
+        guessed: matches!(who, Who::Nobody),
+    };
+    let absent = || Error::NotFound("App");
+    let app_id = app_id(parts).await.ok_or_else(|| refused(absent()))?;
     let uid = uid(parts);
-    let access = apps::access(&app.db, app_id, uid.as_deref()).await?;
-    let key = app.known.authenticate(&app.db, &secret).await?;
-    let key = key
-        .filter(|caller| caller.kind == Kind::App && caller.app == Some(app_id))
-        .ok_or_else(|| Error::Forbidden(accepts.invalid.into()))?;
-    Ok(Visitor { key, access, uid })
+    let access = match apps::access(&app.db, app_id, uid.as_deref()).await {
+        Err(Error::NotFound(_)) => return Err(refused(absent())),
+        found => found?,
+    };
+    match &who {
+        Who::Caller(key) if key.kind == Kind::App && key.app == Some(app_id) => Ok(Visitor {
+            key: key.clone(),
+            access,
+            uid,
+        }),
+        _ => Err(refused(Error::Forbidden(accepts.invalid.into()))),
+    }
 }
 
 async fn app_id(parts: &mut Parts) -> Option<Uuid> {
@@ -62,6 +74,11 @@ impl Visitor {
             uid: uid.unwrap_or(&self.key.uid).clone(),
             ..self.key.clone()
         }
+    }
+
+    /// Whose key it is.
+    pub fn owner(&self) -> Arc<str> {
+        self.key.uid.clone()
     }
 
     /// From here on the app acts for the user.

@@ -73,11 +73,19 @@ async fn login(
     ClientAddress(address): ClientAddress,
     Body(login): Body<Login>,
 ) -> Result<Response> {
-    limits::admit_password(&app, address)?;
-    let Some(uid) = accounts::verify(&app.db, &login.email, login.password).await? else {
-        limits::count_failure(&app, address)?;
-        return Err(Error::Unauthenticated("Invalid e-mail address or password").into());
-    };
+    let attempt = limits::admit_password(&app, address)?;
+    let asked = app.clone();
+    // On a task of its own: who hangs up has tried all the same.
+    let verified = tokio::spawn(async move {
+        let _attempt = attempt;
+        let uid = accounts::verify(&asked.db, &login.email, login.password).await?;
+        if uid.is_none() {
+            limits::count_failure(&asked.wrong_passwords, address)?;
+        }
+        Ok::<_, Error>(uid)
+    });
+    let uid = verified.await.map_err(anyhow::Error::new)??;
+    let uid = uid.ok_or(Error::Unauthenticated("Invalid e-mail address or password"))?;
     Ok(answer(credentials::sign_in(&app.db, &uid).await?))
 }
 
@@ -95,7 +103,7 @@ async fn refresh(
     match credentials::refresh(&app.db, &app.outbox, &app.known, &refresh.refresh_token).await {
         Ok(tokens) => Ok(answer(tokens)),
         Err(refused @ Error::Unauthenticated(_)) => {
-            limits::count_failure(&app, address)?;
+            limits::count_failure(&app.failures, address)?;
             Err(refused.into())
         }
         Err(error) => Err(error.into()),
