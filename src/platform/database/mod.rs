@@ -23,6 +23,8 @@ const MIGRATION_LOCK: i64 = 0x6f6d_695f_6d69_6772;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a database may take to answer, at first and for each request.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// A connection that has been idle for longer is tested before it is used.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
@@ -170,6 +172,16 @@ impl Source<'_> {
             .max_connections(self.connections)
             // A request waits no longer than this while the database is away.
             .acquire_timeout(ANSWER_WITHIN)
+            // By default every statement would wait for a test of its connection first.
+            .test_before_acquire(false)
+            .before_acquire(|connection, metadata| {
+                Box::pin(async move {
+                    if metadata.idle_for > TRUSTED_FOR {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_with(options)
             .await
             .context("the database cannot be reached")?;

@@ -3,10 +3,10 @@
 use std::{future::IntoFuture as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
-use axum::{ServiceExt, extract::Request};
+use axum::{ServiceExt, extract::Request, serve::ListenerExt as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -121,7 +121,7 @@ async fn serve(
     let service = router::service(app.clone(), metrics);
     let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
     let stopping = stop.clone();
-    let server = axum::serve(listener, service)
+    let server = axum::serve(listener.tap_io(send_at_once), service)
         .with_graceful_shutdown(async move { stopping.cancelled().await });
     let grace = async {
         stop.cancelled().await;
@@ -158,6 +158,13 @@ async fn serve(
     background??;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Small messages of a socket do not wait for the last one to be acknowledged.
+fn send_at_once(stream: &mut TcpStream) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection may answer late");
+    }
 }
 
 fn welcome(app: &App) {
