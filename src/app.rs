@@ -3,13 +3,13 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use secrecy::SecretString;
-use sqlx::PgPool;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     config::Config,
     features::{credentials::Known, listening::LiveSessions},
     platform::{
+        database::Db,
         outbox::Outbox,
         rate_limits::{Failures, RateLimits},
         speech::Speech,
@@ -26,7 +26,7 @@ pub struct Handles {
     /// What clients see, without a slash at the end.
     pub public_url: String,
     pub metrics_token: SecretString,
-    pub db: PgPool,
+    pub db: Db,
     pub outbox: Outbox,
     pub speech: Speech,
     pub known: Known,

@@ -6,6 +6,7 @@ use std::fmt;
 use anyhow::Result;
 use graphile_worker::{IntoTaskHandlerResult, TaskHandler, WorkerContext};
 use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -92,7 +93,7 @@ async fn tidy_forever(app: App) {
 /// Everything that goes on beside the requests, until `stop`. Returns when jobs have ended.
 pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> {
     let tasks = [
-        tokio::spawn(app.outbox.clone().forward(app.db.clone())),
+        tokio::spawn(app.outbox.clone().forward(PgPool::clone(&app.db))),
         tokio::spawn(app.known.last_used.clone().write_forever(app.db.clone())),
         tokio::spawn(app.known.clone().follow(app.outbox.listen())),
         tokio::spawn(tidy_forever(app.clone())),
@@ -106,7 +107,7 @@ pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> 
                 .add_extension(Handles(app.clone()))
         };
         let stopping = stop.clone();
-        let ended = jobs::run(app.db.clone(), JOBS, define, async move {
+        let ended = jobs::run(PgPool::clone(&app.db), JOBS, define, async move {
             stopping.cancelled().await
         })
         .await;

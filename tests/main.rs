@@ -50,6 +50,7 @@ mod api {
 }
 mod architecture;
 mod platform {
+    mod database;
     mod private_postgres;
 }
 mod listen;

@@ -12,10 +12,12 @@ pub struct Case {
     pub name: &'static str,
     pub connections: usize,
     /// Appends the bytes of request number `n`, by one of the first `users` users.
-    pub request: Box<dyn Fn(u64, u64, &mut Vec<u8>)>,
+    pub request: Box<Request>,
     /// What pgbench runs.
     pub script: String,
 }
+
+type Request = dyn Fn(u64, u64, &mut Vec<u8>);
 
 impl Case {
     pub fn all(data: &Data) -> Vec<Self> {

@@ -5,7 +5,7 @@ use std::{ops::Range, path::Path};
 use omi_server::{
     features::credentials::{self, Kind, NewCredential, Scope},
     platform::database::{
-        self,
+        self, Db,
         private::{self, PrivatePostgres},
     },
 };
@@ -88,6 +88,7 @@ impl Data {
             folder,
         };
         data.run(FILL[0], 0..USERS).await;
+        let db = Db::new(data.pool.clone());
         for user in 0..USERS {
             let uid = (FIRST_UID + user).to_string();
             let new = NewCredential {
@@ -97,7 +98,7 @@ impl Data {
                 scopes: Some(Scope::ALL.to_vec()),
                 app: None,
             };
-            let key = credentials::create(&data.pool, new);
+            let key = credentials::create(&db, new);
             data.keys.push(key.await.unwrap().secret);
         }
         data

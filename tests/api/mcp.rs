@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use omi_server::features::credentials::{self, Kind, NewCredential};
+use omi_server::{
+    features::credentials::{self, Kind, NewCredential},
+    platform::database::Db,
+};
 use reqwest::{
     Method, RequestBuilder,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, WWW_AUTHENTICATE},
@@ -501,7 +504,10 @@ async fn a_session_belongs_to_one_user() {
         scopes: None,
         app: None,
     };
-    let second = credentials::create(&db, second).await.unwrap().secret;
+    let second = credentials::create(&Db::new(db.clone()), second)
+        .await
+        .unwrap()
+        .secret;
     let same = Assistant {
         server: &server,
         key: second,

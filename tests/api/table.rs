@@ -13,6 +13,7 @@ use omi_server::{
         listening::LiveSessions,
     },
     platform::{
+        database::Db,
         outbox::Outbox,
         rate_limits::{Failures, RateLimits},
         speech::Speech,
@@ -208,7 +209,7 @@ fn mounted() -> BTreeSet<String> {
         bound: "127.0.0.1:1".parse().unwrap(),
         public_url: "http://127.0.0.1:1".into(),
         metrics_token: "unused".into(),
-        db: PgPool::connect_lazy_with(PgConnectOptions::new()),
+        db: Db::new(PgPool::connect_lazy_with(PgConnectOptions::new())),
         outbox: Outbox::new(&[]),
         speech,
         known: Known::default(),
@@ -374,7 +375,7 @@ async fn a_credential_of_another_kind_opens_nothing() {
 async fn each_developer_operation_wants_its_scope() {
     let server = Server::deaf().await;
     let user = server.user("ann@example.org").await;
-    let db = server.pool().await;
+    let db = Db::new(server.pool().await);
     let key = async |scopes: Vec<Scope>| {
         let new = NewCredential {
             uid: &user.uid,
@@ -465,7 +466,7 @@ async fn anothers_id_answers_as_an_absent_one() {
     let server = Server::unguarded().await;
     let owner = server.user("ann@example.org").await;
     let other = server.user("ben@example.org").await;
-    let db = server.pool().await;
+    let db = Db::new(server.pool().await);
     let conversation = super::plant::Conversation::default()
         .put(&db, &owner.uid)
         .await;

@@ -4,11 +4,10 @@ mod store;
 
 use chrono_tz::Tz;
 use secrecy::{ExposeSecret as _, SecretString};
-use sqlx::PgPool;
 
 use crate::{
     error::{Error, Result},
-    platform::{clock, ids, secrets},
+    platform::{clock, database::Db, ids, secrets},
 };
 
 pub struct NewUser {
@@ -30,7 +29,7 @@ pub struct Profile {
 pub const MINIMUM_PASSWORD: usize = 8;
 
 /// Creates a local account and returns its uid.
-pub async fn create(db: &PgPool, user: NewUser) -> Result<String> {
+pub async fn create(db: &Db, user: NewUser) -> Result<String> {
     let email = normalised_email(&user.email)?;
     if user.password.chars().count() < MINIMUM_PASSWORD {
         return Err(Error::invalid(
@@ -71,7 +70,7 @@ pub async fn create(db: &PgPool, user: NewUser) -> Result<String> {
 const MAXIMUM_PASSWORD: usize = 1024;
 
 /// The uid of the account that this address and password belong to. An unknown address takes as long as a wrong password.
-pub async fn verify(db: &PgPool, email: &str, password: SecretString) -> Result<Option<String>> {
+pub async fn verify(db: &Db, email: &str, password: SecretString) -> Result<Option<String>> {
     if password.expose_secret().len() > MAXIMUM_PASSWORD {
         return Err(Error::invalid(
             "password",
@@ -89,14 +88,14 @@ pub async fn verify(db: &PgPool, email: &str, password: SecretString) -> Result<
 }
 
 /// The uid of the account with this e-mail address.
-pub async fn find(db: &PgPool, email: &str) -> Result<String> {
+pub async fn find(db: &Db, email: &str) -> Result<String> {
     let email = normalised_email(email)?;
     store::uid_of_email(db, &email)
         .await?
         .ok_or(Error::NotFound("User"))
 }
 
-pub async fn profile(db: &PgPool, uid: &str) -> Result<Profile> {
+pub async fn profile(db: &Db, uid: &str) -> Result<Profile> {
     let row = store::profile(db, uid)
         .await?
         .ok_or(Error::NotFound("User"))?;
@@ -110,7 +109,7 @@ pub async fn profile(db: &PgPool, uid: &str) -> Result<Profile> {
 }
 
 /// How many accounts there are.
-pub async fn count(db: &PgPool) -> Result<i64> {
+pub async fn count(db: &Db) -> Result<i64> {
     Ok(store::count(db).await?)
 }
 

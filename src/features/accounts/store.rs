@@ -1,7 +1,8 @@
 //! SQL of accounts.
 
+use crate::platform::database::Db;
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool, Result};
+use sqlx::{PgConnection, Result};
 
 pub struct ProfileRow {
     pub name: String,
@@ -41,17 +42,14 @@ pub async fn insert_email(tx: &mut PgConnection, uid: &str, email: &str) -> Resu
     Ok(done.rows_affected() == 1)
 }
 
-pub async fn uid_of_email(db: &PgPool, email: &str) -> Result<Option<String>> {
+pub async fn uid_of_email(db: &Db, email: &str) -> Result<Option<String>> {
     sqlx::query_scalar!("select uid from user_emails where email = $1", email)
         .fetch_optional(db)
         .await
 }
 
 /// Whose the address is, and the hash of their password if they have one.
-pub async fn password_of_email(
-    db: &PgPool,
-    email: &str,
-) -> Result<Option<(String, Option<String>)>> {
+pub async fn password_of_email(db: &Db, email: &str) -> Result<Option<(String, Option<String>)>> {
     let row = sqlx::query!(
         "select u.uid, u.password_hash from user_emails e join users u on u.uid = e.uid where e.email = $1",
         email
@@ -61,7 +59,7 @@ pub async fn password_of_email(
     Ok(row.map(|row| (row.uid, row.password_hash)))
 }
 
-pub async fn profile(db: &PgPool, uid: &str) -> Result<Option<ProfileRow>> {
+pub async fn profile(db: &Db, uid: &str) -> Result<Option<ProfileRow>> {
     sqlx::query_as!(
         ProfileRow,
         "select name, time_zone from users where uid = $1",
@@ -71,7 +69,7 @@ pub async fn profile(db: &PgPool, uid: &str) -> Result<Option<ProfileRow>> {
     .await
 }
 
-pub async fn count(db: &PgPool) -> Result<i64> {
+pub async fn count(db: &Db) -> Result<i64> {
     sqlx::query_scalar!(r#"select count(*) as "count!" from users"#)
         .fetch_one(db)
         .await

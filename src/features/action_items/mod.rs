@@ -11,13 +11,13 @@ use std::{collections::HashMap, slice};
 
 use anyhow::anyhow;
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
     features::credentials::Caller,
-    platform::{clock, ids},
+    platform::{clock, database::Db, ids},
 };
 
 /// Longest description, in characters.
@@ -28,7 +28,7 @@ pub const MAXIMUM_BATCH: usize = 50;
 /// A page of the caller's action items, cut by newest first (by due date when the filter bounds it)
 /// and then sorted: due soonest first, those without a due date last. The flag tells whether more follow.
 pub async fn list(
-    db: &PgPool,
+    db: &Db,
     caller: &Caller,
     filter: &Filter,
     limit: i64,
@@ -44,19 +44,14 @@ pub async fn list(
     Ok((items, more))
 }
 
-pub async fn get(db: &PgPool, caller: &Caller, id: Uuid) -> Result<ActionItem> {
+pub async fn get(db: &Db, caller: &Caller, id: Uuid) -> Result<ActionItem> {
     store::get(db, &caller.uid, id)
         .await?
         .ok_or(Error::NotFound("Action item"))
 }
 
 /// An item of no conversation. With an id that the caller has already, the stored item comes back as it is.
-pub async fn create(
-    db: &PgPool,
-    caller: &Caller,
-    id: Uuid,
-    new: NewActionItem,
-) -> Result<ActionItem> {
+pub async fn create(db: &Db, caller: &Caller, id: Uuid, new: NewActionItem) -> Result<ActionItem> {
     let item = new.into_item(id, clock::now())?;
     let mut stored = store::insert(db, &caller.uid, slice::from_ref(&item)).await?;
     stored
@@ -66,7 +61,7 @@ pub async fn create(
 
 /// Several as `create` makes one, all of them or none; answers in the same order.
 pub async fn create_all(
-    db: &PgPool,
+    db: &Db,
     caller: &Caller,
     new: Vec<(Uuid, NewActionItem)>,
 ) -> Result<Vec<ActionItem>> {
@@ -99,7 +94,7 @@ pub async fn create_all(
 
 /// Changes what is given. Completing an item that is completed already keeps its `completed_at`.
 pub async fn update(
-    db: &PgPool,
+    db: &Db,
     caller: &Caller,
     id: Uuid,
     changes: ActionItemChanges,
@@ -110,7 +105,7 @@ pub async fn update(
         .ok_or(Error::NotFound("Action item"))
 }
 
-pub async fn delete(db: &PgPool, caller: &Caller, id: Uuid) -> Result<()> {
+pub async fn delete(db: &Db, caller: &Caller, id: Uuid) -> Result<()> {
     if store::delete(db, &caller.uid, id).await? {
         Ok(())
     } else {
@@ -120,7 +115,7 @@ pub async fn delete(db: &PgPool, caller: &Caller, id: Uuid) -> Result<()> {
 
 /// The action items of several conversations, oldest first.
 pub async fn of_conversations(
-    db: &PgPool,
+    db: &Db,
     uid: &str,
     conversation_ids: &[Uuid],
 ) -> Result<Vec<ActionItem>> {

@@ -1,13 +1,14 @@
 //! SQL of action items.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool, Result};
+use sqlx::{PgConnection, Result};
 use uuid::Uuid;
 
 use super::{ActionItem, ActionItemChanges, Filter};
+use crate::platform::database::Db;
 
 pub async fn list(
-    db: &PgPool,
+    db: &Db,
     uid: &str,
     filter: &Filter,
     limit: i64,
@@ -65,7 +66,7 @@ pub async fn list(
     .await
 }
 
-pub async fn get(db: &PgPool, uid: &str, id: Uuid) -> Result<Option<ActionItem>> {
+pub async fn get(db: &Db, uid: &str, id: Uuid) -> Result<Option<ActionItem>> {
     sqlx::query_as!(
         ActionItem,
         "select id, description, completed, created_at, updated_at, due_at, completed_at, conversation_id,
@@ -79,7 +80,7 @@ pub async fn get(db: &PgPool, uid: &str, id: Uuid) -> Result<Option<ActionItem>>
 }
 
 /// Gives the stored items, in any order: of an id that exists already the earlier one, to which nothing is done.
-pub async fn insert(db: &PgPool, uid: &str, items: &[ActionItem]) -> Result<Vec<ActionItem>> {
+pub async fn insert(db: &Db, uid: &str, items: &[ActionItem]) -> Result<Vec<ActionItem>> {
     let ids: Vec<_> = items.iter().map(|item| item.id).collect();
     let descriptions: Vec<_> = items.iter().map(|item| item.description.clone()).collect();
     let dues: Vec<_> = items.iter().map(|item| item.due_at).collect();
@@ -107,7 +108,7 @@ pub async fn insert(db: &PgPool, uid: &str, items: &[ActionItem]) -> Result<Vec<
 }
 
 pub async fn update(
-    db: &PgPool,
+    db: &Db,
     uid: &str,
     id: Uuid,
     changes: &ActionItemChanges,
@@ -136,7 +137,7 @@ pub async fn update(
 }
 
 /// Whether there was one.
-pub async fn delete(db: &PgPool, uid: &str, id: Uuid) -> Result<bool> {
+pub async fn delete(db: &Db, uid: &str, id: Uuid) -> Result<bool> {
     let deleted = sqlx::query!(
         "delete from action_items where uid = $1 and id = $2",
         uid,
@@ -148,7 +149,7 @@ pub async fn delete(db: &PgPool, uid: &str, id: Uuid) -> Result<bool> {
 }
 
 pub async fn of_conversations(
-    db: &PgPool,
+    db: &Db,
     uid: &str,
     conversation_ids: &[Uuid],
 ) -> Result<Vec<ActionItem>> {

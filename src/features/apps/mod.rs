@@ -5,19 +5,18 @@ mod store;
 
 pub use model::{Access, Action, ActionName, App, MAXIMUM_DESCRIPTION, MAXIMUM_NAME, NewApp};
 
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
     features::credentials::{self, Created, Kind, Known, Listed, NewCredential, Which},
-    platform::{clock, outbox::Outbox},
+    platform::{clock, database::Db, outbox::Outbox},
 };
 
 const ABSENT: Error = Error::NotFound("App");
 
 /// Makes an app that `uid` owns; `id` is a new one, or that of an earlier attempt, whose app then stays as it is.
-pub async fn create(db: &PgPool, uid: &str, id: Uuid, new: NewApp) -> Result<App> {
+pub async fn create(db: &Db, uid: &str, id: Uuid, new: NewApp) -> Result<App> {
     let name = new.name.trim();
     if name.is_empty() {
         return Err(Error::invalid("name", "name cannot be empty"));
@@ -56,17 +55,17 @@ pub async fn create(db: &PgPool, uid: &str, id: Uuid, new: NewApp) -> Result<App
 }
 
 /// Any app, private or not, for the operator.
-pub async fn find(db: &PgPool, app_id: Uuid) -> Result<App> {
+pub async fn find(db: &Db, app_id: Uuid) -> Result<App> {
     store::find(db, app_id).await?.ok_or(ABSENT)
 }
 
 /// The apps of one owner, oldest first.
-pub async fn owned(db: &PgPool, uid: &str) -> Result<Vec<App>> {
+pub async fn owned(db: &Db, uid: &str) -> Result<Vec<App>> {
     Ok(store::owned(db, uid).await?)
 }
 
 /// Lets an app read and write for `uid`; again changes nothing.
-pub async fn enable(db: &PgPool, uid: &str, app_id: Uuid) -> Result<()> {
+pub async fn enable(db: &Db, uid: &str, app_id: Uuid) -> Result<()> {
     if store::enable(db, uid, app_id, clock::now()).await? {
         Ok(())
     } else {
@@ -75,7 +74,7 @@ pub async fn enable(db: &PgPool, uid: &str, app_id: Uuid) -> Result<()> {
 }
 
 /// Takes back what `enable` gave, at once.
-pub async fn disable(db: &PgPool, uid: &str, app_id: Uuid) -> Result<()> {
+pub async fn disable(db: &Db, uid: &str, app_id: Uuid) -> Result<()> {
     if store::disable(db, uid, app_id).await? {
         Ok(())
     } else {
@@ -84,7 +83,7 @@ pub async fn disable(db: &PgPool, uid: &str, app_id: Uuid) -> Result<()> {
 }
 
 /// A new key of the owner's app.
-pub async fn create_key(db: &PgPool, uid: &str, app_id: Uuid) -> Result<Created> {
+pub async fn create_key(db: &Db, uid: &str, app_id: Uuid) -> Result<Created> {
     let app = owned_by(db, uid, app_id, "create").await?;
     let new = NewCredential {
         uid,
@@ -97,14 +96,14 @@ pub async fn create_key(db: &PgPool, uid: &str, app_id: Uuid) -> Result<Created>
 }
 
 /// The keys of the owner's app, newest first.
-pub async fn list_keys(db: &PgPool, uid: &str, app_id: Uuid) -> Result<Vec<Listed>> {
+pub async fn list_keys(db: &Db, uid: &str, app_id: Uuid) -> Result<Vec<Listed>> {
     owned_by(db, uid, app_id, "view").await?;
     credentials::list(db, uid, Kind::App, Some(app_id)).await
 }
 
 /// Ends a key of the owner's app at once. That there was none is no error.
 pub async fn delete_key(
-    db: &PgPool,
+    db: &Db,
     outbox: &Outbox,
     known: &Known,
     uid: &str,
@@ -120,7 +119,7 @@ pub async fn delete_key(
 }
 
 /// The app, if `uid` owns it. Somebody else's private one is absent.
-async fn owned_by(db: &PgPool, uid: &str, app_id: Uuid, to: &str) -> Result<App> {
+async fn owned_by(db: &Db, uid: &str, app_id: Uuid, to: &str) -> Result<App> {
     let app = find(db, app_id).await?;
     if app.uid == uid {
         Ok(app)
@@ -134,7 +133,7 @@ async fn owned_by(db: &PgPool, uid: &str, app_id: Uuid, to: &str) -> Result<App>
 }
 
 /// What a request for `uid` by the app needs to know. An error: there is no such app.
-pub async fn access(db: &PgPool, app_id: Uuid, uid: Option<&str>) -> Result<Access> {
+pub async fn access(db: &Db, app_id: Uuid, uid: Option<&str>) -> Result<Access> {
     store::access(db, uid, app_id).await?.ok_or(ABSENT)
 }
 

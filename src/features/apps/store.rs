@@ -1,10 +1,11 @@
 //! SQL of apps.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool, Result};
+use sqlx::{PgConnection, Result};
 use uuid::Uuid;
 
 use super::{Access, App};
+use crate::platform::database::Db;
 
 /// Inserts; the row that stands afterwards is the one that was there first.
 pub async fn insert(tx: &mut PgConnection, app: &App) -> Result<App> {
@@ -40,7 +41,7 @@ pub async fn insert(tx: &mut PgConnection, app: &App) -> Result<App> {
 }
 
 /// By id alone: whose it is, the directory tells.
-pub async fn find(db: &PgPool, app_id: Uuid) -> Result<Option<App>> {
+pub async fn find(db: &Db, app_id: Uuid) -> Result<Option<App>> {
     sqlx::query_as!(
         App,
         "select a.uid, a.id, a.name, a.description, a.actions, a.private, a.created_at
@@ -52,7 +53,7 @@ pub async fn find(db: &PgPool, app_id: Uuid) -> Result<Option<App>> {
     .await
 }
 
-pub async fn owned(db: &PgPool, uid: &str) -> Result<Vec<App>> {
+pub async fn owned(db: &Db, uid: &str) -> Result<Vec<App>> {
     sqlx::query_as!(
         App,
         "select uid, id, name, description, actions, private, created_at
@@ -65,7 +66,7 @@ pub async fn owned(db: &PgPool, uid: &str) -> Result<Vec<App>> {
 }
 
 /// False: there is no such app, or it is somebody else's private one.
-pub async fn enable(db: &PgPool, uid: &str, app_id: Uuid, now: DateTime<Utc>) -> Result<bool> {
+pub async fn enable(db: &Db, uid: &str, app_id: Uuid, now: DateTime<Utc>) -> Result<bool> {
     let done = sqlx::query!(
         "insert into enabled_apps (uid, app_id, enabled_at)
          select $1, a.id, $3
@@ -81,7 +82,7 @@ pub async fn enable(db: &PgPool, uid: &str, app_id: Uuid, now: DateTime<Utc>) ->
     Ok(done.rows_affected() == 1)
 }
 
-pub async fn disable(db: &PgPool, uid: &str, app_id: Uuid) -> Result<bool> {
+pub async fn disable(db: &Db, uid: &str, app_id: Uuid) -> Result<bool> {
     let done = sqlx::query!(
         "delete from enabled_apps where uid = $1 and app_id = $2",
         uid,
@@ -93,7 +94,7 @@ pub async fn disable(db: &PgPool, uid: &str, app_id: Uuid) -> Result<bool> {
 }
 
 /// None: there is no such app. An absent `uid` has enabled nothing.
-pub async fn access(db: &PgPool, uid: Option<&str>, app_id: Uuid) -> Result<Option<Access>> {
+pub async fn access(db: &Db, uid: Option<&str>, app_id: Uuid) -> Result<Option<Access>> {
     sqlx::query_as!(
         Access,
         r#"select a.actions,

@@ -2,7 +2,6 @@
 //! second one.
 
 use chrono::{DateTime, Duration, Utc};
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{
@@ -12,7 +11,7 @@ use super::{
 use crate::{
     error::{Error, Problem, Result},
     features::{credentials::Caller, lenient},
-    platform::{clock, ids, outbox::Outbox},
+    platform::{clock, database::Db, ids, outbox::Outbox},
 };
 
 /// Longest imported text, in characters.
@@ -47,7 +46,7 @@ pub struct Import {
 /// it began, so that imports sort by when they happened. Without a session or a key, the same request again within ten
 /// minutes gives the first conversation.
 pub async fn import_text(
-    db: &PgPool,
+    db: &Db,
     outbox: &Outbox,
     caller: &Caller,
     new: NewText,
@@ -97,7 +96,7 @@ pub async fn import_text(
 
 /// Takes a transcript as a conversation of its own, like a text; then it goes the way of a recorded one.
 pub async fn import_transcript(
-    db: &PgPool,
+    db: &Db,
     outbox: &Outbox,
     caller: &Caller,
     new: NewTranscript,
@@ -137,7 +136,7 @@ pub async fn import_transcript(
 /// Stores an import and has it understood, unless it is there already; one that could not be understood gets
 /// another chance. Gives the id of the one that is there.
 async fn put(
-    db: &PgPool,
+    db: &Db,
     outbox: &Outbox,
     uid: &str,
     row: store::NewRow<'_>,

@@ -18,14 +18,16 @@ pub use store::Open;
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Duration, Utc};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
     error::{Error, Problem, Result},
     features::{action_items, credentials::Caller, memories},
     platform::{
-        clock, ids,
+        clock,
+        database::Db,
+        ids,
         outbox::{self, Outbox},
     },
 };
@@ -67,7 +69,7 @@ impl Reason {
 
 /// A page of the caller's conversations, newest first. Segments only when asked for.
 pub async fn list(
-    db: &PgPool,
+    db: &Db,
     caller: &Caller,
     filter: &Filter,
     with_segments: bool,
@@ -78,11 +80,7 @@ pub async fn list(
 
 /// The caller's conversations that hold all words of a query, newest first, with their segments; and how many there are
 /// on all pages.
-pub async fn search(
-    db: &PgPool,
-    caller: &Caller,
-    search: &Search,
-) -> Result<(Vec<Conversation>, i64)> {
+pub async fn search(db: &Db, caller: &Caller, search: &Search) -> Result<(Vec<Conversation>, i64)> {
     if search.query.chars().count() > MAXIMUM_QUERY {
         return Err(Error::invalid(
             "query",
@@ -106,12 +104,12 @@ pub async fn search(
 }
 
 /// One conversation with its segments, whatever its status.
-pub async fn get(db: &PgPool, uid: &str, id: Uuid) -> Result<Conversation> {
+pub async fn get(db: &Db, uid: &str, id: Uuid) -> Result<Conversation> {
     find(db, uid, id, true).await
 }
 
 /// One conversation, whatever its status. Segments only when asked for.
-pub async fn find(db: &PgPool, uid: &str, id: Uuid, with_segments: bool) -> Result<Conversation> {
+pub async fn find(db: &Db, uid: &str, id: Uuid, with_segments: bool) -> Result<Conversation> {
     let found = store::get(db, uid, id)
         .await?
         .ok_or(Error::NotFound("Conversation"))?;
@@ -122,19 +120,14 @@ pub async fn find(db: &PgPool, uid: &str, id: Uuid, with_segments: bool) -> Resu
 }
 
 /// How far the understanding of a conversation has come.
-pub async fn standing(db: &PgPool, uid: &str, id: Uuid) -> Result<Standing> {
+pub async fn standing(db: &Db, uid: &str, id: Uuid) -> Result<Standing> {
     store::standing(db, uid, id)
         .await?
         .ok_or(Error::NotFound("Conversation"))
 }
 
 /// Changes what a user may change, and gives the whole conversation.
-pub async fn change(
-    db: &PgPool,
-    caller: &Caller,
-    id: Uuid,
-    changes: Changes,
-) -> Result<Conversation> {
+pub async fn change(db: &Db, caller: &Caller, id: Uuid, changes: Changes) -> Result<Conversation> {
     let title = changes.title.as_deref().map(str::trim);
     match title.map(|title| title.chars().count()) {
         None if changes.discarded.is_none() => {
@@ -162,7 +155,7 @@ pub async fn change(
 /// Removes a conversation, whatever its status. What was made of it stays, unless it goes too with `cascade`:
 /// action items, and memories that the user did not state themself.
 pub async fn delete(
-    db: &PgPool,
+    db: &Db,
     outbox: &Outbox,
     caller: &Caller,
     id: Uuid,
@@ -187,13 +180,13 @@ pub async fn delete(
 }
 
 /// The newest completed conversation that was not discarded.
-pub async fn newest_completed(db: &PgPool, uid: &str) -> Result<Option<Uuid>> {
+pub async fn newest_completed(db: &Db, uid: &str) -> Result<Option<Uuid>> {
     Ok(store::newest_completed(db, uid).await?)
 }
 
 /// Adds segments and action items, two statements for any number of conversations.
 async fn complete(
-    db: &PgPool,
+    db: &Db,
     uid: &str,
     mut conversations: Vec<Conversation>,
     with_segments: bool,
@@ -227,7 +220,7 @@ async fn complete(
 /// Continues the user's open conversation if its last word is younger than its time-out, which becomes
 /// `timeout_seconds`; else opens a new one. An older one is left to the sweeper.
 pub async fn open(
-    db: &PgPool,
+    db: &Db,
     uid: &str,
     source: &'static str,
     language: &str,
@@ -253,7 +246,7 @@ pub async fn open(
 
 /// Opens a conversation for audio of an earlier time, whatever else is open.
 pub async fn open_apart(
-    db: &PgPool,
+    db: &Db,
     uid: &str,
     source: &'static str,
     language: &str,
@@ -306,13 +299,13 @@ pub async fn lock_open(tx: &mut PgConnection, uid: &str, id: Uuid) -> Result<Opt
 }
 
 /// Whether segments still go to this conversation.
-pub async fn is_open(db: &PgPool, uid: &str, id: Uuid) -> Result<bool> {
+pub async fn is_open(db: &Db, uid: &str, id: Uuid) -> Result<bool> {
     Ok(store::is_open(db, uid, id).await?)
 }
 
 /// When the last stored word of a conversation ends. It can lie ahead of the clock: a device may send
 /// faster than it hears.
-pub async fn heard_until(db: &PgPool, uid: &str, id: Uuid) -> Result<Option<DateTime<Utc>>> {
+pub async fn heard_until(db: &Db, uid: &str, id: Uuid) -> Result<Option<DateTime<Utc>>> {
     Ok(store::heard_until(db, uid, id).await?)
 }
 
@@ -350,13 +343,13 @@ pub async fn write_segments(
 }
 
 /// The caller's newest open conversation that holds something.
-pub async fn newest_open(db: &PgPool, uid: &str) -> Result<Option<Uuid>> {
+pub async fn newest_open(db: &Db, uid: &str) -> Result<Option<Uuid>> {
     Ok(store::newest_open(db, uid).await?)
 }
 
 /// Notes the calendar entry that a conversation belongs to, in its external data.
 pub async fn attach_meeting(
-    db: &PgPool,
+    db: &Db,
     uid: &str,
     id: Uuid,
     meeting: serde_json::Value,
@@ -366,13 +359,7 @@ pub async fn attach_meeting(
 
 /// Hands an open conversation over to processing. False: somebody else did, it is gone, or it is not
 /// silent after all.
-pub async fn finish(
-    db: &PgPool,
-    outbox: &Outbox,
-    uid: &str,
-    id: Uuid,
-    reason: Reason,
-) -> Result<bool> {
+pub async fn finish(db: &Db, outbox: &Outbox, uid: &str, id: Uuid, reason: Reason) -> Result<bool> {
     let mut tx = db.begin().await?;
     let requested = reason == Reason::Requested;
     if !store::finish(&mut tx, uid, id, requested, clock::now()).await? {
@@ -386,7 +373,7 @@ pub async fn finish(
 }
 
 /// Has a conversation understood again, for good: it is kept, and so is its title if it has one.
-pub async fn reprocess(db: &PgPool, outbox: &Outbox, uid: &str, id: Uuid) -> Result<()> {
+pub async fn reprocess(db: &Db, outbox: &Outbox, uid: &str, id: Uuid) -> Result<()> {
     let mut tx = db.begin().await?;
     if !store::reprocess(&mut tx, uid, id, &[Status::Completed, Status::Failed]).await? {
         drop(tx);
@@ -407,7 +394,7 @@ pub async fn reprocess(db: &PgPool, outbox: &Outbox, uid: &str, id: Uuid) -> Res
 
 /// Gives conversations that have waited to be understood for an hour a new job: theirs was lost with
 /// servers that were killed in the middle of it, time after time.
-pub async fn requeue_stale(db: &PgPool, outbox: &Outbox, limit: i64) -> Result<usize> {
+pub async fn requeue_stale(db: &Db, outbox: &Outbox, limit: i64) -> Result<usize> {
     let before = clock::now() - Duration::hours(1);
     let stale = store::stale(db, before, limit).await?;
     for (uid, id) in &stale {
@@ -428,26 +415,22 @@ pub async fn requeue_stale(db: &PgPool, outbox: &Outbox, limit: i64) -> Result<u
 
 /// Conversations of anyone that nobody has added to for longer than their time-out, `except` some
 /// that are being recognised right now. The flag tells whether anything was said.
-pub async fn expired(
-    db: &PgPool,
-    except: &[Uuid],
-    limit: i64,
-) -> Result<Vec<(String, Uuid, bool)>> {
+pub async fn expired(db: &Db, except: &[Uuid], limit: i64) -> Result<Vec<(String, Uuid, bool)>> {
     Ok(store::expired(db, clock::now(), except, limit).await?)
 }
 
 /// An open conversation in which nothing was said yet begins now, because its device is still there.
-pub async fn renew_empty(db: &PgPool, uid: &str, id: Uuid) -> Result<()> {
+pub async fn renew_empty(db: &Db, uid: &str, id: Uuid) -> Result<()> {
     Ok(store::renew_empty(db, uid, id, clock::now()).await?)
 }
 
 /// Removes an open conversation in which nothing was said.
-pub async fn delete_if_empty(db: &PgPool, uid: &str, id: Uuid) -> Result<bool> {
+pub async fn delete_if_empty(db: &Db, uid: &str, id: Uuid) -> Result<bool> {
     Ok(store::delete_if_empty(db, uid, id).await?)
 }
 
 /// Locks a conversation that waits to be understood and counts the attempt. None: nothing to do.
-pub async fn begin_processing(db: &PgPool, uid: &str, id: Uuid) -> Result<Option<Conversation>> {
+pub async fn begin_processing(db: &Db, uid: &str, id: Uuid) -> Result<Option<Conversation>> {
     if !store::begin_processing(db, uid, id).await? {
         return Ok(None);
     }
@@ -471,7 +454,7 @@ pub async fn complete_processing(
 
 /// Notes why an attempt failed; after the last one the conversation is `failed` and can be retried.
 pub async fn fail_processing(
-    db: &PgPool,
+    db: &Db,
     outbox: &Outbox,
     uid: &str,
     id: Uuid,

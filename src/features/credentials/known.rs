@@ -11,14 +11,13 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use moka::sync::Cache;
-use sqlx::PgPool;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::{Caller, Kind, REVOKED, Scope, store};
 use crate::{
     error::Result,
-    platform::{clock, outbox::Notice, secrets},
+    platform::{clock, database::Db, outbox::Notice, secrets},
 };
 
 /// How long a look-up counts. A revocation ends it at once; this bounds what a lost notification may cost.
@@ -66,7 +65,7 @@ impl Default for Known {
 
 impl Known {
     /// Who is behind a secret. Reads only: the use is noted later, by `LastUsed`.
-    pub async fn authenticate(&self, db: &PgPool, secret: &str) -> Result<Who> {
+    pub async fn authenticate(&self, db: &Db, secret: &str) -> Result<Who> {
         let Some((kind, random)) = Kind::of_secret(secret) else {
             return Ok(Who::Nobody);
         };
@@ -99,7 +98,7 @@ impl Known {
         Ok(Who::Caller(entry.caller.clone()))
     }
 
-    async fn look_up(&self, db: &PgPool, hash: Vec<u8>) -> Result<Option<Arc<Entry>>> {
+    async fn look_up(&self, db: &Db, hash: Vec<u8>) -> Result<Option<Arc<Entry>>> {
         let before = self.revocations.load(Ordering::SeqCst);
         let Some(row) = store::find(db, &hash).await? else {
             return Ok(None);
@@ -165,7 +164,7 @@ impl LastUsed {
     }
 
     /// Writes what has gathered, in one statement; after a failure it is kept for the next time.
-    pub async fn write(&self, db: &PgPool) -> Result<()> {
+    pub async fn write(&self, db: &Db) -> Result<()> {
         let gathered = std::mem::take(&mut *self.uses());
         if gathered.is_empty() {
             return Ok(());
@@ -185,7 +184,7 @@ impl LastUsed {
     }
 
     /// Writes every few seconds, for as long as the server runs.
-    pub async fn write_forever(self, db: PgPool) {
+    pub async fn write_forever(self, db: Db) {
         loop {
             tokio::time::sleep(Duration::from_secs(3)).await;
             if let Err(error) = self.write(&db).await {

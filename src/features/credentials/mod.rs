@@ -9,13 +9,14 @@ pub use known::{Known, LastUsed, Who};
 pub use model::{Caller, Kind, Listed, NewCredential, Scope};
 pub use sign_in::{ACCESS, Tokens, refresh, sign_in};
 
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
     platform::{
-        clock, ids,
+        clock,
+        database::Db,
+        ids,
         outbox::{Event, Outbox},
         secrets,
     },
@@ -34,7 +35,7 @@ pub struct Created {
 }
 
 /// Makes a credential that does not expire.
-pub async fn create(db: &PgPool, new: NewCredential<'_>) -> Result<Created> {
+pub async fn create(db: &Db, new: NewCredential<'_>) -> Result<Created> {
     let name = new.name.trim();
     if name.is_empty() {
         return Err(Error::invalid("name", "Key name cannot be empty"));
@@ -81,7 +82,7 @@ pub async fn create(db: &PgPool, new: NewCredential<'_>) -> Result<Created> {
 }
 
 /// Keys of one kind, newest first. `app`: of that app, None: of none.
-pub async fn list(db: &PgPool, uid: &str, kind: Kind, app: Option<Uuid>) -> Result<Vec<Listed>> {
+pub async fn list(db: &Db, uid: &str, kind: Kind, app: Option<Uuid>) -> Result<Vec<Listed>> {
     Ok(store::list(db, uid, kind, app).await?)
 }
 
@@ -95,7 +96,7 @@ pub enum Which {
 
 /// Ends a credential at once, on every instance. False: there was none.
 pub async fn revoke(
-    db: &PgPool,
+    db: &Db,
     outbox: &Outbox,
     known: &Known,
     uid: &str,
@@ -123,11 +124,11 @@ pub async fn revoke(
 }
 
 /// Every credential of a user that counts, newest first, with its kind; not those that sign-ins gave.
-pub async fn list_all(db: &PgPool, uid: &str) -> Result<Vec<(String, Listed)>> {
+pub async fn list_all(db: &Db, uid: &str) -> Result<Vec<(String, Listed)>> {
     Ok(store::list_all(db, uid).await?)
 }
 
 /// Forgets what has long expired.
-pub async fn purge(db: &PgPool) -> Result<()> {
+pub async fn purge(db: &Db) -> Result<()> {
     Ok(store::purge(db, clock::now() - chrono::Duration::days(1)).await?)
 }

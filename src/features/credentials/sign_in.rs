@@ -2,14 +2,16 @@
 
 use chrono::{DateTime, Duration, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Kind, Known, REVOKED, store};
 use crate::{
     error::{Error, Result},
     platform::{
-        clock, ids,
+        clock,
+        database::Db,
+        ids,
         outbox::{Event, Outbox},
         secrets,
     },
@@ -31,7 +33,7 @@ pub struct Tokens {
 }
 
 /// Tokens for a user who has shown who they are.
-pub async fn sign_in(db: &PgPool, uid: &str) -> Result<Tokens> {
+pub async fn sign_in(db: &Db, uid: &str) -> Result<Tokens> {
     let mut tx = db.begin().await?;
     let tokens = issue(&mut tx, uid, ids::new(), clock::now()).await?;
     tx.commit().await?;
@@ -40,7 +42,7 @@ pub async fn sign_in(db: &PgPool, uid: &str) -> Result<Tokens> {
 
 /// Exchanges a refresh token, once. One that comes again later was stolen, or its successor was: the whole sign-in ends.
 pub async fn refresh(
-    db: &PgPool,
+    db: &Db,
     outbox: &Outbox,
     known: &Known,
     secret: &SecretString,

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool, Result};
+use sqlx::{PgConnection, Result};
 use uuid::Uuid;
 
 use super::{Kind, Listed, Scope};
+use crate::platform::database::Db;
 
 pub struct Row {
     pub uid: String,
@@ -63,7 +64,7 @@ pub async fn insert(tx: &mut PgConnection, row: NewRow<'_>) -> Result<()> {
     Ok(())
 }
 
-pub async fn find(db: &PgPool, hash: &[u8]) -> Result<Option<Row>> {
+pub async fn find(db: &Db, hash: &[u8]) -> Result<Option<Row>> {
     sqlx::query_as!(
         Row,
         "select c.uid, c.id, c.kind, c.scopes, c.app_id, c.expires_at, c.last_used_at
@@ -76,7 +77,7 @@ pub async fn find(db: &PgPool, hash: &[u8]) -> Result<Option<Row>> {
 }
 
 /// Newest first. `app_id` None: those of no app.
-pub async fn list(db: &PgPool, uid: &str, kind: Kind, app_id: Option<Uuid>) -> Result<Vec<Listed>> {
+pub async fn list(db: &Db, uid: &str, kind: Kind, app_id: Option<Uuid>) -> Result<Vec<Listed>> {
     sqlx::query_as!(
         Listed,
         "select id, name, prefix, scopes, created_at, last_used_at
@@ -92,7 +93,7 @@ pub async fn list(db: &PgPool, uid: &str, kind: Kind, app_id: Option<Uuid>) -> R
 }
 
 /// With the kind of each; not those of sign-ins, which end by themselves.
-pub async fn list_all(db: &PgPool, uid: &str) -> Result<Vec<(String, Listed)>> {
+pub async fn list_all(db: &Db, uid: &str) -> Result<Vec<(String, Listed)>> {
     let rows = sqlx::query!(
         "select kind, id, name, prefix, scopes, created_at, last_used_at
          from credentials
@@ -190,14 +191,14 @@ pub async fn delete_session(tx: &mut PgConnection, uid: &str, session_id: Uuid) 
 }
 
 /// Forgets what expired before.
-pub async fn purge(db: &PgPool, before: DateTime<Utc>) -> Result<()> {
+pub async fn purge(db: &Db, before: DateTime<Utc>) -> Result<()> {
     sqlx::query!("delete from credentials where expires_at < $1", before)
         .execute(db)
         .await?;
     Ok(())
 }
 
-pub async fn touch(db: &PgPool, used: &HashMap<(String, Uuid), DateTime<Utc>>) -> Result<()> {
+pub async fn touch(db: &Db, used: &HashMap<(String, Uuid), DateTime<Utc>>) -> Result<()> {
     let mut uids = Vec::new();
     let mut ids = Vec::new();
     let mut times = Vec::new();

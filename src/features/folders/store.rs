@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use sqlx::{PgPool, Result};
+use sqlx::Result;
 
 use super::Folder;
+use crate::platform::database::Db;
 
-pub async fn list(db: &PgPool, uid: &str) -> Result<Vec<Folder>> {
+pub async fn list(db: &Db, uid: &str) -> Result<Vec<Folder>> {
     sqlx::query_as!(
         Folder,
         r#"select f.id, f.name, f.description, f.color, f.icon, f.created_at, f.updated_at, f.position as "order",
@@ -24,7 +25,7 @@ pub async fn list(db: &PgPool, uid: &str) -> Result<Vec<Folder>> {
     .await
 }
 
-pub async fn names(db: &PgPool, uid: &str, ids: &[String]) -> Result<HashMap<String, String>> {
+pub async fn names(db: &Db, uid: &str, ids: &[String]) -> Result<HashMap<String, String>> {
     let rows = sqlx::query!(
         "select id, name from folders where uid = $1 and id = any($2)",
         uid,

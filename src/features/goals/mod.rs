@@ -7,13 +7,12 @@ mod store;
 pub use input::{GoalChanges, NewGoal};
 pub use model::{Goal, GoalType, Progress};
 
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
     features::credentials::Caller,
-    platform::clock,
+    platform::{clock, database::Db},
 };
 
 /// Longest title, in characters.
@@ -23,7 +22,7 @@ pub const MAXIMUM_UNIT: usize = 100;
 
 /// The caller's active goals, oldest first; with `include_inactive` all, newest first.
 pub async fn list(
-    db: &PgPool,
+    db: &Db,
     caller: &Caller,
     include_inactive: bool,
     limit: i64,
@@ -35,20 +34,14 @@ pub async fn list(
     }
 }
 
-pub async fn get(db: &PgPool, caller: &Caller, id: &str) -> Result<Goal> {
+pub async fn get(db: &Db, caller: &Caller, id: &str) -> Result<Goal> {
     let found = store::get(db, &caller.uid, possible(id)?).await?;
     found.ok_or(ABSENT)
 }
 
 /// Sets a goal. Its id follows from `uuid`: the same again gives what is stored. At most `most` goals are active: the
 /// oldest make room.
-pub async fn create(
-    db: &PgPool,
-    caller: &Caller,
-    uuid: Uuid,
-    new: NewGoal,
-    most: u32,
-) -> Result<Goal> {
+pub async fn create(db: &Db, caller: &Caller, uuid: Uuid, new: NewGoal, most: u32) -> Result<Goal> {
     let new = new.checked()?;
     let id = model::id(uuid);
     let mut tx = db.begin().await?;
@@ -69,14 +62,14 @@ pub async fn create(
 }
 
 /// Changes what is given; at least one field must be. The history stays as it is.
-pub async fn update(db: &PgPool, caller: &Caller, id: &str, changes: GoalChanges) -> Result<Goal> {
+pub async fn update(db: &Db, caller: &Caller, id: &str, changes: GoalChanges) -> Result<Goal> {
     let changes = changes.checked()?;
     let changed = store::update(db, &caller.uid, possible(id)?, &changes, clock::now()).await?;
     changed.ok_or(ABSENT)
 }
 
 /// Notes how far the caller is. The history keeps the last value of each day of UTC.
-pub async fn progress(db: &PgPool, caller: &Caller, id: &str, current_value: f64) -> Result<Goal> {
+pub async fn progress(db: &Db, caller: &Caller, id: &str, current_value: f64) -> Result<Goal> {
     if !current_value.is_finite() {
         return Err(Error::invalid_parameter(
             "current_value",
@@ -89,7 +82,7 @@ pub async fn progress(db: &PgPool, caller: &Caller, id: &str, current_value: f64
 }
 
 /// The newest `days` entries, newest first; days without progress have none. Of an absent goal: nothing.
-pub async fn history(db: &PgPool, caller: &Caller, id: &str, days: i64) -> Result<Vec<Progress>> {
+pub async fn history(db: &Db, caller: &Caller, id: &str, days: i64) -> Result<Vec<Progress>> {
     match possible(id) {
         Ok(id) => Ok(store::history(db, &caller.uid, id, days).await?),
         Err(_) => Ok(Vec::new()),
@@ -97,7 +90,7 @@ pub async fn history(db: &PgPool, caller: &Caller, id: &str, days: i64) -> Resul
 }
 
 /// Deletes a goal and its history.
-pub async fn delete(db: &PgPool, caller: &Caller, id: &str) -> Result<()> {
+pub async fn delete(db: &Db, caller: &Caller, id: &str) -> Result<()> {
     if store::delete(db, &caller.uid, possible(id)?).await? {
         Ok(())
     } else {

@@ -1,11 +1,12 @@
 //! SQL of goals and their history.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgExecutor, PgPool, Result};
+use sqlx::{PgConnection, PgExecutor, Result};
 
 use super::{Goal, GoalChanges, GoalType, NewGoal, Progress};
+use crate::platform::database::Db;
 
-pub async fn list_active(db: &PgPool, uid: &str, limit: i64) -> Result<Vec<Goal>> {
+pub async fn list_active(db: &Db, uid: &str, limit: i64) -> Result<Vec<Goal>> {
     sqlx::query_as!(
         Goal,
         r#"select id, title, goal_type as "goal_type: GoalType", target_value, current_value, min_value, max_value,
@@ -21,7 +22,7 @@ pub async fn list_active(db: &PgPool, uid: &str, limit: i64) -> Result<Vec<Goal>
     .await
 }
 
-pub async fn list_all(db: &PgPool, uid: &str, limit: i64) -> Result<Vec<Goal>> {
+pub async fn list_all(db: &Db, uid: &str, limit: i64) -> Result<Vec<Goal>> {
     sqlx::query_as!(
         Goal,
         r#"select id, title, goal_type as "goal_type: GoalType", target_value, current_value, min_value, max_value,
@@ -117,7 +118,7 @@ pub async fn end_oldest(
 }
 
 pub async fn update(
-    db: &PgPool,
+    db: &Db,
     uid: &str,
     id: &str,
     changes: &GoalChanges,
@@ -148,7 +149,7 @@ pub async fn update(
 }
 
 pub async fn progress(
-    db: &PgPool,
+    db: &Db,
     uid: &str,
     id: &str,
     value: f64,
@@ -178,7 +179,7 @@ pub async fn progress(
     .await
 }
 
-pub async fn history(db: &PgPool, uid: &str, id: &str, limit: i64) -> Result<Vec<Progress>> {
+pub async fn history(db: &Db, uid: &str, id: &str, limit: i64) -> Result<Vec<Progress>> {
     sqlx::query_as!(
         Progress,
         "select date, value, recorded_at from goal_history
@@ -194,7 +195,7 @@ pub async fn history(db: &PgPool, uid: &str, id: &str, limit: i64) -> Result<Vec
 }
 
 /// The history goes with it, by the foreign key. False: there was none.
-pub async fn delete(db: &PgPool, uid: &str, id: &str) -> Result<bool> {
+pub async fn delete(db: &Db, uid: &str, id: &str) -> Result<bool> {
     let deleted = sqlx::query!("delete from goals where uid = $1 and id = $2", uid, id)
         .execute(db)
         .await?;

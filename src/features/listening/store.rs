@@ -1,9 +1,10 @@
 //! SQL of live sessions.
 
-use sqlx::{PgConnection, PgPool, Result};
+use crate::platform::database::Db;
+use sqlx::{PgConnection, Result};
 use uuid::Uuid;
 
-pub async fn insert(db: &PgPool, uid: &str, id: Uuid, conversation_id: Uuid) -> Result<()> {
+pub async fn insert(db: &Db, uid: &str, id: Uuid, conversation_id: Uuid) -> Result<()> {
     sqlx::query!(
         "insert into listen_sessions (uid, id, conversation_id) values ($1, $2, $3)",
         uid,
@@ -37,7 +38,7 @@ pub async fn advance(
 }
 
 /// How far a session left behind was recognised, in samples. None: it has no row, so its user is gone.
-pub async fn recognised(db: &PgPool, uid: &str, id: Uuid) -> Result<Option<(Uuid, i64)>> {
+pub async fn recognised(db: &Db, uid: &str, id: Uuid) -> Result<Option<(Uuid, i64)>> {
     let row = sqlx::query!(
         "select conversation_id, recognised_samples from listen_sessions where uid = $1 and id = $2",
         uid,
@@ -60,7 +61,7 @@ pub async fn recognised_until(tx: &mut PgConnection, uid: &str, id: Uuid) -> Res
     Ok(samples.unwrap_or(-1))
 }
 
-pub async fn delete(db: &PgPool, uid: &str, id: Uuid) -> Result<()> {
+pub async fn delete(db: &Db, uid: &str, id: Uuid) -> Result<()> {
     sqlx::query!(
         "delete from listen_sessions where uid = $1 and id = $2",
         uid,
@@ -72,7 +73,7 @@ pub async fn delete(db: &PgPool, uid: &str, id: Uuid) -> Result<()> {
 }
 
 /// Tells the other instances that these sessions live.
-pub async fn seen(db: &PgPool, sessions: &[(String, Uuid)]) -> Result<()> {
+pub async fn seen(db: &Db, sessions: &[(String, Uuid)]) -> Result<()> {
     let (uids, ids): (Vec<_>, Vec<_>) = sessions.iter().cloned().unzip();
     sqlx::query!(
         "update listen_sessions l set seen_at = now()
@@ -87,7 +88,7 @@ pub async fn seen(db: &PgPool, sessions: &[(String, Uuid)]) -> Result<()> {
 }
 
 /// Conversations that a session of any instance has held within the last 90 s.
-pub async fn held(db: &PgPool) -> Result<Vec<Uuid>> {
+pub async fn held(db: &Db) -> Result<Vec<Uuid>> {
     sqlx::query_scalar!(
         "select conversation_id from listen_sessions where seen_at > now() - interval '90 seconds'"
     )

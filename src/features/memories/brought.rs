@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use sqlx::{PgExecutor, PgPool};
+use sqlx::PgExecutor;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ use super::{Found, MAXIMUM_CONTENT, Memory, input, store};
 use crate::{
     error::{Error, Result},
     features::lenient,
-    platform::clock,
+    platform::{clock, database::Db},
 };
 
 /// Most memories that an app brings at once.
@@ -65,7 +65,7 @@ pub async fn bring(db: impl PgExecutor<'_>, uid: &str, brought: &Brought) -> Res
 
 /// Adds what was found in a text that an app brought. What is known already stays as it is.
 pub async fn add_found(
-    db: &PgPool,
+    db: &Db,
     uid: &str,
     app: Option<Uuid>,
     found: Vec<Found>,

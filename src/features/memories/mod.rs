@@ -12,13 +12,13 @@ pub use model::{CATEGORIES, Memory};
 use std::{collections::HashMap, slice};
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
     features::credentials::Caller,
-    platform::clock,
+    platform::{clock, database::Db},
 };
 
 /// Longest content, in characters.
@@ -33,7 +33,7 @@ pub const MAXIMUM_BATCH: usize = 25;
 
 /// A page of the caller's memories, in list order. Rejected ones are hidden.
 pub async fn list(
-    db: &PgPool,
+    db: &Db,
     caller: &Caller,
     categories: Option<&[String]>,
     limit: i64,
@@ -54,7 +54,7 @@ pub enum Existing {
 /// Stores a memory that the user states. The id follows from the content. `guess` gives the category of a new memory
 /// that comes without one.
 pub async fn state(
-    db: &PgPool,
+    db: &Db,
     caller: &Caller,
     new: NewMemory,
     guess: impl Fn(&str) -> &'static str,
@@ -80,7 +80,7 @@ pub async fn state(
 /// Stores several memories as `state` does with `Existing::Replaced`, all of them or none, and answers in the same
 /// order. Of two with the same content the later is right, for both answers.
 pub async fn state_all(
-    db: &PgPool,
+    db: &Db,
     caller: &Caller,
     new: Vec<NewMemory>,
     guess: impl Fn(&str) -> &'static str,
@@ -124,19 +124,14 @@ fn stated(
 }
 
 /// One of the caller's memories, also if the user rejected it.
-pub async fn get(db: &PgPool, caller: &Caller, id: Uuid) -> Result<Memory> {
+pub async fn get(db: &Db, caller: &Caller, id: Uuid) -> Result<Memory> {
     store::get(db, &caller.uid, id)
         .await?
         .ok_or(Error::NotFound("Memory"))
 }
 
 /// Changes what is given. A new content counts as edited and keeps the id; a new category moves the memory in the list.
-pub async fn update(
-    db: &PgPool,
-    caller: &Caller,
-    id: Uuid,
-    changes: MemoryChanges,
-) -> Result<Memory> {
+pub async fn update(db: &Db, caller: &Caller, id: Uuid, changes: MemoryChanges) -> Result<Memory> {
     let changes = changes.checked()?;
     let rank = changes.category.as_deref().map(model::rank);
     store::update(db, &caller.uid, id, &changes, rank, clock::now())
@@ -144,7 +139,7 @@ pub async fn update(
         .ok_or(Error::NotFound("Memory"))
 }
 
-pub async fn delete(db: &PgPool, caller: &Caller, id: Uuid) -> Result<()> {
+pub async fn delete(db: &Db, caller: &Caller, id: Uuid) -> Result<()> {
     if store::delete(db, &caller.uid, id).await? {
         Ok(())
     } else {

@@ -1,13 +1,14 @@
 //! SQL of memories.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgExecutor, PgPool, Result, types::Json};
+use sqlx::{PgConnection, PgExecutor, Result, types::Json};
 use uuid::Uuid;
 
 use super::{Memory, MemoryChanges};
+use crate::platform::database::Db;
 
 pub async fn list(
-    db: &PgPool,
+    db: &Db,
     uid: &str,
     categories: Option<&[String]>,
     limit: i64,
@@ -46,7 +47,7 @@ pub async fn lock(tx: &mut PgConnection, uid: &str, id: Uuid) -> Result<Option<M
     .await
 }
 
-pub async fn get(db: &PgPool, uid: &str, id: Uuid) -> Result<Option<Memory>> {
+pub async fn get(db: &Db, uid: &str, id: Uuid) -> Result<Option<Memory>> {
     sqlx::query_as!(
         Memory,
         "select id, content, category, visibility, tags, headline, conversation_id, app_id, manually_added,
@@ -85,7 +86,7 @@ pub async fn put(db: impl PgExecutor<'_>, uid: &str, memories: &[Memory]) -> Res
 
 /// `rank`: the place of the new category in the list order.
 pub async fn update(
-    db: &PgPool,
+    db: &Db,
     uid: &str,
     id: Uuid,
     changes: &MemoryChanges,
@@ -117,7 +118,7 @@ pub async fn update(
 }
 
 /// Whether there was one.
-pub async fn delete(db: &PgPool, uid: &str, id: Uuid) -> Result<bool> {
+pub async fn delete(db: &Db, uid: &str, id: Uuid) -> Result<bool> {
     let deleted = sqlx::query!("delete from memories where uid = $1 and id = $2", uid, id)
         .execute(db)
         .await?;

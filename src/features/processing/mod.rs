@@ -10,7 +10,6 @@ pub use texts::{
 
 use std::time::Duration;
 
-use sqlx::PgPool;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
@@ -25,7 +24,7 @@ use crate::{
         },
         lenient, memories,
     },
-    platform::{clock, outbox::Notice},
+    platform::{clock, database::Db, outbox::Notice},
 };
 
 /// The kind of job that a finished conversation causes.
@@ -217,7 +216,7 @@ pub fn speaker_name(segment: &TranscriptSegment, user: &str) -> String {
 /// Waits until a conversation is understood, at most `patience`; then it is answered as it stands.
 /// `news` must have been listened to since before it was finished.
 pub async fn outcome(
-    db: &PgPool,
+    db: &Db,
     news: broadcast::Receiver<Notice>,
     uid: &str,
     id: Uuid,
@@ -229,7 +228,7 @@ pub async fn outcome(
 
 /// The same, for who needs no more than how it stands.
 pub async fn settled(
-    db: &PgPool,
+    db: &Db,
     mut news: broadcast::Receiver<Notice>,
     uid: &str,
     id: Uuid,

@@ -1,7 +1,6 @@
 //! Memories that an app brings: some as they are, others still to be found in a text, by a job.
 
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -20,6 +19,7 @@ use crate::{
     },
     platform::{
         clock,
+        database::Db,
         jobs::{self, JobOptions},
     },
 };
@@ -127,7 +127,7 @@ pub struct BroughtText {
 }
 
 /// Stores the memories at once, and has more found in the text, by a job.
-pub async fn bring_memories(db: &PgPool, caller: &Caller, new: NewMemories) -> Result<()> {
+pub async fn bring_memories(db: &Db, caller: &Caller, new: NewMemories) -> Result<()> {
     let text = new.text.as_deref().map(str::trim).unwrap_or_default();
     let memories = new.memories.unwrap_or_default();
     if text.is_empty() && memories.is_empty() {
@@ -180,7 +180,7 @@ pub async fn bring_memories(db: &PgPool, caller: &Caller, new: NewMemories) -> R
 }
 
 /// Finds memories in a text and stores those that are new. Again changes nothing.
-pub async fn find_memories(db: &PgPool, brought: BroughtText) -> Result<()> {
+pub async fn find_memories(db: &Db, brought: BroughtText) -> Result<()> {
     let BroughtText {
         uid,
         app,

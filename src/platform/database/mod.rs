@@ -1,6 +1,9 @@
 //! Postgres: the one that is configured, or a private one; its pool and migrations.
 
+mod db;
 pub mod private;
+
+pub use db::Db;
 
 use std::{path::Path, str::FromStr as _, time::Duration};
 
@@ -39,7 +42,7 @@ pub struct Source<'a> {
 
 /// A pool, and the private server behind it if this process runs one.
 pub struct Database {
-    pub pool: PgPool,
+    pub pool: Db,
     private: Option<PrivatePostgres>,
     /// Of the data directory, when the database is elsewhere and a server uses the directory.
     _lock: Option<DataDirLock>,
@@ -186,7 +189,7 @@ impl Source<'_> {
             .await
             .context("the database cannot be reached")?;
         Ok(Database {
-            pool,
+            pool: Db::new(pool),
             private: None,
             _lock: None,
         })

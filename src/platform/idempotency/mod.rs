@@ -5,11 +5,11 @@ mod store;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgPool, Result};
+use sqlx::Result;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use crate::platform::clock;
+use crate::platform::{clock, database::Db};
 
 /// How long an answer is kept.
 const KEPT: chrono::Duration = chrono::Duration::hours(24);
@@ -49,7 +49,7 @@ pub enum Outcome {
 }
 
 /// `request` is a digest of all that the client sent.
-pub async fn begin(db: &PgPool, id: Id, request: &[u8]) -> Result<Outcome> {
+pub async fn begin(db: &Db, id: Id, request: &[u8]) -> Result<Outcome> {
     let deadline = Instant::now() + PATIENCE;
     let mut pause = PAUSE;
     loop {
@@ -91,7 +91,7 @@ pub async fn begin(db: &PgPool, id: Id, request: &[u8]) -> Result<Outcome> {
 
 /// What no server runs any more can be taken over at once. Only right where no other server can be alive, that is, with
 /// a private database whose lock this process holds.
-pub async fn release_all(db: &PgPool) -> Result<()> {
+pub async fn release_all(db: &Db) -> Result<()> {
     store::release_all(db, clock::now() - CUT_OFF - CUT_OFF).await
 }
 
@@ -105,7 +105,7 @@ pub enum Ended {
 }
 
 impl Claim {
-    pub async fn end(self, db: &PgPool, ended: Ended) -> Result<()> {
+    pub async fn end(self, db: &Db, ended: Ended) -> Result<()> {
         let Self { id, claimed_at, .. } = self;
         match ended {
             Ended::Answered(status, answer) => {
@@ -121,6 +121,6 @@ impl Claim {
 }
 
 /// Forgets answers that are not given any more.
-pub async fn purge(db: &PgPool) -> Result<()> {
+pub async fn purge(db: &Db) -> Result<()> {
     store::purge(db, clock::now() - KEPT).await
 }

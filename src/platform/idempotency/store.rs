@@ -1,10 +1,11 @@
 //! SQL of idempotency keys.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgPool, Result};
+use sqlx::Result;
 use uuid::Uuid;
 
 use super::Id;
+use crate::platform::database::Db;
 
 pub struct Row {
     pub request: Vec<u8>,
@@ -15,7 +16,7 @@ pub struct Row {
 
 /// False: the key is claimed already. A claim older than `expired` does not count.
 pub async fn claim(
-    db: &PgPool,
+    db: &Db,
     id: &Id,
     request: &[u8],
     seed: Uuid,
@@ -40,7 +41,7 @@ pub async fn claim(
     Ok(done.rows_affected() == 1)
 }
 
-pub async fn find(db: &PgPool, id: &Id) -> Result<Option<Row>> {
+pub async fn find(db: &Db, id: &Id) -> Result<Option<Row>> {
     sqlx::query_as!(
         Row,
         "select request, claimed_at, status, answer from idempotency_keys where uid = $1 and route = $2 and key = $3",
@@ -54,7 +55,7 @@ pub async fn find(db: &PgPool, id: &Id) -> Result<Option<Row>> {
 
 /// Takes over a run that was cut off, with its seed; None: somebody else did.
 pub async fn take_over(
-    db: &PgPool,
+    db: &Db,
     id: &Id,
     seen: DateTime<Utc>,
     now: DateTime<Utc>,
@@ -74,7 +75,7 @@ pub async fn take_over(
 }
 
 pub async fn keep(
-    db: &PgPool,
+    db: &Db,
     id: &Id,
     claimed_at: DateTime<Utc>,
     status: i16,
@@ -97,7 +98,7 @@ pub async fn keep(
 
 /// The run is over without an answer to keep: the next one with this key and request goes on with its seed.
 pub async fn release(
-    db: &PgPool,
+    db: &Db,
     id: &Id,
     claimed_at: DateTime<Utc>,
     forget: bool,
@@ -129,7 +130,7 @@ pub async fn release(
     Ok(())
 }
 
-pub async fn release_all(db: &PgPool, cut_off: DateTime<Utc>) -> Result<()> {
+pub async fn release_all(db: &Db, cut_off: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "update idempotency_keys set claimed_at = $1 where status is null and claimed_at > $1",
         cut_off
@@ -139,7 +140,7 @@ pub async fn release_all(db: &PgPool, cut_off: DateTime<Utc>) -> Result<()> {
     Ok(())
 }
 
-pub async fn purge(db: &PgPool, before: DateTime<Utc>) -> Result<()> {
+pub async fn purge(db: &Db, before: DateTime<Utc>) -> Result<()> {
     sqlx::query!("delete from idempotency_keys where claimed_at < $1", before)
         .execute(db)
         .await?;

@@ -14,10 +14,10 @@ use std::{
 };
 
 use chrono::{DateTime, Duration, Utc};
-use sqlx::{PgPool, Result};
+use sqlx::Result;
 use uuid::Uuid;
 
-use crate::platform::clock;
+use crate::platform::{clock, database::Db};
 
 /// A lease is this part of the limit at most, so that little is lost when an instance is killed.
 const LEASES_A_WINDOW: i64 = 20;
@@ -99,7 +99,7 @@ pub struct RateLimits {
 
 impl RateLimits {
     /// Takes one from every bucket, or from none if one is used up.
-    pub async fn take(&self, db: &PgPool, buckets: &[Bucket]) -> Result<Taken> {
+    pub async fn take(&self, db: &Db, buckets: &[Bucket]) -> Result<Taken> {
         loop {
             let now = clock::now();
             let lacking = match self.try_take(buckets, now, true) {
@@ -167,7 +167,7 @@ impl RateLimits {
         Ok(Ok(tightest))
     }
 
-    async fn lease(&self, db: &PgPool, bucket: &Bucket, now: DateTime<Utc>) -> Result<()> {
+    async fn lease(&self, db: &Db, bucket: &Bucket, now: DateTime<Utc>) -> Result<()> {
         let limit = i64::from(bucket.limit);
         let lease = (limit / LEASES_A_WINDOW).clamp(1, LARGEST_LEASE);
         let seconds = bucket.name.seconds();
@@ -198,7 +198,7 @@ impl RateLimits {
     }
 
     /// Gives back what this instance has leased and not used, for an orderly stop.
-    pub async fn give_back(&self, db: &PgPool) -> Result<()> {
+    pub async fn give_back(&self, db: &Db) -> Result<()> {
         let leased = std::mem::take(&mut *locked(&self.windows));
         let (mut uids, mut names, mut starts, mut unused) = (vec![], vec![], vec![], vec![]);
         for ((uid, name), window) in leased {
@@ -239,7 +239,7 @@ impl Bucket {
 }
 
 /// Forgets windows that nobody can ask for any more.
-pub async fn purge(db: &PgPool) -> Result<()> {
+pub async fn purge(db: &Db) -> Result<()> {
     let now = clock::now();
     store::purge(db, now - Duration::days(2), now - Duration::hours(2)).await
 }

@@ -1,7 +1,8 @@
 //! SQL of rate limits.
 
+use crate::platform::database::Db;
 use chrono::{DateTime, Utc};
-use sqlx::{PgPool, Result};
+use sqlx::Result;
 
 /// What was taken of a window before and after a lease was.
 pub struct Lease {
@@ -11,7 +12,7 @@ pub struct Lease {
 
 /// Takes up to `lease` more of a window, never beyond its limit.
 pub async fn take(
-    db: &PgPool,
+    db: &Db,
     uid: &str,
     bucket: &str,
     window_start: DateTime<Utc>,
@@ -50,7 +51,7 @@ pub async fn take(
 
 /// Gives back what was taken and not used.
 pub async fn give_back(
-    db: &PgPool,
+    db: &Db,
     uids: &[String],
     buckets: &[String],
     window_starts: &[DateTime<Utc>],
@@ -71,7 +72,7 @@ pub async fn give_back(
 }
 
 /// Forgets windows of days that began before the one time, and shorter ones that began before the other.
-pub async fn purge(db: &PgPool, days: DateTime<Utc>, others: DateTime<Utc>) -> Result<()> {
+pub async fn purge(db: &Db, days: DateTime<Utc>, others: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "delete from rate_windows where window_start < $1 or (bucket <> 'day' and window_start < $2)",
         days,

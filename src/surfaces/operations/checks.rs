@@ -7,12 +7,12 @@ use std::{
 
 use nix::unistd::{AccessFlags, Uid, User, access};
 use serde::Serialize;
-use sqlx::PgPool;
 
 use crate::{
     app::App,
     config::Config,
     platform::{
+        database::Db,
         database::{self, Database},
         jobs,
         speech::{Speech, models},
@@ -109,7 +109,7 @@ pub async fn all(
     checks
 }
 
-async fn database(db: &PgPool) -> Vec<Check> {
+async fn database(db: &Db) -> Vec<Check> {
     let version: Result<String, _> = sqlx::query_scalar("select current_setting('server_version')")
         .fetch_one(db)
         .await;

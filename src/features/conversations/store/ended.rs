@@ -1,10 +1,11 @@
 //! SQL of conversations that have ended: waiting, understood, given up.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool, Result, types::Json};
+use sqlx::{PgConnection, Result, types::Json};
 use uuid::Uuid;
 
 use super::super::{Event, Standing, Status, Structured};
+use crate::platform::database::Db;
 
 pub async fn finish(
     tx: &mut PgConnection,
@@ -28,7 +29,7 @@ pub async fn finish(
     Ok(done.rows_affected() == 1)
 }
 
-pub async fn standing(db: &PgPool, uid: &str, id: Uuid) -> Result<Option<Standing>> {
+pub async fn standing(db: &Db, uid: &str, id: Uuid) -> Result<Option<Standing>> {
     sqlx::query_as!(
         Standing,
         "select status, discarded from conversations where uid = $1 and id = $2",
@@ -40,7 +41,7 @@ pub async fn standing(db: &PgPool, uid: &str, id: Uuid) -> Result<Option<Standin
 }
 
 pub async fn change(
-    db: &PgPool,
+    db: &Db,
     uid: &str,
     id: Uuid,
     title: Option<&str>,
@@ -94,7 +95,7 @@ pub async fn reprocess(
     Ok(done.rows_affected() == 1)
 }
 
-pub async fn stale(db: &PgPool, before: DateTime<Utc>, limit: i64) -> Result<Vec<(String, Uuid)>> {
+pub async fn stale(db: &Db, before: DateTime<Utc>, limit: i64) -> Result<Vec<(String, Uuid)>> {
     let rows = sqlx::query!(
         "select uid, id from conversations where status = 'processing' and updated_at < $1 order by uid limit $2",
         before,
@@ -138,7 +139,7 @@ pub async fn touch_stale(
     Ok(done.rows_affected() == 1)
 }
 
-pub async fn begin_processing(db: &PgPool, uid: &str, id: Uuid) -> Result<bool> {
+pub async fn begin_processing(db: &Db, uid: &str, id: Uuid) -> Result<bool> {
     let done = sqlx::query!(
         "update conversations set processing_attempts = processing_attempts + 1, updated_at = now()
          where uid = $1 and id = $2 and status = 'processing'",

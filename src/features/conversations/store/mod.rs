@@ -11,10 +11,11 @@ pub use search::*;
 pub use segments::*;
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgPool, Result, types::Json};
+use sqlx::{Result, types::Json};
 use uuid::Uuid;
 
 use super::{Conversation, Event, Filter, Geolocation, Structured};
+use crate::platform::database::Db;
 
 struct Row {
     id: Uuid,
@@ -90,7 +91,7 @@ impl From<Row> for Conversation {
     }
 }
 
-pub async fn list(db: &PgPool, uid: &str, filter: &Filter) -> Result<Vec<Conversation>> {
+pub async fn list(db: &Db, uid: &str, filter: &Filter) -> Result<Vec<Conversation>> {
     let rows = sqlx::query_as!(
         Row,
         r#"select id, status, source, language, created_at, started_at, finished_at, title, overview, emoji, category,
@@ -120,7 +121,7 @@ pub async fn list(db: &PgPool, uid: &str, filter: &Filter) -> Result<Vec<Convers
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
-pub async fn get(db: &PgPool, uid: &str, id: Uuid) -> Result<Option<Conversation>> {
+pub async fn get(db: &Db, uid: &str, id: Uuid) -> Result<Option<Conversation>> {
     let row = sqlx::query_as!(
         Row,
         r#"select id, status, source, language, created_at, started_at, finished_at, title, overview, emoji, category,
@@ -137,7 +138,7 @@ pub async fn get(db: &PgPool, uid: &str, id: Uuid) -> Result<Option<Conversation
     Ok(row.map(Into::into))
 }
 
-pub async fn newest_completed(db: &PgPool, uid: &str) -> Result<Option<Uuid>> {
+pub async fn newest_completed(db: &Db, uid: &str) -> Result<Option<Uuid>> {
     sqlx::query_scalar!(
         "select id from conversations
          where uid = $1 and status = 'completed' and not discarded
@@ -148,7 +149,7 @@ pub async fn newest_completed(db: &PgPool, uid: &str) -> Result<Option<Uuid>> {
     .await
 }
 
-pub async fn is_open(db: &PgPool, uid: &str, id: Uuid) -> Result<bool> {
+pub async fn is_open(db: &Db, uid: &str, id: Uuid) -> Result<bool> {
     sqlx::query_scalar!(
         r#"select exists (select 1 from conversations where uid = $1 and id = $2 and status = 'in_progress') as "open!""#,
         uid,
@@ -158,7 +159,7 @@ pub async fn is_open(db: &PgPool, uid: &str, id: Uuid) -> Result<bool> {
     .await
 }
 
-pub async fn newest_open(db: &PgPool, uid: &str) -> Result<Option<Uuid>> {
+pub async fn newest_open(db: &Db, uid: &str) -> Result<Option<Uuid>> {
     sqlx::query_scalar!(
         "select id from conversations c
          where uid = $1 and status = 'in_progress'

@@ -1,13 +1,14 @@
 //! SQL of conversations in progress: opened, resumed, heard, found silent.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool, Result, types::Json};
+use sqlx::{PgConnection, Result, types::Json};
 use uuid::Uuid;
 
 use super::{
     super::{Geolocation, Heard, Status, TranscriptSegment},
     segments,
 };
+use crate::platform::database::Db;
 
 pub struct NewRow<'a> {
     pub id: Uuid,
@@ -149,7 +150,7 @@ pub async fn heard(tx: &mut PgConnection, uid: &str, id: Uuid, heard: Heard) -> 
 }
 
 pub async fn attach_meeting(
-    db: &PgPool,
+    db: &Db,
     uid: &str,
     id: Uuid,
     meeting: serde_json::Value,
@@ -168,7 +169,7 @@ pub async fn attach_meeting(
 }
 
 pub async fn expired(
-    db: &PgPool,
+    db: &Db,
     now: DateTime<Utc>,
     except: &[Uuid],
     limit: i64,
@@ -192,7 +193,7 @@ pub async fn expired(
         .collect())
 }
 
-pub async fn renew_empty(db: &PgPool, uid: &str, id: Uuid, now: DateTime<Utc>) -> Result<()> {
+pub async fn renew_empty(db: &Db, uid: &str, id: Uuid, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "update conversations c set created_at = $3, started_at = $3, finished_at = $3
          where uid = $1 and id = $2 and status = 'in_progress'
@@ -206,7 +207,7 @@ pub async fn renew_empty(db: &PgPool, uid: &str, id: Uuid, now: DateTime<Utc>) -
     Ok(())
 }
 
-pub async fn delete_if_empty(db: &PgPool, uid: &str, id: Uuid) -> Result<bool> {
+pub async fn delete_if_empty(db: &Db, uid: &str, id: Uuid) -> Result<bool> {
     let done = sqlx::query!(
         "delete from conversations c
          where uid = $1 and id = $2 and status = 'in_progress'

@@ -1,16 +1,17 @@
 //! SQL of full-text search.
 
-use sqlx::{PgPool, Result, types::Json};
+use sqlx::{Result, types::Json};
 use uuid::Uuid;
 
 use super::{
     super::{Conversation, Event, Geolocation, Search},
     Row,
 };
+use crate::platform::database::Db;
 
 /// Conversations that hold each of the words, wherever: how many there are, and the ids of one page, newest first.
 pub async fn search(
-    db: &PgPool,
+    db: &Db,
     uid: &str,
     words: &[String],
     search: &Search,
@@ -51,7 +52,7 @@ pub async fn search(
 }
 
 /// Those of these ids that there are, newest first.
-pub async fn with_ids(db: &PgPool, uid: &str, ids: &[Uuid]) -> Result<Vec<Conversation>> {
+pub async fn with_ids(db: &Db, uid: &str, ids: &[Uuid]) -> Result<Vec<Conversation>> {
     let rows = sqlx::query_as!(
         Row,
         r#"select id, status, source, language, created_at, started_at, finished_at, title, overview, emoji, category,

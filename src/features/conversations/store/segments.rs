@@ -1,10 +1,11 @@
 //! SQL of transcript segments.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool, Result, types::Json};
+use sqlx::{PgConnection, Result, types::Json};
 use uuid::Uuid;
 
 use super::super::{TranscriptSegment, Translation};
+use crate::platform::database::Db;
 
 struct SegmentRow {
     conversation_id: Uuid,
@@ -40,7 +41,7 @@ impl From<SegmentRow> for TranscriptSegment {
 }
 
 pub async fn segments(
-    db: &PgPool,
+    db: &Db,
     uid: &str,
     conversation_ids: &[Uuid],
 ) -> Result<Vec<(Uuid, TranscriptSegment)>> {
@@ -62,7 +63,7 @@ pub async fn segments(
         .collect())
 }
 
-pub async fn heard_until(db: &PgPool, uid: &str, id: Uuid) -> Result<Option<DateTime<Utc>>> {
+pub async fn heard_until(db: &Db, uid: &str, id: Uuid) -> Result<Option<DateTime<Utc>>> {
     sqlx::query_scalar!(
         "select c.started_at + make_interval(secs => max(s.end_seconds))
          from conversations c join transcript_segments s on s.uid = c.uid and s.conversation_id = c.id
