@@ -102,7 +102,7 @@ pub fn complete(guard: &Guard, schemas: &mut Schemas, paths: &mut Paths) {
                 (500, "Something went wrong on the server"),
                 (
                     503,
-                    "The server cannot answer for the moment; `Retry-After` says when",
+                    "The server cannot answer for the moment, or a request with the same `Idempotency-Key` still runs; `Retry-After` says when",
                 ),
             ]);
             if guard.once {
@@ -110,7 +110,6 @@ pub fn complete(guard: &Guard, schemas: &mut Schemas, paths: &mut Paths) {
                     .parameters
                     .get_or_insert_default()
                     .push(RefOr::T(idempotency_key()));
-                refusals.push((409, "A request with the same `Idempotency-Key` still runs"));
             }
             refuse(operation, &refusals);
             tell_limits(operation);
