@@ -229,9 +229,8 @@ async fn run_once(app: &App, caller: &Caller, request: Request, next: Next) -> R
             .into_response();
         }
         Ok(Outcome::Busy) => {
-            let text =
-                "A request with this Idempotency-Key still runs. Try again in a few seconds.";
-            return ApiError(Error::Conflict(text.into())).into_response();
+            let text = "a request with this Idempotency-Key still runs";
+            return ApiError(Error::Unavailable(text.into())).into_response();
         }
         Err(error) => return ApiError(error.into()).into_response(),
     };

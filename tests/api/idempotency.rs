@@ -133,3 +133,25 @@ async fn the_same_key_gives_the_same_answer_and_one_row() {
     assert_ne!(later["id"], first.body["id"]);
     db.close().await;
 }
+
+#[tokio::test]
+async fn while_the_first_still_runs_the_second_waits_and_is_told_to_come_again() {
+    let server = Server::deaf().await;
+    let ann = server.user("ann@example.org").await;
+    let body = json!({"description": "once"});
+    create(&server, ITEMS, &ann.developer_key, "slow", &body)
+        .await
+        .ok();
+    let db = server.pool().await;
+    sqlx::query("update idempotency_keys set status = null, answer = null, claimed_at = now() where key = 'slow'")
+        .execute(&db)
+        .await
+        .unwrap();
+    db.close().await;
+    let busy = create(&server, ITEMS, &ann.developer_key, "slow", &body).await;
+    assert_eq!(busy.status, 503, "{busy:#?}");
+    assert_eq!(busy.headers["retry-after"], "5");
+    assert_eq!(busy.body["error"]["code"], "unavailable");
+    let items = server.get(ITEMS, &ann.developer_key).await.ok();
+    assert_eq!(items.as_array().unwrap().len(), 1);
+}
