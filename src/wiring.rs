@@ -32,9 +32,7 @@ impl TaskHandler for ProcessConversation {
     const IDENTIFIER: &'static str = processing::JOB;
 
     async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
-        let Some(Handles(app)) = context.get_ext::<Handles>() else {
-            return Err("the job runner was started without the app".to_string());
-        };
+        let app = app_of(&context)?;
         let job = context.job();
         let last = job.attempts() >= job.max_attempts();
         processing::process(app, &self.0.uid, self.0.id, last)
@@ -51,9 +49,7 @@ impl TaskHandler for FindMemories {
     const IDENTIFIER: &'static str = processing::MEMORIES_JOB;
 
     async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
-        let Some(Handles(app)) = context.get_ext::<Handles>() else {
-            return Err("the job runner was started without the app".to_string());
-        };
+        let app = app_of(&context)?;
         processing::find_memories(&app.db, self.0)
             .await
             .map_err(|error| format!("{error:#}"))
@@ -63,6 +59,13 @@ impl TaskHandler for FindMemories {
 /// The App inside the job runner, which wants its extensions printable.
 #[derive(Clone)]
 struct Handles(App);
+
+fn app_of(context: &WorkerContext) -> Result<&App, String> {
+    match context.get_ext::<Handles>() {
+        Some(Handles(app)) => Ok(app),
+        None => Err("the job runner was started without the app".into()),
+    }
+}
 
 impl fmt::Debug for Handles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

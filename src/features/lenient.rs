@@ -120,13 +120,19 @@ pub fn text(field: &str, text: &str, most: usize) -> Result<String> {
     if text.is_empty() {
         return Err(Error::invalid(field, format!("{field} cannot be empty")));
     }
+    at_most(field, text, most)?;
+    Ok(text.into())
+}
+
+/// A text of a body that is refused if it is longer than `most` characters.
+pub fn at_most(field: &str, text: &str, most: usize) -> Result<()> {
     if text.chars().count() > most {
         return Err(Error::invalid(
             field,
             format!("{field} must have at most {most} characters"),
         ));
     }
-    Ok(text.into())
+    Ok(())
 }
 
 #[cfg(test)]

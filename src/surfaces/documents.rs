@@ -119,7 +119,7 @@ pub fn complete(guard: &Guard, schemas: &mut Schemas, paths: &mut Paths) {
 }
 
 /// Describes these refusals, unless the operation has described them itself.
-pub fn refuse(operation: &mut Operation, refusals: &[(u16, &str)]) {
+fn refuse(operation: &mut Operation, refusals: &[(u16, &str)]) {
     for (status, why) in refusals {
         let response = ResponseBuilder::new()
             .description(*why)
@@ -258,12 +258,11 @@ static PRINTED: LazyLock<Vec<(&'static str, String)>> = LazyLock::new(|| {
 });
 
 /// `/openapi/<surface>.json`, and the page that shows them, with nothing from elsewhere.
-pub fn routes() -> Router<App> {
+pub fn routes(surfaces: &[&'static str]) -> Router<App> {
     let mut router = Router::new();
     let mut addresses = Vec::new();
-    for surface in router::surfaces() {
-        let address = format!("/openapi/{}.json", surface.name);
-        let name = surface.name;
+    for name in surfaces.iter().copied() {
+        let address = format!("/openapi/{name}.json");
         router = router.route(
             &address,
             get(async move || {

@@ -67,14 +67,16 @@ pub fn service(app: App, metrics: metrics_exporter_prometheus::PrometheusHandle)
 
 pub fn router(app: App, metrics: metrics_exporter_prometheus::PrometheusHandle) -> Router {
     let mut router = Router::new();
+    let mut names = Vec::new();
     for surface in surfaces() {
+        names.push(surface.name);
         let (routes, _) = surface.routes.split_for_parts();
         router = router.merge(routes);
     }
     router
         .merge(listen::routes()) // /v4/listen: refuses before the upgrade, by itself
         .merge(mcp::routes(&app)) // /v1/mcp
-        .merge(documents::routes()) // /openapi /docs
+        .merge(documents::routes(&names)) // /openapi /docs
         .merge(operations::routes(metrics)) // /healthz /readyz /metrics /v1/health
         .fallback(respond::not_found)
         .method_not_allowed_fallback(respond::method_not_allowed)

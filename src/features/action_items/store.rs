@@ -173,13 +173,7 @@ pub async fn replace_found(
     conversation_id: Uuid,
     items: &[ActionItem],
 ) -> Result<()> {
-    sqlx::query!(
-        "delete from action_items where uid = $1 and conversation_id = $2",
-        uid,
-        conversation_id
-    )
-    .execute(&mut *tx)
-    .await?;
+    delete_of_conversation(&mut *tx, uid, conversation_id).await?;
     let ids: Vec<_> = items.iter().map(|item| item.id).collect();
     let descriptions: Vec<_> = items.iter().map(|item| item.description.clone()).collect();
     let dues: Vec<_> = items.iter().map(|item| item.due_at).collect();

@@ -9,7 +9,10 @@ use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
-    features::credentials::{self, Created, Kind, Known, Listed, NewCredential, Which},
+    features::{
+        credentials::{self, Created, Kind, Known, Listed, NewCredential, Which},
+        lenient,
+    },
     platform::{clock, database::Db, outbox::Outbox},
 };
 
@@ -25,12 +28,7 @@ pub async fn create(db: &Db, uid: &str, id: Uuid, new: NewApp) -> Result<App> {
         ("name", name, MAXIMUM_NAME),
         ("description", new.description.trim(), MAXIMUM_DESCRIPTION),
     ] {
-        if text.chars().count() > most {
-            return Err(Error::invalid(
-                field,
-                format!("{field} must have at most {most} characters"),
-            ));
-        }
+        lenient::at_most(field, text, most)?;
     }
     let mut actions: Vec<_> = new
         .actions

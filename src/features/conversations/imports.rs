@@ -55,11 +55,7 @@ pub async fn import_text(
     let session = session(&new.client_session_id)?;
     let guarded = session.is_none() && !import.keyed;
     let content_hash = guarded.then(|| hash(caller, &import, &new)).transpose()?;
-    let text = new.text.trim();
-    if text.is_empty() {
-        return Err(Error::invalid("text", "text cannot be empty"));
-    }
-    check_length("text", Some(text), MAXIMUM_TEXT)?;
+    let text = lenient::text("text", &new.text, MAXIMUM_TEXT)?;
     let spec = new.text_source_spec.as_deref();
     check_length("text_source_spec", spec, MAXIMUM_SPEC)?;
     check_length("language", new.language.as_deref(), MAXIMUM_LANGUAGE)?;
@@ -275,13 +271,7 @@ fn segment(index: usize, new: NewSegment) -> Result<TranscriptSegment> {
 }
 
 fn check_length(field: &str, text: Option<&str>, most: usize) -> Result<()> {
-    if text.is_some_and(|text| text.chars().count() > most) {
-        return Err(Error::invalid(
-            field,
-            format!("{field} must have at most {most} characters"),
-        ));
-    }
-    Ok(())
+    text.map_or(Ok(()), |text| lenient::at_most(field, text, most))
 }
 
 fn check_place(place: &Option<Geolocation>) -> Result<()> {

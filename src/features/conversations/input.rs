@@ -149,14 +149,9 @@ pub struct Changes {
 
 impl PartialSchema for Changes {
     fn schema() -> RefOr<Schema> {
-        let title = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .min_length(Some(1))
-            .max_length(Some(super::MAXIMUM_TITLE))
-            .pattern(Some(r"^[^\x00]*[^\s\x85\x00][^\x00]*$"));
         let object = ObjectBuilder::new()
             .schema_type(Type::Object)
-            .property("title", title)
+            .property("title", schema::text(super::MAXIMUM_TITLE))
             .property("discarded", ObjectBuilder::new().schema_type(Type::Boolean));
         schema::at_least_one(object.build(), &["title", "discarded"])
     }

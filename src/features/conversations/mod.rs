@@ -22,8 +22,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
-    error::{Error, Problem, Result},
-    features::{action_items, credentials::Caller, memories},
+    error::{Error, Result},
+    features::{action_items, credentials::Caller, lenient, memories},
     platform::{
         clock,
         database::Db,
@@ -81,12 +81,7 @@ pub async fn list(
 /// The caller's conversations that hold all words of a query, newest first, with their segments; and how many there are
 /// on all pages.
 pub async fn search(db: &Db, caller: &Caller, search: &Search) -> Result<(Vec<Conversation>, i64)> {
-    if search.query.chars().count() > MAXIMUM_QUERY {
-        return Err(Error::invalid(
-            "query",
-            format!("query must have at most {MAXIMUM_QUERY} characters"),
-        ));
-    }
+    lenient::at_most("query", &search.query, MAXIMUM_QUERY)?;
     let mut seen = HashSet::new();
     let words: Vec<_> = search
         .query
@@ -128,25 +123,16 @@ pub async fn standing(db: &Db, uid: &str, id: Uuid) -> Result<Standing> {
 
 /// Changes what a user may change, and gives the whole conversation.
 pub async fn change(db: &Db, caller: &Caller, id: Uuid, changes: Changes) -> Result<Conversation> {
-    let title = changes.title.as_deref().map(str::trim);
-    match title.map(|title| title.chars().count()) {
-        None if changes.discarded.is_none() => {
-            return Err(Error::Invalid(vec![Problem {
-                location: vec!["body".into()],
-                message: "At least one field (title or discarded) must be provided".into(),
-                kind: "value_error",
-            }]));
-        }
-        Some(0) => return Err(Error::invalid("title", "title cannot be empty")),
-        Some(length) if length > MAXIMUM_TITLE => {
-            return Err(Error::invalid(
-                "title",
-                format!("title must have at most {MAXIMUM_TITLE} characters"),
-            ));
-        }
-        _ => {}
+    if changes.title.is_none() && changes.discarded.is_none() {
+        return Err(Error::invalid_body(
+            "At least one field (title or discarded) must be provided",
+        ));
     }
-    if !store::change(db, &caller.uid, id, title, changes.discarded).await? {
+    let title = changes
+        .title
+        .map(|title| lenient::text("title", &title, MAXIMUM_TITLE))
+        .transpose()?;
+    if !store::change(db, &caller.uid, id, title.as_deref(), changes.discarded).await? {
         return Err(Error::NotFound("Conversation"));
     }
     get(db, &caller.uid, id).await

@@ -5,7 +5,7 @@ mod model;
 mod sign_in;
 mod store;
 
-pub use known::{Known, LastUsed, Who};
+pub use known::{Known, Who};
 pub use model::{Caller, Kind, Listed, NewCredential, Scope};
 pub use sign_in::{ACCESS, Tokens, refresh, sign_in};
 
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
+    features::lenient,
     platform::{
         clock,
         database::Db,
@@ -40,12 +41,7 @@ pub async fn create(db: &Db, new: NewCredential<'_>) -> Result<Created> {
     if name.is_empty() {
         return Err(Error::invalid("name", "Key name cannot be empty"));
     }
-    if name.chars().count() > MAXIMUM_NAME {
-        return Err(Error::invalid(
-            "name",
-            format!("name must have at most {MAXIMUM_NAME} characters"),
-        ));
-    }
+    lenient::at_most("name", name, MAXIMUM_NAME)?;
     let random = secrets::random_hex(new.kind.random_bytes());
     let prefix = new.kind.shown(&random);
     let scopes =
@@ -111,16 +107,20 @@ pub async fn revoke(
     if !store::delete(&mut tx, uid, kind, app, id).await? {
         return Ok(false);
     }
-    let event = Event {
+    outbox.publish(&mut tx, &revoked(uid, id)).await?;
+    tx.commit().await?;
+    known.forget();
+    Ok(true)
+}
+
+/// What tells every instance to look up its callers again. `id`: of the credential, or of the sign-in that ended.
+fn revoked(uid: &str, id: Uuid) -> Event {
+    Event {
         topic: REVOKED.into(),
         uid: uid.into(),
         id,
         detail: serde_json::Value::Null,
-    };
-    outbox.publish(&mut tx, &event).await?;
-    tx.commit().await?;
-    known.forget();
-    Ok(true)
+    }
 }
 
 /// Every credential of a user that counts, newest first, with its kind; not those that sign-ins gave.

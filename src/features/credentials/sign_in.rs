@@ -5,16 +5,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Kind, Known, REVOKED, store};
+use super::{Kind, Known, revoked, store};
 use crate::{
     error::{Error, Result},
-    platform::{
-        clock,
-        database::Db,
-        ids,
-        outbox::{Event, Outbox},
-        secrets,
-    },
+    platform::{clock, database::Db, ids, outbox::Outbox, secrets},
 };
 
 /// How long an access token of a sign-in counts.
@@ -63,13 +57,9 @@ pub async fn refresh(
     }
     if token.used_at.is_some_and(|used| now - used > REPEATABLE) {
         store::delete_session(&mut tx, &token.uid, session_id).await?;
-        let event = Event {
-            topic: REVOKED.into(),
-            uid: token.uid.clone(),
-            id: session_id,
-            detail: serde_json::Value::Null,
-        };
-        outbox.publish(&mut tx, &event).await?;
+        outbox
+            .publish(&mut tx, &revoked(&token.uid, session_id))
+            .await?;
         tx.commit().await?;
         known.forget();
         tracing::warn!(

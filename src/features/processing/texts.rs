@@ -15,6 +15,7 @@ use crate::{
     error::{Error, Result},
     features::{
         credentials::Caller,
+        lenient,
         memories::{self, BroughtMemory},
     },
     platform::{
@@ -143,12 +144,7 @@ pub async fn bring_memories(db: &Db, caller: &Caller, new: NewMemories) -> Resul
             MAXIMUM_SPEC,
         ),
     ] {
-        if text.chars().count() > most {
-            return Err(Error::invalid(
-                field,
-                format!("{field} must have at most {most} characters"),
-            ));
-        }
+        lenient::at_most(field, text, most)?;
     }
     // The job would stumble over it later.
     if text.contains('\0') {

@@ -111,10 +111,10 @@ impl Claim {
             Ended::Answered(status, answer) => {
                 store::keep(db, &id, claimed_at, status.cast_signed() as _, &answer).await
             }
-            Ended::Refused => store::release(db, &id, claimed_at, true, claimed_at).await,
+            Ended::Refused => store::forget(db, &id, claimed_at).await,
             Ended::Unfinished => {
                 let cut_off = claimed_at - CUT_OFF - CUT_OFF;
-                store::release(db, &id, claimed_at, false, cut_off).await
+                store::release(db, &id, claimed_at, cut_off).await
             }
         }
     }

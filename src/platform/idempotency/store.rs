@@ -96,37 +96,38 @@ pub async fn keep(
     Ok(())
 }
 
+/// The run was refused: the key is free again.
+pub async fn forget(db: &Db, id: &Id, claimed_at: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "delete from idempotency_keys where uid = $1 and route = $2 and key = $3 and claimed_at = $4",
+        id.uid,
+        id.route,
+        id.key,
+        claimed_at
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// The run is over without an answer to keep: the next one with this key and request goes on with its seed.
 pub async fn release(
     db: &Db,
     id: &Id,
     claimed_at: DateTime<Utc>,
-    forget: bool,
     cut_off: DateTime<Utc>,
 ) -> Result<()> {
-    if forget {
-        sqlx::query!(
-            "delete from idempotency_keys where uid = $1 and route = $2 and key = $3 and claimed_at = $4",
-            id.uid,
-            id.route,
-            id.key,
-            claimed_at
-        )
-        .execute(db)
-        .await?;
-    } else {
-        sqlx::query!(
-            "update idempotency_keys set claimed_at = $5
-             where uid = $1 and route = $2 and key = $3 and claimed_at = $4",
-            id.uid,
-            id.route,
-            id.key,
-            claimed_at,
-            cut_off
-        )
-        .execute(db)
-        .await?;
-    }
+    sqlx::query!(
+        "update idempotency_keys set claimed_at = $5
+         where uid = $1 and route = $2 and key = $3 and claimed_at = $4",
+        id.uid,
+        id.route,
+        id.key,
+        claimed_at,
+        cut_off
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 

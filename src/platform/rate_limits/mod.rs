@@ -102,7 +102,7 @@ impl RateLimits {
     pub async fn take(&self, db: &Db, buckets: &[Bucket]) -> Result<Taken> {
         loop {
             let now = clock::now();
-            let lacking = match self.try_take(buckets, now, true) {
+            let lacking = match self.try_take(buckets, now) {
                 Ok(taken) => return Ok(taken),
                 Err(lacking) => lacking,
             };
@@ -113,9 +113,10 @@ impl RateLimits {
                 .clone();
             let held = turn.lock().await;
             // Who waited finds what another has leased.
-            let leased = match self.try_take(std::slice::from_ref(lacking), now, false) {
-                Ok(_) => Ok(()),
-                Err(_) => self.lease(db, lacking, now).await,
+            let look = lacking.look(&locked(&self.windows), now);
+            let leased = match look {
+                Look::Unleased => self.lease(db, lacking, now).await,
+                Look::Free | Look::UsedUp(_) => Ok(()),
             };
             drop(held);
             let mut leasing = locked(&self.leasing);
@@ -128,31 +129,15 @@ impl RateLimits {
         }
     }
 
-    /// Err: a bucket that has no lease left. Without `really`, only looks.
-    fn try_take<'a>(
-        &self,
-        buckets: &'a [Bucket],
-        now: DateTime<Utc>,
-        really: bool,
-    ) -> Result<Taken, &'a Bucket> {
+    /// Err: a bucket that has no lease left.
+    fn try_take<'a>(&self, buckets: &'a [Bucket], now: DateTime<Utc>) -> Result<Taken, &'a Bucket> {
         let mut windows = locked(&self.windows);
         for bucket in buckets {
-            let key = (bucket.uid.clone(), bucket.name);
-            match windows.get(&key) {
-                // A clock that was set back stays in the window that it had reached.
-                Some(window) if now < window.end => {
-                    if window.left <= 0 {
-                        if window.taken >= i64::from(bucket.limit) {
-                            return Ok(Err(bucket.standing(window)));
-                        }
-                        return Err(bucket);
-                    }
-                }
-                _ => return Err(bucket),
+            match bucket.look(&windows, now) {
+                Look::Free => {}
+                Look::UsedUp(standing) => return Ok(Err(standing)),
+                Look::Unleased => return Err(bucket),
             }
-        }
-        if !really {
-            return Ok(Ok(None));
         }
         let mut tightest: Option<Standing> = None;
         for bucket in buckets {
@@ -226,7 +211,31 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What an instance knows of a bucket without asking.
+enum Look {
+    Free,
+    UsedUp(Standing),
+    /// A lease has to be taken first.
+    Unleased,
+}
+
 impl Bucket {
+    fn look(&self, windows: &HashMap<Key, Window>, now: DateTime<Utc>) -> Look {
+        match windows.get(&(self.uid.clone(), self.name)) {
+            // A clock that was set back stays in the window that it had reached.
+            Some(window) if now < window.end => {
+                if window.left > 0 {
+                    Look::Free
+                } else if window.taken >= i64::from(self.limit) {
+                    Look::UsedUp(self.standing(window))
+                } else {
+                    Look::Unleased
+                }
+            }
+            _ => Look::Unleased,
+        }
+    }
+
     fn standing(&self, window: &Window) -> Standing {
         let free = (i64::from(self.limit) - window.taken).max(0) + window.left;
         Standing {
