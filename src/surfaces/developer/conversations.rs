@@ -61,7 +61,7 @@ pub struct SegmentAnswer {
     id: Uuid,
     text: String,
     speaker_id: i32,
-    /// The user's name, a known person's, or `Speaker <n>`.
+    /// The user's name, or `Speaker <n>`.
     speaker_name: String,
     /// Seconds from `started_at`.
     start: f64,
