@@ -318,6 +318,9 @@ mod tests {
         let (config, warnings) = load(&[]).unwrap();
         assert_eq!(config.bind.port(), 8080);
         assert_eq!(config.listening.minimum_timeout_seconds, 120);
+        // As Omi's import API promises.
+        assert_eq!(config.rate_limit.import_conversations_per_hour, 10);
+        assert_eq!(config.rate_limit.import_memories_per_hour, 60);
         assert!(warnings.is_empty());
     }
 

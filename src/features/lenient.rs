@@ -1,6 +1,6 @@
 //! What Omi's clients send: dates and booleans in many spellings, texts with blanks around them.
 
-use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime, Timelike as _, Utc};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 
@@ -14,9 +14,11 @@ pub const LATEST: DateTime<Utc> = match DateTime::from_timestamp(253_402_300_799
 
 /// RFC 3339, the same without an offset (UTC), with a space for `T`, with the `+` of the offset
 /// lost to URL decoding, a date alone (midnight UTC), or epoch seconds. Of the years 1 to 9999, as RFC 3339
-/// writes no others.
+/// writes no others. A leap second is the end of the second before, or the last one would be stored as the year 10000.
 pub fn datetime(text: &str) -> Option<DateTime<Utc>> {
-    spelled(text.trim()).filter(|time| (1..=9999).contains(&time.year()))
+    let time = spelled(text.trim())?;
+    let time = time.with_nanosecond(time.nanosecond().min(999_999_999))?;
+    (1..=9999).contains(&time.year()).then_some(time)
 }
 
 fn spelled(text: &str) -> Option<DateTime<Utc>> {
@@ -114,6 +116,23 @@ pub fn nullable_datetime<'de, D: Deserializer<'de>>(
     optional_datetime::deserialize(deserializer).map(Some)
 }
 
+/// What came under several names: the first that is not blank, else the first.
+pub fn first<T, const N: usize>(given: [Option<T>; N], blank: fn(&T) -> bool) -> Option<T> {
+    let mut first = None;
+    for one in given.into_iter().flatten() {
+        if !blank(&one) {
+            return Some(one);
+        }
+        first.get_or_insert(one);
+    }
+    first
+}
+
+/// `first` for texts.
+pub fn first_text<const N: usize>(given: [Option<String>; N]) -> Option<String> {
+    first(given, |text| text.trim().is_empty())
+}
+
 /// A text of a body without the blanks around it; refused if it is empty or longer than `most` characters.
 pub fn text(field: &str, text: &str, most: usize) -> Result<String> {
     let text = text.trim();
@@ -183,6 +202,19 @@ mod tests {
     }
 
     #[test]
+    fn of_several_names_the_first_that_says_something_counts() {
+        let text = |text: &str| Some(text.to_string());
+        for (given, expected) in [
+            ([None, None, None], None),
+            ([None, text("a"), text("b")], text("a")),
+            ([text(" "), None, text("b")], text("b")),
+            ([text(" "), text(""), None], text(" ")),
+        ] {
+            assert_eq!(first_text(given), expected);
+        }
+    }
+
+    #[test]
     fn every_spelling_means_the_same_instant() {
         let expected = datetime("2026-12-01T10:00:00Z");
         assert!(expected.is_some());
@@ -201,6 +233,15 @@ mod tests {
             assert_eq!(datetime(text), expected, "{text}");
         }
         assert_eq!(datetime("2026-12-01"), datetime("2026-12-01T00:00:00Z"));
+        let last = datetime("9999-12-31T23:59:59.999999999Z");
+        assert!(last.is_some());
+        for leap in [
+            "9999-12-31T23:59:60Z",
+            "9999-12-31T23:59:60.5",
+            "9999-12-31 22:59:60-01:00",
+        ] {
+            assert_eq!(datetime(leap), last, "{leap}");
+        }
         for text in [
             "",
             "soon",

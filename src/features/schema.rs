@@ -3,7 +3,7 @@
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        AllOfBuilder, Object, ObjectBuilder, RefOr, Schema,
+        AllOfBuilder, ObjectBuilder, RefOr, Schema,
         schema::{AnyOfBuilder, KnownFormat, SchemaFormat, Type},
     },
 };
@@ -28,7 +28,7 @@ impl PartialSchema for Moment {
 impl ToSchema for Moment {}
 
 /// An object in which one of `fields` must be there at least.
-pub fn at_least_one(object: Object, fields: &[&str]) -> RefOr<Schema> {
+pub fn at_least_one(object: impl Into<RefOr<Schema>>, fields: &[&str]) -> RefOr<Schema> {
     let any = fields.iter().fold(AnyOfBuilder::new(), |any, field| {
         any.item(ObjectBuilder::new().required(*field))
     });

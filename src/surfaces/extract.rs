@@ -80,12 +80,39 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     }
 }
 
+/// What a query string asks for besides numbers: a value that makes no sense here is a bad request, not invalid input.
+pub struct Filters<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Filters<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        read_query(parts.uri.query().unwrap_or_default())
+            .map(Self)
+            .map_err(malformed)
+    }
+}
+
+/// Invalid input as a request that cannot be read.
+pub fn malformed(error: impl Into<ApiError>) -> ApiError {
+    match error.into() {
+        ApiError(Error::Invalid(problems)) => ApiError(Error::Malformed(problems)),
+        other => other,
+    }
+}
+
 /// What a query string holds.
 pub fn read_query<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
     let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
     serde_path_to_error::deserialize(pairs).map_err(|error| {
         let path = error.path().clone();
-        invalid("query", &path, reason(&error.into_inner().to_string()))
+        let message = reason(&error.into_inner().to_string());
+        // The sentence alone has to say which parameter is meant.
+        let message = match message.strip_prefix("Input ") {
+            Some(rest) => format!("{path} {rest}"),
+            None => message,
+        };
+        invalid("query", &path, message)
     })
 }
 
@@ -160,6 +187,27 @@ pub fn names(list: Option<&str>) -> Option<Vec<String>> {
         .map(str::to_string)
         .collect();
     (!names.is_empty()).then_some(names)
+}
+
+/// `names`, each of which must be known. `one` is what a single one is called.
+pub fn known_names(
+    parameter: &str,
+    one: &str,
+    list: Option<&str>,
+    known: &[&str],
+) -> Result<Option<Vec<String>>, Error> {
+    let names = names(list);
+    match names
+        .iter()
+        .flatten()
+        .find(|name| !known.contains(&name.as_str()))
+    {
+        Some(unknown) => Err(Error::BadRequest(format!(
+            "Invalid {one}: {unknown}. {parameter} takes, separated by commas, any of: {}",
+            known.join(", ")
+        ))),
+        None => Ok(names),
+    }
 }
 
 fn invalid_body(message: &str) -> ApiError {

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// A costly kind of request, which may have a limit an hour. Off unless it is set.
+/// A costly kind of request, which may have a limit an hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
     Memories,

@@ -16,7 +16,7 @@ pub struct ActionItems {
     completed: Option<bool>,
     /// `null`: items of no conversation.
     conversation_id: Option<String>,
-    /// Created at or after; without an offset UTC. Does not count beside a due bound.
+    /// Created at or after; without an offset UTC.
     #[serde(default, with = "lenient::optional_datetime")]
     #[param(value_type = Option<DateTime<Utc>>)]
     start_date: Option<DateTime<Utc>>,
@@ -34,22 +34,31 @@ pub struct ActionItems {
     due_end_date: Option<DateTime<Utc>>,
 }
 
+/// Where surfaces differ in what the same query means.
+#[derive(Clone, Copy)]
+pub struct Reading {
+    /// An empty `conversation_id` asks for items of no conversation, as `null` does; else for all.
+    pub empty_is_none: bool,
+    /// Bounds of the creation do not count beside a bound of the due date.
+    pub due_alone: bool,
+}
+
 impl ActionItems {
-    /// `of_none`: whether an empty `conversation_id` asks for items of no conversation, as `null` does, or for all.
-    pub fn filter(self, of_none: bool) -> Filter {
+    pub fn filter(self, reading: Reading) -> Filter {
         let conversation_id = match self.conversation_id.as_deref() {
             None => None,
-            Some("") => of_none.then_some(None),
+            Some("") => reading.empty_is_none.then_some(None),
             Some("null") => Some(None),
             // No UUID is the id of no conversation, and neither is the nil one: nothing matches.
             Some(id) => Some(Some(id.parse().unwrap_or(Uuid::nil()))),
         };
         let due = self.due_start_date.is_some() || self.due_end_date.is_some();
+        let created_counts = !(due && reading.due_alone);
         Filter {
             completed: self.completed,
             conversation_id,
-            created_from: self.start_date.filter(|_| !due),
-            created_to: self.end_date.filter(|_| !due),
+            created_from: self.start_date.filter(|_| created_counts),
+            created_to: self.end_date.filter(|_| created_counts),
             due_from: self.due_start_date,
             due_to: self.due_end_date,
         }

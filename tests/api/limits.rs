@@ -1,8 +1,10 @@
 //! Limits: the same on every instance of one database, told with every answer, kept over a restart.
 
 use chrono::Utc;
+use omi_server::config::Config;
 use reqwest::Method;
 
+use super::integration::importer::{ALL, Importer};
 use crate::support::{
     Server, ServerOptions,
     server::{Answer, User},
@@ -197,6 +199,52 @@ async fn off_means_off_and_an_hourly_limit_names_its_policy() {
     assert_eq!(number(&second, "x-ratelimit-remaining"), 0);
     assert_used_up(&state("likes rain").await, "dev:memories");
     assert_eq!(ask(&server, &ann).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_app_brings_so_much_an_hour_for_each_user() {
+    let (defaults, _) = Config::load(None, []).unwrap();
+    let defaults = defaults.rate_limit;
+    let server = limited(vec![
+        (
+            "OMI_RATE_LIMIT__IMPORT_CONVERSATIONS_PER_HOUR",
+            defaults.import_conversations_per_hour.to_string(),
+        ),
+        (
+            "OMI_RATE_LIMIT__IMPORT_MEMORIES_PER_HOUR",
+            defaults.import_memories_per_hour.to_string(),
+        ),
+    ])
+    .await;
+    let ann = server.user("ann@example.org").await;
+    let ben = server.user("ben@example.org").await;
+    let app = Importer::new(&server, "ann@example.org", ALL).await;
+    let other = Importer::new(&server, "ann@example.org", ALL).await;
+    for app in [&app, &other] {
+        app.enabled_by(&ann).await.enabled_by(&ben).await;
+    }
+    // Not across the end of an hour.
+    if Utc::now().timestamp() % 3600 > 3600 - 60 {
+        tokio::time::sleep(std::time::Duration::from_secs(61)).await;
+    }
+    let memory = serde_json::json!({"memories": [{"content": "User likes tea"}]});
+    let text = serde_json::json!({"text": "We walked to the lake."});
+    for (rest, body, most, policy) in [
+        ("user/conversations", text, 10, "integration:conversations"),
+        ("user/memories", memory, 60, "integration:memories"),
+    ] {
+        for left in (0..most).rev() {
+            let answer = app.post(rest, &ann.uid, body.clone()).await;
+            assert_eq!(answer.status, 200, "{answer:#?}");
+            assert_eq!(number(&answer, "x-ratelimit-limit"), most);
+            assert_eq!(number(&answer, "x-ratelimit-remaining"), left);
+        }
+        assert_used_up(&app.post(rest, &ann.uid, body.clone()).await, policy);
+        // Another user and another app have their own, and reading goes on.
+        assert_eq!(app.post(rest, &ben.uid, body.clone()).await.status, 200);
+        assert_eq!(other.post(rest, &ann.uid, body).await.status, 200);
+        assert_eq!(app.get("memories", &ann.uid).await.status, 200);
+    }
 }
 
 #[tokio::test]

@@ -141,6 +141,8 @@ impl Server {
             .env("OMI_LOG", "info,omi_server=debug")
             // Tests ask more in a minute than a person; those of the limits set their own.
             .env("OMI_RATE_LIMIT__PER_MINUTE", "100000")
+            .env("OMI_RATE_LIMIT__IMPORT_CONVERSATIONS_PER_HOUR", "0")
+            .env("OMI_RATE_LIMIT__IMPORT_MEMORIES_PER_HOUR", "0")
             .current_dir(self.folder.path())
             .kill_on_drop(true);
         if let Some(database) = &self.database {

@@ -31,7 +31,7 @@ pub struct NewActionItem {
 /// What is sent for a new action item, also under the names that the published omi-mcp uses.
 #[derive(Deserialize, ToSchema)]
 struct Sent {
-    #[schema(schema_with = description, required)]
+    #[schema(schema_with = description)]
     description: Option<String>,
     #[schema(schema_with = content)]
     content: Option<String>,
@@ -53,9 +53,7 @@ impl TryFrom<Sent> for NewActionItem {
     fn try_from(sent: Sent) -> Result<Self, Self::Error> {
         Ok(Self {
             // In serde's words for what is missing.
-            description: sent
-                .description
-                .or(sent.content)
+            description: lenient::first_text([sent.description, sent.content])
                 .ok_or("missing field `description`")?,
             completed: sent.completed.unwrap_or(false),
             due_at: sent.due_at.or(sent.due_date),
@@ -65,7 +63,7 @@ impl TryFrom<Sent> for NewActionItem {
 
 impl PartialSchema for NewActionItem {
     fn schema() -> RefOr<Schema> {
-        Sent::schema()
+        schema::at_least_one(Sent::schema(), &["description", "content"])
     }
 }
 
@@ -116,9 +114,9 @@ struct SentChanges {
 impl From<SentChanges> for ActionItemChanges {
     fn from(sent: SentChanges) -> Self {
         Self {
-            description: sent.description.or(sent.content),
+            description: lenient::first_text([sent.description, sent.content]),
             completed: sent.completed,
-            due_at: sent.due_at.or(sent.due_date),
+            due_at: lenient::first([sent.due_at, sent.due_date], Option::is_none),
         }
     }
 }
@@ -151,7 +149,10 @@ impl PartialSchema for ActionItemChanges {
             .property("completed", ObjectBuilder::new().schema_type(Type::Boolean))
             .property("due_at", date("Null takes the date away."))
             .property("due_date", date("Another name of `due_at`."));
-        schema::at_least_one(object.build(), &["description", "completed", "due_at"])
+        schema::at_least_one(
+            object.build(),
+            &["description", "content", "completed", "due_at", "due_date"],
+        )
     }
 }
 
@@ -167,4 +168,35 @@ fn content() -> Object {
     schema::text(MAXIMUM_DESCRIPTION)
         .description(Some("Another name of `description`."))
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::{Value, json};
+
+    /// Which fields the document says are enough by themselves.
+    fn enough(schema: RefOr<Schema>) -> Vec<Value> {
+        let schema = serde_json::to_value(schema).unwrap();
+        let any = schema["allOf"][1]["anyOf"].as_array().unwrap();
+        any.iter().map(|one| one["required"][0].clone()).collect()
+    }
+
+    #[test]
+    fn the_document_takes_what_is_taken() {
+        assert_eq!(enough(NewActionItem::schema()), ["description", "content"]);
+        let changes = enough(ActionItemChanges::schema());
+        assert_eq!(changes.len(), 5);
+        for field in changes {
+            let field = field.as_str().unwrap();
+            let value = match field {
+                "completed" => json!(true),
+                "due_at" | "due_date" => json!(null),
+                _ => json!("Buy milk"),
+            };
+            let sent: ActionItemChanges = serde_json::from_value(json!({field: value})).unwrap();
+            sent.checked().unwrap();
+        }
+    }
 }

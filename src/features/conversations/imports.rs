@@ -52,7 +52,8 @@ pub async fn import_text(
     new: NewText,
     import: Import,
 ) -> Result<Uuid> {
-    let session = session(&new.client_session_id)?;
+    let session = new.client_session_id.as_deref();
+    check_length("client_session_id", session, MAXIMUM_SESSION)?;
     let guarded = session.is_none() && !import.keyed;
     let content_hash = guarded.then(|| hash(caller, &import, &new)).transpose()?;
     let text = lenient::text("text", &new.text, MAXIMUM_TEXT)?;
@@ -98,7 +99,8 @@ pub async fn import_transcript(
     new: NewTranscript,
     import: Import,
 ) -> Result<Uuid> {
-    let session = session(&new.client_session_id)?;
+    let session = new.client_session_id.as_deref();
+    check_length("client_session_id", session, MAXIMUM_SESSION)?;
     check_length("language", new.language.as_deref(), MAXIMUM_LANGUAGE)?;
     check_place(&new.geolocation)?;
     let segments = segments(new.transcript_segments)?;
@@ -163,21 +165,6 @@ async fn put(
     }
     tx.commit().await?;
     Ok(id)
-}
-
-fn session(given: &Option<String>) -> Result<Option<&str>> {
-    let Some(given) = given else {
-        return Ok(None);
-    };
-    let name = given.trim();
-    if (1..=MAXIMUM_SESSION).contains(&name.chars().count()) {
-        Ok(Some(name))
-    } else {
-        Err(Error::invalid(
-            "client_session_id",
-            format!("client_session_id must have 1 to {MAXIMUM_SESSION} characters"),
-        ))
-    }
 }
 
 /// Always the same for one session of one user, and of one app.
@@ -278,8 +265,9 @@ fn check_place(place: &Option<Geolocation>) -> Result<()> {
     place.as_ref().map_or(Ok(()), Geolocation::check)
 }
 
+/// Not beyond what RFC 3339 can write, nor before `time`.
 fn later(time: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
-    (time + by).min(lenient::LATEST)
+    (time + by).min(lenient::LATEST).max(time)
 }
 
 fn finished_too_early() -> Error {

@@ -12,7 +12,7 @@ use crate::{
     },
     surfaces::{
         extract::{Query, bounded},
-        queries,
+        queries::{self, Reading},
         respond::Result,
     },
 };
@@ -41,7 +41,16 @@ pub struct Page {
     offset: Option<i64>,
 }
 
+/// How the app's list reads its query.
+const READING: Reading = Reading {
+    empty_is_none: false,
+    due_alone: true,
+};
+
 /// A page of action items, newest first, then sorted: due soonest first, those without a date last.
+///
+/// A bound of the due date cuts the page by due date, latest first, and leaves out what has none. Bounds of the
+/// creation do not count beside it.
 #[utoipa::path(get, path = "/v1/action-items", tag = "action items", params(Page, queries::ActionItems),
     responses((status = 200, body = ActionItemPage)))]
 pub async fn list(
@@ -52,7 +61,7 @@ pub async fn list(
 ) -> Result<Json<ActionItemPage>> {
     let limit = bounded("limit", page.limit, 50, 1, 500)?;
     let offset = bounded("offset", page.offset, 0, 0, i64::MAX)?;
-    let filter = query.filter(false);
+    let filter = query.filter(READING);
     let (items, has_more) = action_items::list(&app.db, &caller, &filter, limit, offset).await?;
     let action_items = items
         .into_iter()

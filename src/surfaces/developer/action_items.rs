@@ -13,11 +13,12 @@ use crate::{
     features::{
         action_items::{self, ActionItem, ActionItemChanges, NewActionItem},
         credentials::Caller,
+        lenient,
     },
     surfaces::{
-        extract::{Body, Id, Query, bounded},
+        extract::{Body, Filters, Id, Query, bounded},
         guard::NewIds,
-        queries,
+        queries::{self, Reading},
         respond::{ErrorBody, Result},
     },
 };
@@ -60,18 +61,27 @@ pub struct Page {
     offset: Option<i64>,
 }
 
+/// How a key's list reads its query.
+const READING: Reading = Reading {
+    empty_is_none: true,
+    due_alone: false,
+};
+
 /// A page of action items, newest first, then sorted: due soonest first, those without a date last.
+///
+/// A bound of the due date cuts the page by due date, latest first, and leaves out what has none. All filters
+/// count together.
 #[utoipa::path(get, path = "/v1/dev/user/action-items", tag = "action items", params(Page, queries::ActionItems),
-    responses((status = 200, body = Vec<ActionItemAnswer>)))]
+    responses((status = 200, body = Vec<ActionItemAnswer>), (status = 400, body = ErrorBody)))]
 pub async fn list(
     State(app): State<App>,
     caller: Caller,
     Query(page): Query<Page>,
-    Query(query): Query<queries::ActionItems>,
+    Filters(query): Filters<queries::ActionItems>,
 ) -> Result<Json<Vec<ActionItemAnswer>>> {
     let limit = bounded("limit", page.limit, 100, 1, 1000)?;
     let offset = bounded("offset", page.offset, 0, 0, i64::MAX)?;
-    let filter = query.filter(true);
+    let filter = query.filter(READING);
     let (items, _) = action_items::list(&app.db, &caller, &filter, limit, offset).await?;
     Ok(Json(items.into_iter().map(Into::into).collect()))
 }
@@ -124,9 +134,7 @@ pub async fn create_batch(
     mut ids: NewIds,
     Body(batch): Body<ActionItemBatch>,
 ) -> Result<Json<ActionItemBatchAnswer>> {
-    let new = batch
-        .action_items
-        .or(batch.items)
+    let new = lenient::first([batch.action_items, batch.items], Vec::is_empty)
         .ok_or_else(|| Error::missing("action_items"))?;
     let new = new.into_iter().map(|item| (ids.next(), item)).collect();
     let created = action_items::create_all(&app.db, &caller, new).await?;

@@ -27,7 +27,7 @@ use crate::{
     platform::outbox::Notice,
     surfaces::{
         developer::Success,
-        extract::{Body, Id, Query, bounded, names},
+        extract::{Body, Filters, Id, Query, bounded, known_names},
         guard::{NewIds, NotFinal},
         respond::{ErrorBody, Result},
     },
@@ -134,12 +134,17 @@ async fn name_folders(
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct ListQuery {
+pub struct Page {
     /// 1 to 1000, 25 if left out.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<i64>,
     #[param(minimum = 0)]
     offset: Option<i64>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Which {
     /// Created at or after; without an offset UTC.
     #[serde(default, with = "lenient::optional_datetime")]
     #[param(value_type = Option<DateTime<Utc>>)]
@@ -156,14 +161,24 @@ pub struct ListQuery {
     #[serde(default, deserialize_with = "lenient::optional_bool")]
     #[param(value_type = Option<bool>)]
     starred: Option<bool>,
-    /// Also called `transcript`.
-    #[serde(
-        default,
-        alias = "transcript",
-        deserialize_with = "lenient::optional_bool"
-    )]
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Shown {
+    #[serde(default, deserialize_with = "lenient::optional_bool")]
     #[param(value_type = Option<bool>)]
     include_transcript: Option<bool>,
+    /// Another name of `include_transcript`.
+    #[serde(default, deserialize_with = "lenient::optional_bool")]
+    #[param(value_type = Option<bool>)]
+    transcript: Option<bool>,
+}
+
+impl Shown {
+    fn transcript(&self) -> bool {
+        self.include_transcript.or(self.transcript).unwrap_or(false)
+    }
 }
 
 fn categories() -> RefOr<Schema> {
@@ -171,36 +186,32 @@ fn categories() -> RefOr<Schema> {
 }
 
 /// Completed conversations, newest first.
-#[utoipa::path(get, path = "/v1/dev/user/conversations", tag = "conversations", params(ListQuery),
+#[utoipa::path(get, path = "/v1/dev/user/conversations", tag = "conversations", params(Page, Which, Shown),
     responses((status = 200, body = Vec<ConversationAnswer>), (status = 400, body = ErrorBody)))]
 pub async fn list(
     State(app): State<App>,
     caller: Caller,
-    Query(query): Query<ListQuery>,
+    Query(page): Query<Page>,
+    Filters(which): Filters<Which>,
+    Filters(shown): Filters<Shown>,
 ) -> Result<Json<Vec<ConversationAnswer>>> {
-    if query.folder_id.as_deref() == Some("") {
+    if which.folder_id.as_deref() == Some("") {
         return Err(Error::invalid_parameter("folder_id", "folder_id cannot be empty").into());
     }
-    let categories = names(query.categories.as_deref());
-    if let Some(unknown) = categories
-        .iter()
-        .flatten()
-        .find(|name| !conversations::CATEGORIES.contains(&name.as_str()))
-    {
-        return Err(Error::BadRequest(format!("Invalid category: {unknown}")).into());
-    }
+    let categories = which.categories.as_deref();
+    let known = &conversations::CATEGORIES;
     let filter = Filter {
         statuses: vec!["completed".into()],
         include_discarded: false,
-        categories,
-        from: query.start_date,
-        to: query.end_date,
-        folder_id: query.folder_id,
-        starred: query.starred,
-        limit: bounded("limit", query.limit, 25, 1, 1000)?,
-        offset: bounded("offset", query.offset, 0, 0, i64::MAX)?,
+        categories: known_names("categories", "category", categories, known)?,
+        from: which.start_date,
+        to: which.end_date,
+        folder_id: which.folder_id,
+        starred: which.starred,
+        limit: bounded("limit", page.limit, 25, 1, 1000)?,
+        offset: bounded("offset", page.offset, 0, 0, i64::MAX)?,
     };
-    let transcript = query.include_transcript.unwrap_or(false);
+    let transcript = shown.transcript();
     let found = conversations::list(&app.db, &caller, &filter, transcript).await?;
     let user = transcript_for(&app, &caller, transcript).await?;
     let mut answers: Vec<_> = found
@@ -211,30 +222,17 @@ pub async fn list(
     Ok(Json(answers))
 }
 
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct GetQuery {
-    /// Also called `transcript`.
-    #[serde(
-        default,
-        alias = "transcript",
-        deserialize_with = "lenient::optional_bool"
-    )]
-    #[param(value_type = Option<bool>)]
-    include_transcript: Option<bool>,
-}
-
 /// One conversation.
 #[utoipa::path(get, path = "/v1/dev/user/conversations/{id}", tag = "conversations",
-    params(("id" = String, Path), GetQuery),
-    responses((status = 200, body = ConversationAnswer)))]
+    params(("id" = String, Path), Shown),
+    responses((status = 200, body = ConversationAnswer), (status = 400, body = ErrorBody)))]
 pub async fn get(
     State(app): State<App>,
     caller: Caller,
     id: Id,
-    Query(query): Query<GetQuery>,
+    Filters(shown): Filters<Shown>,
 ) -> Result<Json<ConversationAnswer>> {
-    let transcript = query.include_transcript.unwrap_or(false);
+    let transcript = shown.transcript();
     let id = id.or_absent("Conversation")?;
     let found = conversations::find(&app.db, &caller.uid, id, transcript).await?;
     let user = transcript_for(&app, &caller, transcript).await?;
@@ -340,12 +338,12 @@ pub struct DeleteQuery {
 /// Remove a conversation. Memories and action items made from it stay, unless told otherwise.
 #[utoipa::path(delete, path = "/v1/dev/user/conversations/{id}", tag = "conversations",
     params(("id" = String, Path), DeleteQuery),
-    responses((status = 200, body = Success)))]
+    responses((status = 200, body = Success), (status = 400, body = ErrorBody)))]
 pub async fn delete(
     State(app): State<App>,
     caller: Caller,
     id: Id,
-    Query(query): Query<DeleteQuery>,
+    Filters(query): Filters<DeleteQuery>,
 ) -> Result<Json<Success>> {
     let id = id.or_absent("Conversation")?;
     let cascade = query.cascade.unwrap_or(false);

@@ -14,11 +14,14 @@ use crate::{
     },
     surfaces::{
         developer::Success,
-        extract::{Body, Query, TextId, bounded},
+        extract::{Body, Filters, Query, TextId, bounded},
         guard::NewIds,
         respond::{ErrorBody, Result},
     },
 };
+
+/// Most goals of one answer.
+const MOST: i64 = 1000;
 
 /// A goal as the Developer API shows it.
 #[derive(Serialize, ToSchema)]
@@ -59,25 +62,33 @@ impl From<Goal> for GoalAnswer {
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct ListQuery {
-    /// 1 to 1000. Left out: 10, or 1000 with `include_inactive`.
+pub struct Page {
+    /// 1 to 1000, 10 if left out. With `include_inactive` it does not count: the newest 1000 come.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<i64>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Which {
     #[serde(default, deserialize_with = "lenient::optional_bool")]
     #[param(value_type = Option<bool>)]
     include_inactive: Option<bool>,
 }
 
 /// The active goals, oldest first; with `include_inactive` all, newest first.
-#[utoipa::path(get, path = "/v1/dev/user/goals", tag = "goals", params(ListQuery),
-    responses((status = 200, body = Vec<GoalAnswer>)))]
+#[utoipa::path(get, path = "/v1/dev/user/goals", tag = "goals", params(Page, Which),
+    responses((status = 200, body = Vec<GoalAnswer>), (status = 400, body = ErrorBody)))]
 pub async fn list(
     State(app): State<App>,
     caller: Caller,
-    Query(query): Query<ListQuery>,
+    Query(page): Query<Page>,
+    Filters(which): Filters<Which>,
 ) -> Result<Json<Vec<GoalAnswer>>> {
-    let all = query.include_inactive.unwrap_or(false);
-    let limit = bounded("limit", query.limit, if all { 1000 } else { 10 }, 1, 1000)?;
+    let all = which.include_inactive.unwrap_or(false);
+    let limit = bounded("limit", page.limit, 10, 1, MOST)?;
+    // The published command-line client always sends a limit, and still means all.
+    let limit = if all { MOST } else { limit };
     let found = goals::list(&app.db, &caller, all, limit).await?;
     Ok(Json(found.into_iter().map(Into::into).collect()))
 }

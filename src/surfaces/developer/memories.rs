@@ -16,11 +16,12 @@ use crate::{
     features::{
         conversations,
         credentials::Caller,
+        lenient,
         memories::{self, Existing, Memory, MemoryChanges, NewMemory},
         processing, schema,
     },
     surfaces::{
-        extract::{Body, Id, Query, bounded, names},
+        extract::{Body, Id, Query, bounded, known_names},
         respond::{ErrorBody, Result},
     },
 };
@@ -74,8 +75,19 @@ pub struct ListQuery {
     categories: Option<String>,
 }
 
+/// Clients also ask with categories of conversations, which match nothing here.
+fn known_categories() -> Vec<&'static str> {
+    let mut known = memories::CATEGORIES.to_vec();
+    let more = conversations::CATEGORIES;
+    known.extend(
+        more.iter()
+            .filter(|name| !memories::CATEGORIES.contains(name)),
+    );
+    known
+}
+
 fn categories() -> RefOr<Schema> {
-    schema::list_of(&[&memories::CATEGORIES[..], &conversations::CATEGORIES].concat())
+    schema::list_of(&known_categories())
 }
 
 /// The user's memories, most important first.
@@ -88,14 +100,8 @@ pub async fn list(
 ) -> Result<Json<Vec<MemoryAnswer>>> {
     let limit = bounded("limit", query.limit, 25, 1, 1000)?;
     let offset = bounded("offset", query.offset, 0, 0, i64::MAX)?;
-    let categories = names(query.categories.as_deref());
-    // Clients also ask with categories of conversations, which match nothing here.
-    let known = |name: &str| {
-        memories::CATEGORIES.contains(&name) || conversations::CATEGORIES.contains(&name)
-    };
-    if let Some(unknown) = categories.iter().flatten().find(|name| !known(name)) {
-        return Err(Error::BadRequest(format!("Invalid category: {unknown}")).into());
-    }
+    let categories = query.categories.as_deref();
+    let categories = known_names("categories", "category", categories, &known_categories())?;
     let found = memories::list(&app.db, &caller, categories.as_deref(), limit, offset).await?;
     Ok(Json(found.into_iter().map(Into::into).collect()))
 }
@@ -148,9 +154,7 @@ pub async fn create_batch(
     Body(batch): Body<MemoryBatch>,
 ) -> Result<Json<MemoryBatchAnswer>> {
     let texts = |texts: Vec<String>| texts.into_iter().map(NewMemory::of).collect();
-    let new = batch
-        .memories
-        .or_else(|| batch.contents.map(texts))
+    let new = lenient::first([batch.memories, batch.contents.map(texts)], Vec::is_empty)
         .ok_or_else(|| Error::missing("memories"))?;
     let stated = memories::state_all(&app.db, &caller, new, processing::memory_category).await?;
     Ok(Json(MemoryBatchAnswer {

@@ -3,7 +3,10 @@
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{
+    IntoParams, ToSchema,
+    openapi::{ArrayBuilder, RefOr, Schema},
+};
 use uuid::Uuid;
 
 use super::{
@@ -19,9 +22,9 @@ use crate::{
         },
         credentials::Caller,
         lenient,
-        schema::Moment,
+        schema::{self, Moment},
     },
-    surfaces::{extract::names, guard::NewIds, respond::Result},
+    surfaces::{extract::known_names, guard::NewIds, respond::Result},
 };
 
 /// Most pages that a search can be asked for.
@@ -215,7 +218,7 @@ pub struct ListQuery {
     #[param(value_type = Option<bool>)]
     include_discarded: Option<bool>,
     /// `in_progress`, `processing`, `merging`, `completed`, `failed`: several times, or comma-separated. All if left out.
-    #[param(value_type = Option<Vec<String>>)]
+    #[param(schema_with = statuses)]
     statuses: Option<String>,
     /// Created at or after; a date alone is the start of the day, UTC.
     #[param(value_type = Option<DateTime<Utc>>)]
@@ -228,6 +231,12 @@ pub struct ListQuery {
     max_transcript_segments: Option<i64>,
 }
 
+fn statuses() -> RefOr<Schema> {
+    ArrayBuilder::new()
+        .items(schema::one_of(&conversations::STATUSES))
+        .into()
+}
+
 /// The user's conversations, newest first.
 #[utoipa::path(get, path = "/v2/integrations/{app_id}/conversations", tag = "conversations", params(ListQuery),
     responses((status = 200, body = ImportConversations)))]
@@ -237,14 +246,10 @@ pub async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<ImportConversations>> {
     let most = segments(query.max_transcript_segments)?;
-    let statuses = names(query.statuses.as_deref()).unwrap_or_else(|| {
-        conversations::STATUSES
-            .map(str::to_string)
-            .into_iter()
-            .collect()
-    });
+    let known = &conversations::STATUSES;
+    let statuses = known_names("statuses", "status", query.statuses.as_deref(), known)?;
     let filter = Filter {
-        statuses,
+        statuses: statuses.unwrap_or_else(|| known.map(str::to_string).into()),
         include_discarded: query.include_discarded.unwrap_or(false),
         from: from("start_date", query.start_date.as_deref())?,
         to: to("end_date", query.end_date.as_deref())?,

@@ -5,17 +5,20 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Request},
     http::request::Parts,
 };
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::de::DeserializeOwned;
 
 use crate::{
     error::{Error, Problem},
     features::lenient,
     surfaces::{
-        extract,
+        extract::{self, malformed},
         respond::{ApiError, Result},
     },
 };
+
+/// From the first moment of a day to its last.
+const LAST_OF_DAY: TimeDelta = TimeDelta::microseconds(86_400_000_000 - 1);
 
 /// A JSON object as body.
 pub struct Body<T>(pub T);
@@ -49,13 +52,6 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
         extract::read_query(&joined.finish())
             .map(Self)
             .map_err(malformed)
-    }
-}
-
-fn malformed(error: impl Into<ApiError>) -> ApiError {
-    match error.into() {
-        ApiError(Error::Invalid(problems)) => ApiError(Error::Malformed(problems)),
-        other => other,
     }
 }
 
@@ -101,13 +97,9 @@ fn moment(name: &str, text: Option<&str>, end: bool) -> Result<Option<DateTime<U
     let day = text
         .get(..10)
         .and_then(|day| NaiveDate::parse_from_str(day, "%Y-%m-%d").ok());
-    let found = day.and_then(|day| match (text.len(), end) {
-        (10, true) => day
-            .and_hms_micro_opt(23, 59, 59, 999_999)
-            .map(|time| time.and_utc()),
-        _ => lenient::datetime(text),
-    });
-    match found {
+    let bare = text.len() == 10;
+    match day.and_then(|_| lenient::datetime(text)) {
+        Some(start) if bare && end => Ok(Some(start + LAST_OF_DAY)),
         Some(found) => Ok(Some(found)),
         None => Err(Error::BadRequest(format!(
             "Invalid {name} format. Use ISO format (YYYY-MM-DDTHH:MM:SS.sssZ) or YYYY-MM-DD"
@@ -134,6 +126,11 @@ mod tests {
                 "2026-01-31T23:59:59.999999+00:00",
             ),
             (
+                "9999-12-31",
+                "9999-12-31T00:00:00+00:00",
+                "9999-12-31T23:59:59.999999+00:00",
+            ),
+            (
                 "2026-01-31T09:30:00Z",
                 "2026-01-31T09:30:00+00:00",
                 "2026-01-31T09:30:00+00:00",
@@ -155,12 +152,17 @@ mod tests {
             "2026-02-30",
             "2026-01-31T25:00:00Z",
             "20260131",
+            "0000-12-31",
+            "+10000-1-1",
+            "-001-01-01",
         ] {
-            assert_eq!(
-                read(text, false),
-                "Invalid start_date format. Use ISO format (YYYY-MM-DDTHH:MM:SS.sssZ) or YYYY-MM-DD",
-                "{text}"
-            );
+            for end in [false, true] {
+                assert_eq!(
+                    read(text, end),
+                    "Invalid start_date format. Use ISO format (YYYY-MM-DDTHH:MM:SS.sssZ) or YYYY-MM-DD",
+                    "{text}"
+                );
+            }
         }
     }
 }

@@ -160,6 +160,11 @@ async fn lists_filter_and_order() {
             "start_date=2026-01-02T01:00:00+01:00&end_date=1767398400",
             "soon late",
         ),
+        // A due bound leaves out what has no date; all bounds count together.
+        ("due_start_date=2026-02-01", "soon late"),
+        ("due_start_date=2026-01-01&start_date=2026-01-03", "soon"),
+        ("due_end_date=2026-03-01&end_date=2026-01-02", "late"),
+        ("due_end_date=2026-03-01&start_date=2026-01-04", ""),
     ] {
         assert_eq!(
             descriptions(&list(&server, &user, query).await),
@@ -167,18 +172,49 @@ async fn lists_filter_and_order() {
             "{query}"
         );
     }
-    for query in [
-        "limit=0",
-        "limit=1001",
-        "offset=-1",
-        "completed=maybe",
-        "start_date=soon",
-        "end_date=9e99",
+    // Numbers are invalid, other values are bad requests; the sentence names the parameter.
+    for (query, status, sentence) in [
+        ("limit=0", 422, "limit must be between 1 and 1000"),
+        ("limit=1001", 422, "limit must be between 1 and 1000"),
+        ("limit=ten", 422, "limit should be a whole number"),
+        (
+            "offset=-1",
+            422,
+            "offset must be between 0 and 9223372036854775807",
+        ),
+        (
+            "completed=maybe",
+            400,
+            "completed should be a valid boolean, such as true or false",
+        ),
+        (
+            "start_date=soon",
+            400,
+            "start_date should be a valid datetime, such as 2026-01-31T09:30:00Z",
+        ),
+        (
+            "end_date=9e99",
+            400,
+            "end_date should be a valid datetime, such as 2026-01-31T09:30:00Z",
+        ),
+        (
+            "due_start_date=2026-02-30",
+            400,
+            "due_start_date should be a valid datetime, such as 2026-01-31T09:30:00Z",
+        ),
+        (
+            "due_end_date=x",
+            400,
+            "due_end_date should be a valid datetime, such as 2026-01-31T09:30:00Z",
+        ),
     ] {
         let answer = server
             .get(&format!("{PATH}?{query}"), &user.developer_key)
             .await;
-        assert_eq!(answer.status, 422, "{query}: {answer:#?}");
+        assert_eq!(answer.status, status, "{query}: {answer:#?}");
+        assert_eq!(answer.body["error"]["message"], sentence);
+        let name = query.split('=').next().unwrap();
+        assert_eq!(answer.body["detail"][0]["loc"], json!(["query", name]));
     }
     let done = &list(&server, &user, "completed=1").await[0];
     assert_eq!(done["completed_at"], "2026-01-04T00:00:00Z");
@@ -238,7 +274,13 @@ async fn an_item_is_created_in_many_spellings() {
         assert_eq!(item["completed"], true, "{body}");
         assert_eq!(item["completed_at"], item["created_at"], "{body}");
     }
-    // The documented name counts before another.
+    // Of several names the first that says something counts.
+    let both = json!({"description": " ", "content": "Call Ann", "due_at": null, "due_date": "2026-12-01T10:00:00Z"});
+    let item = create(both).await.ok();
+    assert_eq!(
+        (&item["description"], &item["due_at"]),
+        (&json!("Call Ann"), &json!("2026-12-01T10:00:00Z"))
+    );
     let both = json!({"description": "Call Ann", "content": " ", "due_at": "2026-12-01", "due_date": "2027-01-01"});
     let item = create(both).await.ok();
     assert_eq!(
@@ -253,7 +295,7 @@ async fn an_item_is_created_in_many_spellings() {
         (&kept["completed"], &kept["due_at"]),
         (&json!(false), &Value::Null)
     );
-    assert_eq!(list(&server, &user, "").await.len(), 7);
+    assert_eq!(list(&server, &user, "").await.len(), 8);
 
     for (body, field) in [
         (json!({}), "description"),
@@ -275,7 +317,7 @@ async fn an_item_is_created_in_many_spellings() {
     }
     let zero = create(json!({"description": "a\u{0}b"})).await;
     assert_eq!(zero.status, 400, "{zero:#?}");
-    assert_eq!(list(&server, &user, "").await.len(), 7);
+    assert_eq!(list(&server, &user, "").await.len(), 8);
 }
 
 #[tokio::test]
@@ -319,6 +361,11 @@ async fn an_item_is_changed_and_removed() {
         (
             json!({"content": "Buy rice", "due_date": "2027-01-01"}),
             json!({"description": "Buy rice", "due_at": "2027-01-01T00:00:00Z"}),
+        ),
+        (json!({"due_date": null}), json!({"due_at": null})),
+        (
+            json!({"description": "", "content": "Buy figs", "due_at": null, "due_date": "2027-01-02"}),
+            json!({"description": "Buy figs", "due_at": "2027-01-02T00:00:00Z"}),
         ),
     ] {
         let changed = patch(change.clone()).await.ok();

@@ -178,7 +178,7 @@ async fn what_was_made_of_a_conversation_stays_unless_it_goes_too() {
         None,
     )
     .await;
-    assert_eq!(bad.status, 422);
+    assert_eq!(bad.status, 400);
     assert_eq!(rows(&db).await.0, 1);
 }
 

@@ -130,6 +130,34 @@ async fn segments_become_a_conversation() {
         assert!(Utc::now() - time("started_at") < chrono::Duration::minutes(1));
     }
 
+    // Of both names of the list the first that holds something counts.
+    let said = |text: &str| json!([{"text": text, "start": 0, "end": 1}]);
+    for (body, expected) in [
+        (
+            json!({"transcript_segments": said("One."), "segments": said("Two.")}),
+            "One.",
+        ),
+        (
+            json!({"segments": said("Two."), "transcript_segments": null}),
+            "Two.",
+        ),
+        (
+            json!({"segments": said("Two."), "transcript_segments": []}),
+            "Two.",
+        ),
+    ] {
+        let id = create(&server, &user, SEGMENTS, body).await;
+        let found = get(&server, &user, &id).await;
+        assert_eq!(found["transcript_segments"][0]["text"], expected);
+    }
+
+    // In the last second that can be written.
+    let body =
+        json!({"transcript_segments": said("One."), "started_at": "9999-12-31T23:59:59.25Z"});
+    let id = create(&server, &user, SEGMENTS, body).await;
+    let found = get(&server, &user, &id).await;
+    assert_eq!(found["finished_at"], "9999-12-31T23:59:59.250Z");
+
     // As many as may be, in one body, at the end of the calendar.
     let text = "We talked about the new garden and what to plant in it. ".repeat(70);
     let segments: Vec<_> = (0..500)
@@ -225,8 +253,16 @@ async fn bad_segments_are_refused_by_their_number() {
         (with("start", json!("soon")), segment("start")),
         (with("speaker_id", json!(1e30)), segment("speaker_id")),
         (
-            json!({"transcript_segments": [good], "client_session_id": ""}),
+            json!({"transcript_segments": [good], "client_session_id": "x".repeat(201)}),
             field("client_session_id"),
+        ),
+        (
+            json!({"transcript_segments": [], "segments": []}),
+            field("transcript_segments"),
+        ),
+        (
+            json!({"transcript_segments": [good], "segments": "none"}),
+            field("segments"),
         ),
         (
             json!({"transcript_segments": [good], "language": "x".repeat(36)}),
@@ -329,6 +365,25 @@ async fn a_session_is_one_conversation() {
             "a repeat waits for nothing"
         );
     }
+    // Of several names the first that is not blank counts.
+    for names in [
+        json!({"client_session_id": "walk", "session_id": "other", "client_id": "other"}),
+        json!({"client_session_id": " ", "session_id": "walk", "client_conversation_id": "other"}),
+        json!({"client_session_id": null, "session_id": "", "client_id": "walk", "client_conversation_id": "x"}),
+    ] {
+        for (path, mut body) in [
+            (
+                SEGMENTS,
+                json!({"segments": [{"text": "Something else.", "start": 0, "end": 9}]}),
+            ),
+            (TEXTS, json!({"text": "Something else."})),
+        ] {
+            let body = body.as_object_mut().unwrap();
+            body.extend(names.as_object().unwrap().clone());
+            let body = Value::Object(body.clone());
+            assert_eq!(create(&server, &user, path, body).await, id, "{names}");
+        }
+    }
     assert_eq!(get(&server, &user, id).await, stored);
     assert_eq!(count(&db, &user).await, 1);
     // Another session, and the same of another user.
@@ -409,6 +464,10 @@ async fn the_same_text_again_is_the_same_conversation_for_ten_minutes() {
     assert_eq!(count(&db, &user).await, 1);
     let id = answers[0]["id"].as_str().unwrap();
     assert_eq!(create(&server, &user, TEXTS, body.clone()).await, id);
+    // A blank session is none.
+    let mut blank = body.clone();
+    blank["client_session_id"] = json!(" ");
+    assert_eq!(create(&server, &user, TEXTS, blank).await, id);
 
     // Whatever differs makes it another request.
     let mut others = vec![create(&server, &other, TEXTS, body.clone()).await];

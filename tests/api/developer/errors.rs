@@ -33,6 +33,14 @@ async fn every_status_has_its_shape() {
             key,
             None,
         ),
+        (
+            "400_bad_date",
+            400,
+            Method::GET,
+            "/v1/dev/user/conversations?start_date=yesterday",
+            key,
+            None,
+        ),
         ("401_missing", 401, Method::GET, memories, None, None),
         (
             "401_invalid",

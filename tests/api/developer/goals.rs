@@ -262,7 +262,9 @@ async fn the_oldest_active_goal_makes_room() {
         ("?limit=3", "c d e"),
         ("?include_inactive=False", "c d e f"),
         ("?include_inactive=True", "f e d c b a"),
-        ("?include_inactive=1&limit=2", "f e"),
+        // The published command-line client always sends a limit.
+        ("?include_inactive=1&limit=2", "f e d c b a"),
+        ("?include_inactive=0&limit=2", "c d"),
     ] {
         assert_eq!(
             titles(&get(&server, &user, query).await),
@@ -470,11 +472,14 @@ async fn bad_goals_are_refused_with_the_fields_name() {
         "?limit=1001",
         "?limit=-1",
         "?limit=ten",
-        "?include_inactive=maybe",
+        "?limit=0&include_inactive=true",
+        "?limit=1001&include_inactive=true",
     ] {
         let name = query[1..].split('=').next().unwrap();
         refuse(Method::GET, query, None, json!(["query", name])).await;
     }
+    let answer = send(&server, &user, Method::GET, "?include_inactive=maybe", None).await;
+    assert_eq!(answer.status, 400, "{answer:#?}");
     for query in ["days=0", "days=366", "days=-1", "days=x"] {
         refuse(
             Method::GET,

@@ -85,7 +85,7 @@ async fn a_list_is_filtered_and_cut() {
             &["Third", "Second", "First"],
         ),
         ("statuses=", &["Fifth", "Third", "Second", "First"]),
-        ("statuses=unheard_of", &[]),
+        ("statuses=,merging,", &["Fifth"]),
         ("start_date=2026-01-31", &["Fifth", "Third", "Second"]),
         (
             "start_date=2026-01-31&end_date=2026-01-31",
