@@ -128,6 +128,13 @@ impl From<sqlx::Error> for Error {
                     .into(),
             );
         }
+        // 40P01, 40001: one of several that waited for each other had to give way. Its transaction did nothing.
+        if let sqlx::Error::Database(database) = &error
+            && let Some("40P01" | "40001") = database.code().as_deref()
+        {
+            tracing::warn!(%error, "a transaction had to give way");
+            return Self::Unavailable("others were writing the same".into());
+        }
         let gone = match &error {
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
             // 57P01-03: the server stops, crashed or is starting; 53300: no connection left; 08…: link lost.

@@ -39,6 +39,7 @@ mod api {
     mod cli;
     mod idempotency;
     mod jobs;
+    mod kept;
     mod limits;
     mod mcp;
     mod openapi;

@@ -97,7 +97,7 @@ fn create(data: &Data) -> Case {
     let heads = heads(data, "POST /v1/dev/user/memories HTTP/1.1");
     let statement = statement(
         "insert into memories (",
-        "updated_at = excluded.updated_at",
+        "where memories.content = excluded.content",
         &[":uid", CREATED],
     );
     // Another content in every turn.

@@ -7,7 +7,10 @@ mod store;
 pub use input::{ActionItemChanges, NewActionItem};
 pub use model::{ActionItem, Filter};
 
-use std::{collections::HashMap, slice};
+use std::{
+    collections::{HashMap, HashSet},
+    slice,
+};
 
 use anyhow::anyhow;
 use chrono::{DateTime, Utc};
@@ -128,7 +131,9 @@ pub struct Found {
     pub due_at: Option<DateTime<Utc>>,
 }
 
-/// Replaces what an earlier pass found in this conversation; an empty list changes nothing.
+/// Replaces what an earlier pass found in this conversation; an empty list changes nothing. What the user completed,
+/// exported or changed stays, and is not found again, also not under its former description. The conversation's row must
+/// be locked: one at a time writes several rows of a conversation, so no two wait for each other.
 pub async fn replace_found(
     tx: &mut PgConnection,
     uid: &str,
@@ -139,8 +144,8 @@ pub async fn replace_found(
     if found.is_empty() {
         return Ok(());
     }
-    let items: Vec<_> = found
-        .into_iter()
+    let kept = store::clear_found(&mut *tx, uid, conversation_id).await?;
+    let items: Vec<_> = without(found, &kept)
         .map(|item| ActionItem {
             id: ids::new(),
             description: item.description,
@@ -151,15 +156,42 @@ pub async fn replace_found(
             ..ActionItem::default()
         })
         .collect();
-    store::replace_found(tx, uid, conversation_id, &items).await?;
+    store::insert_found(tx, uid, conversation_id, &items).await?;
     Ok(())
 }
 
-/// Removes the action items of this conversation.
+/// What was found, but for what is kept already: the same words, whatever their case.
+fn without(found: Vec<Found>, kept: &[String]) -> impl Iterator<Item = Found> {
+    let words = |text: &str| text.trim().to_lowercase();
+    let kept: HashSet<_> = kept.iter().map(|description| words(description)).collect();
+    found
+        .into_iter()
+        .filter(move |item| !kept.contains(&words(&item.description)))
+}
+
+/// Removes the action items of this conversation, whose row must be locked or gone.
 pub async fn delete_of_conversation(
     tx: &mut PgConnection,
     uid: &str,
     conversation_id: Uuid,
 ) -> Result<()> {
     Ok(store::delete_of_conversation(tx, uid, conversation_id).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_not_found_again() {
+        let found = ["Call Zoë", "call the dentist ", "Call"].map(|description| Found {
+            description: description.into(),
+            due_at: None,
+        });
+        let kept = [" call ZOË".into(), "Call the dentist".into()];
+        let left: Vec<_> = without(found.into(), &kept)
+            .map(|item| item.description)
+            .collect();
+        assert_eq!(left, ["Call"]);
+    }
 }

@@ -107,6 +107,7 @@ pub async fn insert(db: &Db, uid: &str, items: &[ActionItem]) -> Result<Vec<Acti
     .await
 }
 
+/// A change by the user.
 pub async fn update(
     db: &Db,
     uid: &str,
@@ -120,7 +121,7 @@ pub async fn update(
          set description = coalesce($3, description), completed = coalesce($4, completed),
              completed_at = case $4 when true then coalesce(completed_at, $7) when false then null else completed_at end,
              due_at = case when $5 then $6 else due_at end,
-             updated_at = $7
+             touched = true, updated_at = $7
          where uid = $1 and id = $2
          returning id, description, completed, created_at, updated_at, due_at, completed_at, conversation_id,
                    exported, export_date, export_platform, apple_reminder_id, sort_order, indent_level",
@@ -167,20 +168,45 @@ pub async fn of_conversations(
     .await
 }
 
-pub async fn replace_found(
+/// Removes what was found in this conversation and gives the descriptions of what stays, of today and as it was found: of
+/// items that the user completed, exported or changed. Two statements, so that the second sees what the user did while the first waited.
+pub async fn clear_found(
+    tx: &mut PgConnection,
+    uid: &str,
+    conversation_id: Uuid,
+) -> Result<Vec<String>> {
+    sqlx::query!(
+        "delete from action_items
+         where uid = $1 and conversation_id = $2 and not touched and not completed and not exported",
+        uid,
+        conversation_id
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query_scalar!(
+        r#"select description as "description!" from action_items where uid = $1 and conversation_id = $2
+           union
+           select found_as from action_items where uid = $1 and conversation_id = $2 and found_as is not null"#,
+        uid,
+        conversation_id
+    )
+    .fetch_all(tx)
+    .await
+}
+
+pub async fn insert_found(
     tx: &mut PgConnection,
     uid: &str,
     conversation_id: Uuid,
     items: &[ActionItem],
 ) -> Result<()> {
-    delete_of_conversation(&mut *tx, uid, conversation_id).await?;
     let ids: Vec<_> = items.iter().map(|item| item.id).collect();
     let descriptions: Vec<_> = items.iter().map(|item| item.description.clone()).collect();
     let dues: Vec<_> = items.iter().map(|item| item.due_at).collect();
     let times: Vec<_> = items.iter().map(|item| item.created_at).collect();
     sqlx::query!(
-        "insert into action_items (uid, id, description, due_at, conversation_id, created_at, updated_at)
-         select $1, new.id, new.description, new.due_at, $2, new.at, new.at
+        "insert into action_items (uid, id, description, found_as, due_at, conversation_id, created_at, updated_at)
+         select $1, new.id, new.description, new.description, new.due_at, $2, new.at, new.at
          from unnest($3::uuid[], $4::text[], $5::timestamptz[], $6::timestamptz[]) as new (id, description, due_at, at)",
         uid,
         conversation_id,

@@ -11,7 +11,8 @@ pub use imports::{
 pub use input::{Changes, NewSegment, NewText, NewTranscript, TextSource};
 pub use model::{
     CATEGORIES, Conversation, EmbeddedActionItem, Event, Filter, Geolocation, STATUSES, Search,
-    Standing, Status, Structured, TranscriptSegment, Translation, known_source, speaker_number,
+    Standing, Status, Structured, TranscriptSegment, Translation, Waiting, known_source,
+    speaker_number,
 };
 pub use store::Open;
 
@@ -121,7 +122,8 @@ pub async fn standing(db: &Db, uid: &str, id: Uuid) -> Result<Standing> {
         .ok_or(Error::NotFound("Conversation"))
 }
 
-/// Changes what a user may change, and gives the whole conversation.
+/// Changes what a user may change, and gives the whole conversation. One that is not to be discarded is kept from then on,
+/// however little was said.
 pub async fn change(db: &Db, caller: &Caller, id: Uuid, changes: Changes) -> Result<Conversation> {
     if changes.title.is_none() && changes.discarded.is_none() {
         return Err(Error::invalid_body(
@@ -426,7 +428,16 @@ pub async fn begin_processing(db: &Db, uid: &str, id: Uuid) -> Result<Option<Con
     }
 }
 
-/// Stores what was understood; with `discarded`, that there was nothing. False: it is not waiting any more.
+/// Locks a conversation that waits to be understood until the end of `tx`. None: it is not waiting any more.
+pub async fn lock_processing(
+    tx: &mut PgConnection,
+    uid: &str,
+    id: Uuid,
+) -> Result<Option<Waiting>> {
+    Ok(store::lock_processing(tx, uid, id).await?)
+}
+
+/// Stores what was understood of a locked conversation.
 pub async fn complete_processing(
     tx: &mut PgConnection,
     uid: &str,
@@ -434,7 +445,7 @@ pub async fn complete_processing(
     structured: &Structured,
     understood_by: &str,
     discarded: bool,
-) -> Result<bool> {
+) -> Result<()> {
     Ok(store::complete_processing(tx, uid, id, structured, understood_by, discarded).await?)
 }
 

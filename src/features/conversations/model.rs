@@ -308,6 +308,15 @@ pub struct Standing {
     pub discarded: bool,
 }
 
+/// What the user decided of a conversation that waits to be understood.
+#[derive(Clone, Copy, Debug)]
+pub struct Waiting {
+    /// The discard rule does not apply.
+    pub keep: bool,
+    /// By the user: nothing else discards while it waits.
+    pub discarded: bool,
+}
+
 /// Bounds on `created_at` are inclusive.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use sqlx::PgExecutor;
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Found, MAXIMUM_CONTENT, Memory, input, store};
+use super::{Found, MAXIMUM_CONTENT, Memory, input, place, store};
 use crate::{
     error::{Error, Result},
     features::lenient,
@@ -55,15 +55,19 @@ fn brought(new: BroughtMemory, app: Option<Uuid>, now: DateTime<Utc>) -> Result<
     Ok(Memory::brought(&content, "system".into(), tags, app, now))
 }
 
-/// Stores what an app brings, in one statement. What the user stated, edited or judged is never touched.
-pub async fn bring(db: impl PgExecutor<'_>, uid: &str, brought: &Brought) -> Result<()> {
-    if brought.0.is_empty() {
+/// Stores what an app brings. It replaces only what it brought before; what the user stated, changed or judged stays, and
+/// so does what was found in conversations.
+pub async fn bring(tx: &mut PgConnection, uid: &str, brought: Brought) -> Result<()> {
+    let Brought(mut memories) = brought;
+    if memories.is_empty() {
         return Ok(());
     }
-    Ok(store::bring(db, uid, &brought.0, true).await?)
+    place(&mut *tx, uid, &mut memories).await?;
+    Ok(store::bring(tx, uid, &memories, true).await?)
 }
 
-/// Adds what was found in a text that an app brought. What is known already stays as it is.
+/// Adds what was found in a text that an app brought. What is known already stays as it is, also if the user has corrected
+/// it since.
 pub async fn add_found(
     db: &Db,
     uid: &str,
@@ -79,6 +83,11 @@ pub async fn add_found(
     if memories.is_empty() {
         return Ok(());
     }
-    let memories: Vec<_> = memories.into_values().collect();
-    Ok(store::bring(db, uid, &memories, false).await?)
+    let mut memories: Vec<_> = memories.into_values().collect();
+    let mut tx = db.begin().await?;
+    let corrected = place(&mut tx, uid, &mut memories).await?;
+    memories.retain(|memory| !corrected.contains(&memory.id));
+    store::bring(&mut *tx, uid, &memories, false).await?;
+    tx.commit().await?;
+    Ok(())
 }

@@ -9,7 +9,10 @@ pub use brought::{Brought, BroughtMemory, MAXIMUM_BROUGHT, add_found, bring, che
 pub use input::{MemoryChanges, NewMemory};
 pub use model::{CATEGORIES, Memory};
 
-use std::{collections::HashMap, slice};
+use std::{
+    collections::{HashMap, HashSet},
+    slice,
+};
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -51,7 +54,8 @@ pub enum Existing {
     Kept,
 }
 
-/// Stores a memory that the user states. The id follows from the content. `guess` gives the category of a new memory
+/// Stores a memory that the user states. The id follows from the content, and, where another content has come to have that
+/// id by an edit, from that id and the content. `guess` gives the category of a new memory
 /// that comes without one.
 pub async fn state(
     db: &Db,
@@ -63,12 +67,17 @@ pub async fn state(
     let given = new.category.is_some();
     let now = clock::now();
     let mut memory = stated(new, guess, now)?;
-    if existing == Existing::Replaced {
-        store::put(db, &caller.uid, slice::from_ref(&memory)).await?;
+    // Nearly always nothing more is needed.
+    if existing == Existing::Replaced
+        && store::put(db, &caller.uid, slice::from_ref(&memory)).await? == 1
+    {
         return Ok(memory);
     }
     let mut tx = db.begin().await?;
-    if let Some(earlier) = store::lock(&mut tx, &caller.uid, memory.id).await? {
+    place(&mut tx, &caller.uid, slice::from_mut(&mut memory)).await?;
+    if existing == Existing::Kept
+        && let Some(earlier) = store::lock(&mut tx, &caller.uid, memory.id).await?
+    {
         let category = given.then_some(memory.category);
         memory = earlier.stated_again(category, now);
     }
@@ -102,12 +111,31 @@ pub async fn state_all(
     if stored.is_empty() {
         return Ok(Vec::new());
     }
-    let distinct: Vec<_> = stored.values().cloned().collect();
-    store::put(db, &caller.uid, &distinct).await?;
+    let (keys, mut distinct): (Vec<_>, Vec<_>) = stored.into_iter().unzip();
+    let mut tx = db.begin().await?;
+    place(&mut tx, &caller.uid, &mut distinct).await?;
+    store::put(&mut *tx, &caller.uid, &distinct).await?;
+    tx.commit().await?;
+    let stored: HashMap<_, _> = keys.into_iter().zip(distinct).collect();
     Ok(order
         .iter()
         .filter_map(|id| stored.get(id).cloned())
         .collect())
+}
+
+/// Gives each memory the id under which its text belongs, where it stays free of other texts until the end of `tx`. The
+/// answer holds the ids of those in whose stead the user has corrected what the same conversation or app had given.
+async fn place(tx: &mut PgConnection, uid: &str, memories: &mut [Memory]) -> Result<HashSet<Uuid>> {
+    store::lock_texts(&mut *tx, uid).await?;
+    let places = store::places(tx, uid, memories).await?;
+    let mut corrected = HashSet::new();
+    for (memory, place) in memories.iter_mut().zip(places) {
+        memory.id = place.id;
+        if place.corrected {
+            corrected.insert(place.id);
+        }
+    }
+    Ok(corrected)
 }
 
 fn stated(
@@ -134,9 +162,15 @@ pub async fn get(db: &Db, caller: &Caller, id: Uuid) -> Result<Memory> {
 pub async fn update(db: &Db, caller: &Caller, id: Uuid, changes: MemoryChanges) -> Result<Memory> {
     let changes = changes.checked()?;
     let rank = changes.category.as_deref().map(model::rank);
-    store::update(db, &caller.uid, id, &changes, rank, clock::now())
+    let mut tx = db.begin().await?;
+    if changes.content.is_some() {
+        store::lock_texts(&mut tx, &caller.uid).await?;
+    }
+    let changed = store::update(&mut *tx, &caller.uid, id, &changes, rank, clock::now())
         .await?
-        .ok_or(Error::NotFound("Memory"))
+        .ok_or(Error::NotFound("Memory"))?;
+    tx.commit().await?;
+    Ok(changed)
 }
 
 pub async fn delete(db: &Db, caller: &Caller, id: Uuid) -> Result<()> {
@@ -153,8 +187,8 @@ pub struct Found {
     pub category: String,
 }
 
-/// Replaces what an earlier pass found in this conversation. What the user stated, edited or judged
-/// is never touched.
+/// Replaces what an earlier pass found in this conversation. What the user stated, changed or judged stays, and the text
+/// that it had before is not found again.
 pub async fn replace_found(
     tx: &mut PgConnection,
     uid: &str,
@@ -162,10 +196,12 @@ pub async fn replace_found(
     found: Vec<Found>,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let memories: Vec<_> = found
+    let mut memories: Vec<_> = found
         .into_iter()
         .map(|fact| Memory::found(&fact.content, fact.category, conversation_id, now))
         .collect();
+    let corrected = place(&mut *tx, uid, &mut memories).await?;
+    memories.retain(|memory| !corrected.contains(&memory.id));
     store::replace_found(tx, uid, conversation_id, &memories).await?;
     Ok(())
 }
@@ -176,5 +212,6 @@ pub async fn delete_of_conversation(
     uid: &str,
     conversation_id: Uuid,
 ) -> Result<()> {
+    store::lock_texts(&mut *tx, uid).await?;
     Ok(store::delete_of_conversation(tx, uid, conversation_id).await?)
 }

@@ -60,10 +60,56 @@ pub async fn get(db: &Db, uid: &str, id: Uuid) -> Result<Option<Memory>> {
     .await
 }
 
-/// Inserts, or replaces the rows with the same ids, of which each may come once. As JSON, because `unnest` takes no
-/// lists of lists; in the order of ids, so that two writers never wait for each other.
-pub async fn put(db: impl PgExecutor<'_>, uid: &str, memories: &[Memory]) -> Result<()> {
+/// One at a time changes what the memories of this user say, or writes several of them, until the end of `tx`. Whoever does
+/// neither writes one row, by one statement, and needs no lock: so no two ever wait for each other.
+pub async fn lock_texts(tx: &mut PgConnection, uid: &str) -> Result<()> {
     sqlx::query!(
+        r#"select 1 as "one!" from (select pg_advisory_xact_lock(hashtextextended($1 || ' memories', 0))) as locked"#,
+        uid
+    )
+    .fetch_one(tx)
+    .await?;
+    Ok(())
+}
+
+pub struct Place {
+    pub id: Uuid,
+    /// On the way to it lies what the same conversation or app had given, and the user changed.
+    pub corrected: bool,
+}
+
+/// Where these memories belong, in their order: from the id that follows from its text each goes on, for as long as
+/// another text has the id, to the one that follows from both.
+pub async fn places(tx: &mut PgConnection, uid: &str, memories: &[Memory]) -> Result<Vec<Place>> {
+    sqlx::query_as!(
+        Place,
+        r#"with recursive place as (
+               select ordinality as n, id, content, conversation_id, app_id, false as corrected
+               from jsonb_populate_recordset(null::memories, $2) with ordinality
+               union all
+               -- Dressed as a UUIDv4.
+               select n, overlay(overlay(md5(place.id || ' ' || place.content) placing '4' from 13) placing '8' from 17)::uuid,
+                      place.content, place.conversation_id, place.app_id,
+                      place.corrected
+                          or coalesce(known.conversation_id = place.conversation_id or known.app_id = place.app_id, false)
+               from place join memories known on known.id = place.id and known.content <> place.content
+               where known.uid = $1
+           )
+           select id as "id!", corrected as "corrected!" from place
+           where not exists (select from memories known
+                             where known.uid = $1 and known.id = place.id and known.content <> place.content)
+           order by n"#,
+        uid,
+        Json(memories) as _
+    )
+    .fetch_all(tx)
+    .await
+}
+
+/// Inserts, or replaces the rows with the same ids, of which each may come once; gives how many. A row that says something
+/// else is left alone. As JSON, because `unnest` takes no lists of lists.
+pub async fn put(db: impl PgExecutor<'_>, uid: &str, memories: &[Memory]) -> Result<u64> {
+    let done = sqlx::query!(
         "insert into memories (uid, id, content, category, visibility, tags, headline, conversation_id, app_id,
                                manually_added, reviewed, user_review, edited, scoring, created_at, updated_at)
          select $1, id, content, category, visibility, tags, headline, conversation_id, app_id,
@@ -75,18 +121,19 @@ pub async fn put(db: impl PgExecutor<'_>, uid: &str, memories: &[Memory]) -> Res
             tags = excluded.tags, headline = excluded.headline, conversation_id = excluded.conversation_id,
             app_id = excluded.app_id, manually_added = excluded.manually_added, reviewed = excluded.reviewed,
             user_review = excluded.user_review, edited = excluded.edited, scoring = excluded.scoring,
-            created_at = excluded.created_at, updated_at = excluded.updated_at",
+            created_at = excluded.created_at, updated_at = excluded.updated_at
+         where memories.content = excluded.content",
         uid,
         Json(memories) as _
     )
     .execute(db)
     .await?;
-    Ok(())
+    Ok(done.rows_affected())
 }
 
-/// `rank`: the place of the new category in the list order.
+/// A change by the user. `rank`: the place of the new category in the list order.
 pub async fn update(
-    db: &Db,
+    db: impl PgExecutor<'_>,
     uid: &str,
     id: Uuid,
     changes: &MemoryChanges,
@@ -100,7 +147,7 @@ pub async fn update(
              visibility = coalesce($5, visibility), tags = coalesce($6, tags),
              edited = edited or $3 is not null,
              scoring = coalesce(overlay(scoring placing $7 from 4 for 3), scoring),
-             updated_at = $8
+             touched = true, updated_at = $8
          where uid = $1 and id = $2
          returning id, content, category, visibility, tags, headline, conversation_id, app_id, manually_added,
                    reviewed, user_review, edited, scoring, created_at, updated_at",
@@ -133,7 +180,7 @@ pub async fn replace_found(
 ) -> Result<()> {
     sqlx::query!(
         "delete from memories
-         where uid = $1 and conversation_id = $2 and not manually_added and not edited and user_review is null",
+         where uid = $1 and conversation_id = $2 and not manually_added and not touched and user_review is null",
         uid,
         conversation_id
     )
@@ -159,6 +206,7 @@ pub async fn replace_found(
          select $1, new.id, new.content, new.category, 'private', $2, false, true, new.scoring, new.at, new.at
          from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
               as new (id, content, category, scoring, at)
+         order by new.id
          on conflict (uid, id) do nothing",
         uid,
         conversation_id,
@@ -188,8 +236,8 @@ pub async fn delete_of_conversation(
     Ok(())
 }
 
-/// Inserts memories of an app, no two with the same id. One that the user stated, edited or judged stays as it is; any
-/// other makes way if `replacing`. Does nothing for a user who is gone.
+/// Inserts memories of an app, no two with the same id. One that is there stays as it is, unless, if `replacing`, the same
+/// app had brought it and the user has not touched it. Does nothing for a user who is gone.
 pub async fn bring(
     db: impl PgExecutor<'_>,
     uid: &str,
@@ -206,9 +254,9 @@ pub async fn bring(
          order by id
          on conflict (uid, id) do update set
             category = excluded.category, visibility = excluded.visibility, tags = excluded.tags,
-            conversation_id = null, app_id = excluded.app_id, scoring = excluded.scoring,
-            created_at = excluded.created_at, updated_at = excluded.updated_at
-         where $3 and not known.manually_added and not known.edited and known.user_review is null",
+            scoring = excluded.scoring, created_at = excluded.created_at, updated_at = excluded.updated_at
+         where $3 and known.app_id = excluded.app_id and known.conversation_id is null
+           and not known.manually_added and not known.touched and known.user_review is null",
         uid,
         Json(memories) as _,
         replacing

@@ -62,20 +62,28 @@ async fn understand(app: &Handles, uid: &str, conversation: Conversation) -> Res
         .map_err(|error| anyhow::Error::new(error).context("the rule engine failed"))?;
     let now = clock::now();
     let mut tx = app.db.begin().await?;
-    if !conversations::complete_processing(
-        &mut tx,
-        uid,
-        id,
-        &understood.structured,
-        RULES,
-        understood.discarded,
-    )
-    .await?
-    {
+    // What the user decided meanwhile counts, not how it was when the work began.
+    let Some(waiting) = conversations::lock_processing(&mut tx, uid, id).await? else {
         return Ok(());
+    };
+    let worth_keeping = waiting.keep || understood.worth_keeping;
+    let structured = if worth_keeping {
+        understood.structured
+    } else {
+        structured(
+            String::new(),
+            String::new(),
+            "🧠".into(),
+            "other".into(),
+            Vec::new(),
+        )
+    };
+    let discarded = waiting.discarded || !worth_keeping;
+    conversations::complete_processing(&mut tx, uid, id, &structured, RULES, discarded).await?;
+    if !discarded {
+        action_items::replace_found(&mut tx, uid, id, understood.action_items, now).await?;
+        memories::replace_found(&mut tx, uid, id, understood.memories, now).await?;
     }
-    action_items::replace_found(&mut tx, uid, id, understood.action_items, now).await?;
-    memories::replace_found(&mut tx, uid, id, understood.memories, now).await?;
     let event = conversations::event(conversations::PROCESSED, uid, id, "completed");
     app.outbox.publish(&mut tx, &event).await?;
     tx.commit().await?;
@@ -87,7 +95,8 @@ struct Understood {
     structured: Structured,
     action_items: Vec<action_items::Found>,
     memories: Vec<memories::Found>,
-    discarded: bool,
+    /// False: there is nothing in it, unless the user says so.
+    worth_keeping: bool,
 }
 
 fn by_rules(conversation: &Conversation, profile: &Profile) -> Understood {
@@ -122,20 +131,6 @@ fn by_rules(conversation: &Conversation, profile: &Profile) -> Understood {
         .iter()
         .map(|segment| segment.end)
         .fold(0.0, f64::max);
-    if !conversation.keep && !rules::worth_keeping(&lines, seconds) {
-        return Understood {
-            structured: structured(
-                String::new(),
-                String::new(),
-                "🧠".into(),
-                "other".into(),
-                Vec::new(),
-            ),
-            action_items: Vec::new(),
-            memories: Vec::new(),
-            discarded: true,
-        };
-    }
     let setting = rules::Setting {
         reference: conversation.started_at,
         now: clock::now(),
@@ -178,7 +173,7 @@ fn by_rules(conversation: &Conversation, profile: &Profile) -> Understood {
                 category: memory.category,
             })
             .collect(),
-        discarded: false,
+        worth_keeping: conversation.keep || rules::worth_keeping(&lines, seconds),
     }
 }
 

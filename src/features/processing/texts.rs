@@ -154,8 +154,11 @@ pub async fn bring_memories(db: &Db, caller: &Caller, new: NewMemories) -> Resul
     }
     let source = new.text_source.unwrap_or(TextSource::Other);
     let brought = memories::check_brought(memories, caller.app)?;
+    let mut tx = db.begin().await?;
+    memories::bring(&mut tx, &caller.uid, brought).await?;
     if text.is_empty() {
-        return memories::bring(db, &caller.uid, &brought).await;
+        tx.commit().await?;
+        return Ok(());
     }
     let job = serde_json::to_value(BroughtText {
         uid: caller.uid.to_string(),
@@ -168,8 +171,6 @@ pub async fn bring_memories(db: &Db, caller: &Caller, new: NewMemories) -> Resul
         key: None,
         max_attempts: 8,
     };
-    let mut tx = db.begin().await?;
-    memories::bring(&mut *tx, &caller.uid, &brought).await?;
     jobs::add(&mut tx, MEMORIES_JOB, job, options).await?;
     tx.commit().await?;
     Ok(())

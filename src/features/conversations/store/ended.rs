@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Result, types::Json};
 use uuid::Uuid;
 
-use super::super::{Event, Standing, Status, Structured};
+use super::super::{Event, Standing, Status, Structured, Waiting};
 use crate::platform::database::Db;
 
 pub async fn finish(
@@ -49,7 +49,7 @@ pub async fn change(
 ) -> Result<bool> {
     let done = sqlx::query!(
         "update conversations
-         set title = coalesce($3, title), discarded = coalesce($4, discarded), updated_at = now()
+         set title = coalesce($3, title), discarded = coalesce($4, discarded), keep = keep or $4 is false, updated_at = now()
          where uid = $1 and id = $2",
         uid,
         id,
@@ -151,7 +151,22 @@ pub async fn begin_processing(db: &Db, uid: &str, id: Uuid) -> Result<bool> {
     Ok(done.rows_affected() == 1)
 }
 
-/// What the user changed meanwhile, the title or that it is discarded, stays.
+pub async fn lock_processing(
+    tx: &mut PgConnection,
+    uid: &str,
+    id: Uuid,
+) -> Result<Option<Waiting>> {
+    sqlx::query_as!(
+        Waiting,
+        "select keep, discarded from conversations where uid = $1 and id = $2 and status = 'processing' for update",
+        uid,
+        id
+    )
+    .fetch_optional(tx)
+    .await
+}
+
+/// A title that the user gave meanwhile stays.
 pub async fn complete_processing(
     tx: &mut PgConnection,
     uid: &str,
@@ -159,11 +174,11 @@ pub async fn complete_processing(
     structured: &Structured,
     understood_by: &str,
     discarded: bool,
-) -> Result<bool> {
-    let done = sqlx::query!(
+) -> Result<()> {
+    sqlx::query!(
         "update conversations
          set status = 'completed', title = coalesce(nullif(title, ''), $3), overview = $4, emoji = $5, category = $6,
-             events = $7, understood_by = $8, discarded = discarded or $9, processing_error = null, updated_at = now()
+             events = $7, understood_by = $8, discarded = $9, processing_error = null, updated_at = now()
          where uid = $1 and id = $2 and status = 'processing'",
         uid,
         id,
@@ -177,7 +192,7 @@ pub async fn complete_processing(
     )
     .execute(tx)
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(())
 }
 
 pub async fn fail_processing(
