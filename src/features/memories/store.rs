@@ -28,7 +28,7 @@ pub async fn list(
         limit,
         offset
     )
-    .fetch_all(db)
+    .fetch_all(&db.steady())
     .await
 }
 

@@ -30,6 +30,7 @@ use super::{ANSWER_WITHIN, TRUSTED_FOR};
 pub struct Db {
     pool: PgPool,
     warm: Arc<Warm>,
+    steady: Arc<Warm>,
 }
 
 struct Warm {
@@ -37,6 +38,22 @@ struct Warm {
     turns: Semaphore,
     /// The last used at the end.
     resting: Mutex<Vec<Resting>>,
+    /// Their plans are made once, whatever the values: they are never lent for anything else.
+    steady: bool,
+}
+
+impl Warm {
+    fn new(connections: usize, steady: bool) -> Arc<Self> {
+        Arc::new(Self {
+            turns: Semaphore::new(connections.max(1)),
+            resting: Mutex::default(),
+            steady,
+        })
+    }
+
+    fn resting(&self) -> MutexGuard<'_, Vec<Resting>> {
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 struct Resting {
@@ -48,28 +65,30 @@ type Step = Either<PgQueryResult, PgRow>;
 
 impl Db {
     pub fn new(pool: PgPool) -> Self {
-        let turns = pool.options().get_max_connections() as usize / 2;
+        let connections = pool.options().get_max_connections() as usize;
         Self {
-            warm: Arc::new(Warm {
-                turns: Semaphore::new(turns.max(1)),
-                resting: Mutex::default(),
-            }),
+            warm: Warm::new(connections / 2, false),
+            steady: Warm::new(connections / 5, true),
             pool,
+        }
+    }
+
+    /// For frequent statements that one plan serves, whatever their values: they are not planned anew each time, which
+    /// would cost more than to run them. Without it PostgreSQL plans a `limit $1` each time.
+    pub fn steady(&self) -> Self {
+        Self {
+            pool: self.pool.clone(),
+            warm: self.steady.clone(),
+            steady: self.steady.clone(),
         }
     }
 
     /// Waits for statements and transactions to end.
     pub async fn close(&self) {
         let closed = self.pool.close();
-        self.resting().clear();
+        self.warm.resting().clear();
+        self.steady.resting().clear();
         closed.await;
-    }
-
-    fn resting(&self) -> MutexGuard<'_, Vec<Resting>> {
-        self.warm
-            .resting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn run<'q, E>(&self, query: E) -> Result<Vec<Step>>
@@ -82,20 +101,31 @@ impl Db {
             .map_err(|_| Error::PoolClosed)?;
         let mut connection = match self.rested() {
             Some(connection) => connection,
-            None => self.pool.acquire().await?,
+            None => self.fresh().await?,
         };
         // After an error, or when nobody waits any more, it goes back to the pool, which tests it.
         let steps = connection.fetch_many(query).try_collect().await?;
         let since = Instant::now();
-        self.resting().push(Resting { connection, since });
+        self.warm.resting().push(Resting { connection, since });
         if self.pool.is_closed() {
-            self.resting().clear();
+            self.warm.resting().clear();
         }
         Ok(steps)
     }
 
+    async fn fresh(&self) -> Result<PoolConnection<Postgres>> {
+        let mut connection = self.pool.acquire().await?;
+        if self.warm.steady {
+            connection.close_on_drop();
+            sqlx::query("set plan_cache_mode = force_generic_plan")
+                .execute(&mut *connection)
+                .await?;
+        }
+        Ok(connection)
+    }
+
     fn rested(&self) -> Option<PoolConnection<Postgres>> {
-        let mut resting = self.resting();
+        let mut resting = self.warm.resting();
         resting.retain(|one| one.since.elapsed() < TRUSTED_FOR);
         Some(resting.pop()?.connection)
     }
