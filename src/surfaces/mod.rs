@@ -14,6 +14,7 @@ mod limits;
 mod listen;
 mod mcp;
 mod operations;
+mod parts;
 mod queries;
 mod respond;
 pub mod router;

@@ -79,6 +79,22 @@ pub async fn list(
     complete(db, &caller.uid, conversations, with_segments).await
 }
 
+/// The ids of that page, for a long list that is fetched in parts.
+pub async fn ids(db: &Db, caller: &Caller, filter: &Filter) -> Result<Vec<Uuid>> {
+    Ok(store::ids(db, &caller.uid, filter).await?)
+}
+
+/// Those of these ids that there are, newest first. Segments only when asked for.
+pub async fn of_ids(
+    db: &Db,
+    uid: &str,
+    ids: &[Uuid],
+    with_segments: bool,
+) -> Result<Vec<Conversation>> {
+    let found = store::with_ids(db, uid, ids).await?;
+    complete(db, uid, found, with_segments).await
+}
+
 /// The caller's conversations that hold all words of a query, newest first, with their segments; and how many there are
 /// on all pages.
 pub async fn search(db: &Db, caller: &Caller, search: &Search) -> Result<(Vec<Conversation>, i64)> {

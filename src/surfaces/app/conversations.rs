@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, response::Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -17,6 +17,7 @@ use crate::{
     },
     surfaces::{
         extract::{Id, OptionalBody, Query, bounded},
+        parts,
         respond::{ErrorBody, Result},
     },
 };
@@ -57,7 +58,7 @@ pub async fn list(
     State(app): State<App>,
     caller: Caller,
     Query(query): Query<ListQuery>,
-) -> Result<Json<Vec<Conversation>>> {
+) -> Result<Response> {
     let statuses = query
         .statuses
         .filter(|list| !list.is_empty())
@@ -76,9 +77,12 @@ pub async fn list(
         limit: bounded("limit", query.limit, 100, 1, 1000)?,
         offset: bounded("offset", query.offset, 0, 0, i64::MAX)?,
     };
-    Ok(Json(
-        conversations::list(&app.db, &caller, &filter, true).await?,
-    ))
+    let ids = conversations::ids(&app.db, &caller, &filter).await?;
+    parts::answer("", ids, String::new(), move |ids| {
+        let (app, uid) = (app.clone(), caller.uid.clone());
+        async move { Ok(conversations::of_ids(&app.db, &uid, &ids, true).await?) }
+    })
+    .await
 }
 
 /// One conversation, whatever its status.

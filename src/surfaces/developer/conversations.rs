@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use axum::{Extension, Json, extract::State};
+use std::sync::Arc;
+
+use axum::{Extension, Json, extract::State, response::Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
@@ -29,6 +31,7 @@ use crate::{
         developer::Success,
         extract::{Body, Filters, Id, Query, bounded, known_names},
         guard::{NewIds, NotFinal},
+        parts,
         respond::{ErrorBody, Result},
     },
 };
@@ -194,7 +197,7 @@ pub async fn list(
     Query(page): Query<Page>,
     Filters(which): Filters<Which>,
     Filters(shown): Filters<Shown>,
-) -> Result<Json<Vec<ConversationAnswer>>> {
+) -> Result<Response> {
     if which.folder_id.as_deref() == Some("") {
         return Err(Error::invalid_parameter("folder_id", "folder_id cannot be empty").into());
     }
@@ -212,14 +215,23 @@ pub async fn list(
         offset: bounded("offset", page.offset, 0, 0, i64::MAX)?,
     };
     let transcript = shown.transcript();
-    let found = conversations::list(&app.db, &caller, &filter, transcript).await?;
-    let user = transcript_for(&app, &caller, transcript).await?;
-    let mut answers: Vec<_> = found
-        .into_iter()
-        .map(|one| ConversationAnswer::new(one, user.as_deref()))
-        .collect();
-    name_folders(&app, &caller, &mut answers).await?;
-    Ok(Json(answers))
+    let ids = conversations::ids(&app.db, &caller, &filter).await?;
+    let user: Option<Arc<str>> = transcript_for(&app, &caller, transcript)
+        .await?
+        .map(Into::into);
+    parts::answer("", ids, String::new(), move |ids| {
+        let (app, caller, user) = (app.clone(), caller.clone(), user.clone());
+        async move {
+            let found = conversations::of_ids(&app.db, &caller.uid, &ids, transcript).await?;
+            let mut answers: Vec<_> = found
+                .into_iter()
+                .map(|one| ConversationAnswer::new(one, user.as_deref()))
+                .collect();
+            name_folders(&app, &caller, &mut answers).await?;
+            Ok(answers)
+        }
+    })
+    .await
 }
 
 /// One conversation.

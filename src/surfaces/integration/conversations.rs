@@ -1,6 +1,6 @@
 //! `/v2/integrations/{app_id}/conversations`, `…/search/conversations` and `…/user/conversations`
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, response::Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{
@@ -24,7 +24,7 @@ use crate::{
         lenient,
         schema::{self, Moment},
     },
-    surfaces::{extract::known_names, guard::NewIds, respond::Result},
+    surfaces::{extract::known_names, guard::NewIds, parts, respond::Result},
 };
 
 /// Most pages that a search can be asked for.
@@ -202,6 +202,7 @@ impl ImportConversation {
 }
 
 #[derive(Serialize, ToSchema)]
+#[allow(dead_code)] // The shape of a list that is answered in parts, for the document.
 pub struct ImportConversations {
     conversations: Vec<ImportConversation>,
 }
@@ -244,7 +245,7 @@ pub async fn list(
     State(app): State<App>,
     caller: Caller,
     Query(query): Query<ListQuery>,
-) -> Result<Json<ImportConversations>> {
+) -> Result<Response> {
     let most = segments(query.max_transcript_segments)?;
     let known = &conversations::STATUSES;
     let statuses = known_names("statuses", "status", query.statuses.as_deref(), known)?;
@@ -257,10 +258,15 @@ pub async fn list(
         offset: bounded("offset", query.offset, 0, 0, i64::MAX)?,
         ..Filter::default()
     };
-    let found = conversations::list(&app.db, &caller, &filter, true).await?;
-    Ok(Json(ImportConversations {
-        conversations: answers(found, most),
-    }))
+    let ids = conversations::ids(&app.db, &caller, &filter).await?;
+    parts::answer(r#"{"conversations":"#, ids, "}".into(), move |ids| {
+        let (app, uid) = (app.clone(), caller.uid.clone());
+        async move {
+            let found = conversations::of_ids(&app.db, &uid, &ids, true).await?;
+            Ok(answers(found, most))
+        }
+    })
+    .await
 }
 
 fn segments(most: Option<i64>) -> Result<i64> {

@@ -121,6 +121,31 @@ pub async fn list(db: &Db, uid: &str, filter: &Filter) -> Result<Vec<Conversatio
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
+pub async fn ids(db: &Db, uid: &str, filter: &Filter) -> Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        "select id
+         from conversations
+         where uid = $1 and status = any($2) and ($3 or not discarded)
+           and ($4::text[] is null or category = any($4))
+           and ($5::timestamptz is null or created_at >= $5) and ($6::timestamptz is null or created_at <= $6)
+           and ($7::text is null or folder_id = $7) and ($8::bool is null or starred = $8)
+         order by created_at desc, id desc
+         limit $9 offset $10",
+        uid,
+        &filter.statuses,
+        filter.include_discarded,
+        filter.categories.as_deref(),
+        filter.from,
+        filter.to,
+        filter.folder_id,
+        filter.starred,
+        filter.limit,
+        filter.offset
+    )
+    .fetch_all(db)
+    .await
+}
+
 pub async fn get(db: &Db, uid: &str, id: Uuid) -> Result<Option<Conversation>> {
     let row = sqlx::query_as!(
         Row,
