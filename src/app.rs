@@ -10,6 +10,7 @@ use crate::{
     features::{credentials::Known, listening::LiveSessions},
     platform::{
         database::Db,
+        language::Language,
         outbox::Outbox,
         rate_limits::{Failures, RateLimits},
         speech::Speech,
@@ -29,6 +30,8 @@ pub struct Handles {
     pub db: Db,
     pub outbox: Outbox,
     pub speech: Speech,
+    /// `None`: the rule engine does its work.
+    pub language: Option<Language>,
     pub known: Known,
     pub rate_limits: RateLimits,
     /// Secrets that nobody has.

@@ -5,6 +5,7 @@ use std::{
     ffi::OsString,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -12,7 +13,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::platform::speech;
+use crate::platform::{language, speech};
 
 const DEFAULTS: &str = include_str!("../config/default.toml");
 
@@ -41,6 +42,7 @@ pub struct Config {
     pub log: String,
     pub log_format: LogFormat,
     pub stt: Stt,
+    pub llm: Llm,
     pub goals: Goals,
     pub listening: Listening,
     pub rate_limit: RateLimit,
@@ -105,6 +107,19 @@ impl TryFrom<String> for SttProvider {
     fn try_from(name: String) -> Result<Self, String> {
         choose(&name, &[("whisper", Self::Whisper), ("none", Self::None)])
     }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Llm {
+    url: String,
+    api_key: SecretString,
+    model: String,
+    timeout_seconds: u32,
+    max_concurrent: usize,
+    max_concurrent_per_user: usize,
+    tokens_per_day_per_user: u64,
+    context_characters: usize,
 }
 
 /// The value of a name; the error lists the names.
@@ -223,6 +238,30 @@ impl Config {
         if self.goals.max_active == 0 {
             bail!("goals.max_active must be at least 1");
         }
+        let llm = &self.llm;
+        for (key, value, least, most) in [
+            ("timeout_seconds", llm.timeout_seconds as usize, 1, 3600),
+            ("max_concurrent", llm.max_concurrent, 1, 10_000),
+            (
+                "max_concurrent_per_user",
+                llm.max_concurrent_per_user,
+                1,
+                10_000,
+            ),
+            (
+                "context_characters",
+                llm.context_characters,
+                1000,
+                10_000_000,
+            ),
+        ] {
+            if !(least..=most).contains(&value) {
+                bail!("llm.{key} must be from {least} to {most}, not {value}");
+            }
+        }
+        if let Some(settings) = self.language_settings() {
+            settings.check()?;
+        }
         if self.listening.minimum_timeout_seconds == 0 {
             bail!("listening.minimum_timeout_seconds must be at least 1");
         }
@@ -266,6 +305,23 @@ impl Config {
             models_dir: data_dir.join("models"),
             workers: self.stt.workers,
         }
+    }
+
+    /// `None`: there is no language model.
+    pub fn language_settings(&self) -> Option<language::Settings> {
+        let llm = &self.llm;
+        let timeout = Duration::from_secs(llm.timeout_seconds.into());
+        (!llm.url.trim().is_empty()).then(|| language::Settings {
+            url: llm.url.clone(),
+            api_key: llm.api_key.clone(),
+            model: llm.model.trim().to_string(),
+            timeout,
+            idle: timeout.min(Duration::from_secs(30)),
+            max_concurrent: llm.max_concurrent,
+            max_concurrent_per_user: llm.max_concurrent_per_user,
+            tokens_per_day_per_user: llm.tokens_per_day_per_user,
+            context_characters: llm.context_characters,
+        })
     }
 
     pub fn postgres_bin(&self) -> Option<PathBuf> {
@@ -361,6 +417,38 @@ mod tests {
             ("OMI_RATE_LIMIT__PER_DAY", "many", "rate_limit.per_day"),
         ] {
             let error = load(&[(name, value)]).unwrap_err().to_string();
+            assert!(error.contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_language_model_is_there_when_its_address_is() {
+        let (config, _) = load(&[("OMI_LLM__MODEL", "m")]).unwrap();
+        assert!(config.language_settings().is_none());
+        let url = ("OMI_LLM__URL", "http://127.0.0.1:11434/v1");
+        let model = ("OMI_LLM__MODEL", "m");
+        let (config, _) = load(&[url, model, ("OMI_LLM__TIMEOUT_SECONDS", "5")]).unwrap();
+        let settings = config.language_settings().unwrap();
+        assert_eq!(settings.timeout, Duration::from_secs(5));
+        assert_eq!(settings.idle, Duration::from_secs(5));
+        for (variables, key) in [
+            (vec![url], "llm.model"),
+            (vec![("OMI_LLM__URL", "nowhere"), model], "llm.url"),
+            (
+                vec![url, model, ("OMI_LLM__API_KEY", "a\nb")],
+                "llm.api_key",
+            ),
+            (vec![("OMI_LLM__MAX_CONCURRENT", "0")], "llm.max_concurrent"),
+            (
+                vec![("OMI_LLM__CONTEXT_CHARACTERS", "many")],
+                "llm.context_characters",
+            ),
+            (
+                vec![("OMI_LLM__TOKENS_PER_DAY_PER_USER", "-1")],
+                "llm.tokens_per_day_per_user",
+            ),
+        ] {
+            let error = format!("{:#}", load(&variables).unwrap_err());
             assert!(error.contains(key), "{error}");
         }
     }

@@ -89,6 +89,9 @@ async fn tidy_forever(app: App) {
         app.failures.tidy();
         app.wrong_passwords.tidy();
         app.rate_limits.tidy();
+        if let Some(language) = &app.language {
+            language.tidy();
+        }
         tokio::time::sleep(std::time::Duration::from_secs(60)).await;
     }
 }

@@ -52,6 +52,7 @@ mod api {
 mod architecture;
 mod platform {
     mod database;
+    mod language;
     mod private_postgres;
 }
 mod listen;

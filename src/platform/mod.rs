@@ -6,6 +6,7 @@ pub mod database;
 pub mod idempotency;
 pub mod ids;
 pub mod jobs;
+pub mod language;
 pub mod outbox;
 pub mod rate_limits;
 pub mod secrets;

@@ -34,7 +34,7 @@ pub fn start_logs(filter: &str, json: bool) -> Result<()> {
 pub fn start_metrics() -> Result<PrometheusHandle> {
     PrometheusBuilder::new()
         .set_buckets(&[
-            0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+            0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0,
         ])?
         .install_recorder()
         .context("metrics were started twice")

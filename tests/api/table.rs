@@ -212,6 +212,7 @@ fn mounted() -> BTreeSet<String> {
         db: Db::new(PgPool::connect_lazy_with(PgConnectOptions::new())),
         outbox: Outbox::new(&[]),
         speech,
+        language: None,
         known: Known::default(),
         rate_limits: RateLimits::default(),
         failures: Failures::new(0),

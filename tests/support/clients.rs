@@ -3,9 +3,14 @@
 use std::{
     path::{Path, PathBuf},
     process::{Command as Blocking, Stdio},
+    time::Duration,
 };
 
-use tokio::process::Command;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::{Child, Command},
+    time::timeout,
+};
 
 fn folder() -> PathBuf {
     if let Some(folder) = std::env::var_os("OMI_TEST_CLIENTS") {
@@ -56,4 +61,44 @@ pub fn script_path(script: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/clients")
         .join(script)
+}
+
+/// A small real language model behind an OpenAI-shaped endpoint.
+pub struct LanguageServer {
+    /// Base address, with the version.
+    pub url: String,
+    _child: Child,
+}
+
+impl LanguageServer {
+    pub async fn start(home: &Path) -> Self {
+        let folder = folder().join("language");
+        let node = folder.join("bin/node");
+        assert!(
+            node.exists(),
+            "{} is missing: run `make test`, which installs it",
+            node.display()
+        );
+        let mut child = Command::new(node)
+            .arg(script_path("language_server.mjs"))
+            .arg(&folder)
+            .env_clear()
+            .env("HOME", home)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let ready = timeout(Duration::from_secs(120), lines.next_line()).await;
+        let line = ready
+            .expect("the language model did not start")
+            .unwrap()
+            .expect("the language model's server ended");
+        let (_, url) = line.split_once("listening on ").unwrap();
+        Self {
+            url: format!("{url}/v1"),
+            _child: child,
+        }
+    }
 }

@@ -19,6 +19,7 @@ use crate::{
     platform::{
         database::{self, Database},
         idempotency, jobs,
+        language::Language,
         outbox::Outbox,
         rate_limits::{Failures, RateLimits},
         secrets,
@@ -90,6 +91,14 @@ async fn serve(
         )?),
         _ => config.metrics_token.clone(),
     };
+    let language = config.language_settings().map(Language::new).transpose()?;
+    if let Some(language) = &language {
+        tracing::info!(
+            "language model: {} at {}",
+            language.model(),
+            language.host()
+        );
+    }
     let app: App = Arc::new(Handles {
         public_url: config.public_url(bound),
         failures: Failures::new(config.rate_limit.failures_per_minute),
@@ -102,6 +111,7 @@ async fn serve(
         db: database.pool.clone(),
         outbox: Outbox::new(wiring::SUBSCRIPTIONS),
         speech,
+        language,
         known: Known::default(),
         rate_limits: RateLimits::default(),
         live: LiveSessions::default(),

@@ -3,6 +3,7 @@
 use std::{
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use nix::unistd::{AccessFlags, Uid, User, access};
@@ -15,6 +16,7 @@ use crate::{
         database::Db,
         database::{self, Database},
         jobs,
+        language::{Language, LanguageError},
         speech::{Speech, models},
         telemetry,
     },
@@ -25,6 +27,8 @@ pub const INNER_FOLDERS: [&str; 4] = ["secrets", "audio", "spool", "models"];
 
 /// Below this the disk counts as full, in bytes.
 const DISK_LOW: u64 = 512 * 1024 * 1024;
+/// How long `doctor` waits for the language model's word.
+const LANGUAGE_PATIENCE: Duration = Duration::from_secs(15);
 /// Jobs that wait longer mean that nobody works on them, in seconds.
 const QUEUE_STALE: f64 = 300.0;
 
@@ -106,6 +110,7 @@ pub async fn all(
         &Speech::look(config.speech_settings(data_dir)),
         &config.stt.model,
     ));
+    checks.push(language(config).await);
     checks
 }
 
@@ -262,6 +267,40 @@ fn disk(data_dir: &Path) -> Check {
             "cannot be read",
             format!("{} cannot be read: {error}", dir.display()),
         ),
+    }
+}
+
+/// Asks the model for a word.
+async fn language(config: &Config) -> Check {
+    let check = |state, detail: String| Check::inside("language", state, detail);
+    let Some(mut settings) = config.language_settings() else {
+        return check(
+            State::Ok,
+            "no language model: the rule engine is used (OMI_LLM__URL names one)".into(),
+        );
+    };
+    settings.timeout = settings.timeout.min(LANGUAGE_PATIENCE);
+    let asked = match Language::new(settings) {
+        Ok(language) => language.check().await,
+        Err(error) => return check(State::Fail, telemetry::describe(&error)),
+    };
+    match asked {
+        Ok(text) => check(State::Ok, text),
+        Err(error) => {
+            let advice = match &error {
+                LanguageError::Unavailable { .. } | LanguageError::Busy => {
+                    ": see that it runs; a model that is still being loaded may answer in a minute; until then the rule engine is used"
+                }
+                LanguageError::Invalid(_) => ": choose another llm.model",
+                LanguageError::Refused(_) | LanguageError::OverBudget { .. } => "",
+            };
+            let state = if error.is_temporary() {
+                State::Warn
+            } else {
+                State::Fail
+            };
+            check(state, format!("{error}{advice}"))
+        }
     }
 }
 

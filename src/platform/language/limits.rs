@@ -1,0 +1,283 @@
+//! Who may ask how much: requests at the same time, and tokens a day.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{LanguageError, Result, Settings, measure::Waiting};
+use crate::platform::clock;
+
+/// Users with requests at the same time.
+const MOST_USERS: usize = 10_000;
+/// Requests of one user that wait.
+const QUEUE_OF_USER: usize = 32;
+/// Users whose tokens are counted; then those who spent least are forgotten.
+const MOST_COUNTS: usize = 100_000;
+
+pub(super) struct Limits {
+    server: Arc<Semaphore>,
+    users: Arc<Mutex<HashMap<Arc<str>, User>>>,
+    per_user: usize,
+    patience: Duration,
+    counts: Arc<Mutex<Counts>>,
+    /// Tokens a day; 0: no limit.
+    per_day: u64,
+}
+
+struct User {
+    turns: Arc<Semaphore>,
+    /// Requests that run or wait.
+    here: usize,
+}
+
+struct Counts {
+    day: NaiveDate,
+    spent: HashMap<Arc<str>, u64>,
+}
+
+/// A request's place among those that run, until it is dropped.
+pub(super) struct Place {
+    _server: OwnedSemaphorePermit,
+    _user: OwnedSemaphorePermit,
+    _seat: Seat,
+}
+
+struct Seat {
+    who: Arc<str>,
+    users: Arc<Mutex<HashMap<Arc<str>, User>>>,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut users = locked(&self.users);
+        match users.get_mut(&self.who) {
+            Some(user) if user.here > 1 => user.here -= 1,
+            _ => drop(users.remove(&self.who)),
+        }
+    }
+}
+
+impl Limits {
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            server: Arc::new(Semaphore::new(settings.max_concurrent)),
+            users: Arc::default(),
+            per_user: settings.max_concurrent_per_user,
+            patience: settings.timeout,
+            counts: Arc::new(Mutex::new(Counts {
+                day: clock::now().date_naive(),
+                spent: HashMap::new(),
+            })),
+            per_day: settings.tokens_per_day_per_user,
+        }
+    }
+
+    /// Waits for a turn of the user and of the server, first come, first served.
+    pub async fn admit(&self, who: &str) -> Result<Place> {
+        let (seat, turns) = self.seat(who)?;
+        let _waiting = Waiting::start();
+        let turn = async {
+            let user = turns.acquire_owned().await.ok()?;
+            let server = self.server.clone().acquire_owned().await.ok()?;
+            Some((user, server))
+        };
+        match tokio::time::timeout(self.patience, turn).await {
+            Ok(Some((user, server))) => Ok(Place {
+                _server: server,
+                _user: user,
+                _seat: seat,
+            }),
+            _ => Err(LanguageError::Busy),
+        }
+    }
+
+    fn seat(&self, who: &str) -> Result<(Seat, Arc<Semaphore>)> {
+        let mut users = locked(&self.users);
+        if users.len() >= MOST_USERS && !users.contains_key(who) {
+            return Err(LanguageError::Busy);
+        }
+        let who: Arc<str> = who.into();
+        let user = users.entry(who.clone()).or_insert_with(|| User {
+            turns: Arc::new(Semaphore::new(self.per_user)),
+            here: 0,
+        });
+        if user.here >= self.per_user + QUEUE_OF_USER {
+            return Err(LanguageError::Busy);
+        }
+        user.here += 1;
+        let seat = Seat {
+            who,
+            users: self.users.clone(),
+        };
+        Ok((seat, user.turns.clone()))
+    }
+
+    /// Takes what a prompt is estimated to cost from the user's day. The last request may go over.
+    pub fn spend(&self, who: &str, estimated: u64) -> Result<Spending> {
+        self.spend_at(who, estimated, clock::now())
+    }
+
+    fn spend_at(&self, who: &str, estimated: u64, now: DateTime<Utc>) -> Result<Spending> {
+        let day = now.date_naive();
+        let who: Arc<str> = who.into();
+        if self.per_day > 0 {
+            let mut counts = locked(&self.counts);
+            counts.turn_to(day);
+            let spent = counts.spent.get(&who).copied().unwrap_or_default();
+            if spent >= self.per_day {
+                let tomorrow = (day + Days::new(1)).and_time(NaiveTime::MIN).and_utc();
+                return Err(LanguageError::OverBudget {
+                    resets_in: (tomorrow - now).to_std().unwrap_or_default(),
+                });
+            }
+            counts.make_room(&who);
+            counts
+                .spent
+                .insert(who.clone(), spent.saturating_add(estimated));
+        }
+        Ok(Spending {
+            who,
+            day,
+            estimated,
+            counts: (self.per_day > 0).then(|| self.counts.clone()),
+        })
+    }
+
+    pub fn tidy(&self) {
+        locked(&self.counts).turn_to(clock::now().date_naive());
+    }
+}
+
+impl Counts {
+    /// A clock that was set back stays in the day that it had reached.
+    fn turn_to(&mut self, day: NaiveDate) {
+        if day > self.day {
+            self.day = day;
+            self.spent = HashMap::new();
+        }
+    }
+
+    fn make_room(&mut self, who: &Arc<str>) {
+        if self.spent.len() < MOST_COUNTS || self.spent.contains_key(who) {
+            return;
+        }
+        let mut amounts: Vec<u64> = self.spent.values().copied().collect();
+        let (_, middle, _) = amounts.select_nth_unstable(MOST_COUNTS / 2);
+        let middle = *middle;
+        self.spent.retain(|_, spent| *spent > middle);
+    }
+}
+
+/// Tokens that one request has taken from a day. Dropped, the estimate stays: the endpoint may have worked.
+pub(super) struct Spending {
+    who: Arc<str>,
+    day: NaiveDate,
+    estimated: u64,
+    counts: Option<Arc<Mutex<Counts>>>,
+}
+
+impl Spending {
+    /// Puts what it did cost in place of the estimate; 0 gives it back.
+    pub fn settle(mut self, tokens: u64) {
+        let Some(counts) = self.counts.take() else {
+            return;
+        };
+        let mut counts = locked(&counts);
+        if counts.day == self.day
+            && let Some(spent) = counts.spent.get_mut(&self.who)
+        {
+            *spent = spent.saturating_sub(self.estimated).saturating_add(tokens);
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    fn limits(max_concurrent: usize, per_user: usize, per_day: u64) -> Limits {
+        Limits::new(&Settings {
+            url: String::new(),
+            api_key: String::new().into(),
+            model: String::new(),
+            timeout: Duration::from_millis(30),
+            idle: Duration::from_millis(30),
+            max_concurrent,
+            max_concurrent_per_user: per_user,
+            tokens_per_day_per_user: per_day,
+            context_characters: 1000,
+        })
+    }
+
+    #[tokio::test]
+    async fn one_user_leaves_room_for_others() {
+        let limits = limits(3, 2, 0);
+        let (one, two) = (limits.admit("a").await.unwrap(), limits.admit("a").await);
+        assert!(matches!(limits.admit("a").await, Err(LanguageError::Busy)));
+        let other = limits.admit("b").await.unwrap();
+        assert!(matches!(limits.admit("c").await, Err(LanguageError::Busy)));
+        drop((one, two));
+        assert!(limits.admit("a").await.is_ok());
+        drop(other);
+        assert!(locked(&limits.users).is_empty());
+        assert_eq!(limits.server.available_permits(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_queue_is_not_endless() {
+        let limits = limits(1, 1, 0);
+        let seats: Vec<_> = (0..=QUEUE_OF_USER).map(|_| limits.seat("a")).collect();
+        assert!(seats.iter().all(Result::is_ok));
+        assert!(limits.seat("a").is_err());
+        assert!(limits.seat("b").is_ok());
+        drop(seats);
+        assert!(locked(&limits.users).is_empty());
+    }
+
+    #[test]
+    fn a_day_has_so_many_tokens_for_each_user() {
+        let limits = limits(1, 1, 1000);
+        let now = clock::now().date_naive().and_time(NaiveTime::MIN).and_utc();
+        let spend = |who, tokens| limits.spend_at(who, tokens, now);
+        spend("a", 100).unwrap().settle(900);
+        // Refused before it cost anything.
+        spend("a", 5000).unwrap().settle(0);
+        // Nobody knows whether the endpoint worked.
+        drop(spend("a", 99).unwrap());
+        drop(spend("a", 1).unwrap());
+        let Err(LanguageError::OverBudget { resets_in }) = spend("a", 1) else {
+            panic!("more than a day's tokens were granted");
+        };
+        assert_eq!(resets_in, Duration::from_secs(86_400));
+        assert!(spend("b", 1).is_ok());
+        let late = spend("b", 1).unwrap();
+        let tomorrow = now + Days::new(1);
+        assert!(limits.spend_at("a", 7, tomorrow).is_ok());
+        late.settle(5000);
+        let counts = locked(&limits.counts);
+        assert_eq!(counts.spent.get("a"), Some(&7));
+        assert_eq!(counts.spent.get("b"), None);
+    }
+
+    #[test]
+    fn counts_do_not_grow_without_end() {
+        let limits = limits(1, 1, 1000);
+        limits.spend("spender", 999).unwrap();
+        for number in 0..MOST_COUNTS + 10 {
+            limits.spend(&number.to_string(), 1).unwrap();
+        }
+        let counts = locked(&limits.counts);
+        assert!(counts.spent.len() < MOST_COUNTS);
+        assert_eq!(counts.spent.get("spender"), Some(&999));
+    }
+}
