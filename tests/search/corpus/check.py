@@ -74,12 +74,12 @@ def read_questions(days, order, faults):
         where = f"questions.txt:{number}"
         fields = [field.strip() for field in line.split("|")]
         if len(fields) not in (3, 4) or fields[0] not in KINDS or not fields[1]:
-            faults.append(f"{where}: not 'kind | question | evidence [| asked]'")
+            faults.append(f"{where}: not 'kind | question | evidence [| asked at]'")
             continue
         kind, question, evidence = fields[:3]
         asked = datetime(2026, 3, 31, 21)
         if len(fields) == 4:
-            asked = datetime.strptime(re.sub(r"^asked ", "", fields[3]), "%Y-%m-%d %H:%M")
+            asked = datetime.strptime(fields[3], "%Y-%m-%d %H:%M")
         if question.lower() in seen:
             faults.append(f"{where}: question twice")
         seen.add(question.lower())
