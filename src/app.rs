@@ -7,7 +7,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     config::Config,
-    features::{credentials::Known, listening::LiveSessions},
+    features::{credentials::Known, listening::LiveSessions, search::Vectors},
     platform::{
         database::Db,
         language::Language,
@@ -40,6 +40,8 @@ pub struct Handles {
     /// Requests that are run to their end, whoever hangs up.
     pub runs: TaskTracker,
     pub live: LiveSessions,
+    /// What searches look through.
+    pub vectors: Vectors,
     /// Cancelled when the server is told to stop.
     pub stop: CancellationToken,
 }

@@ -45,6 +45,7 @@ pub struct Config {
     pub llm: Llm,
     pub goals: Goals,
     pub listening: Listening,
+    pub search: Search,
     pub rate_limit: RateLimit,
 }
 
@@ -142,6 +143,12 @@ pub struct Goals {
 pub struct Listening {
     pub minimum_timeout_seconds: u32,
     pub max_sockets_per_user: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Search {
+    pub cache_megabytes: u32,
 }
 
 /// Requests in a window of time; 0: no limit.

@@ -14,6 +14,7 @@ use crate::{
     features::{
         conversations, credentials, listening,
         processing::{self, BroughtText},
+        search,
     },
     platform::{idempotency, jobs, outbox::Event, rate_limits},
 };
@@ -104,6 +105,7 @@ pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> 
         tokio::spawn(app.known.clone().follow(app.outbox.listen())),
         tokio::spawn(tidy_forever(app.clone())),
         tokio::spawn(listening::run_forever(app.clone())),
+        tokio::spawn(search::run_forever(app.clone())),
     ];
     let runner = loop {
         let define = |options: graphile_worker::WorkerOptions| {

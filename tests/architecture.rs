@@ -168,7 +168,7 @@ fn nouns_know_nothing_of_what_stands_on_them() {
     ] {
         for file in rust_files(&format!("src/features/{noun}")) {
             for (line, text) in code_lines(&file) {
-                for upper in ["listening", "processing"] {
+                for upper in ["listening", "processing", "search"] {
                     let named = text.contains(&format!("features::{upper}"))
                         || text.contains(&format!("{upper}::"));
                     assert!(

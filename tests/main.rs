@@ -44,10 +44,10 @@ mod api {
     mod mcp;
     mod openapi;
     mod operations;
-    mod plant;
+    pub mod plant;
     mod property;
     mod sign_in;
-    mod table;
+    pub mod table;
 }
 mod architecture;
 mod platform {
@@ -57,4 +57,5 @@ mod platform {
 }
 mod listen;
 mod schema;
+mod search;
 mod support;

@@ -12,3 +12,4 @@ pub mod listening;
 pub mod memories;
 pub mod processing;
 pub mod schema;
+pub mod search;

@@ -11,6 +11,7 @@ use omi_server::{
     features::{
         credentials::{self, Kind, Known, NewCredential, Scope, Which},
         listening::LiveSessions,
+        search::Vectors,
     },
     platform::{
         database::Db,
@@ -199,17 +200,17 @@ fn undocumented() -> [Route; 2] {
     ]
 }
 
-/// Every path that the router itself knows, whoever put it there.
-fn mounted() -> BTreeSet<String> {
+/// The app as it is inside a server, without anything that runs.
+pub fn handles(db: PgPool) -> Arc<Handles> {
     let (config, _) = Config::load(None, []).unwrap();
     let speech = Speech::look(config.speech_settings("/nowhere".as_ref()));
-    let app = Arc::new(Handles {
+    Arc::new(Handles {
         config,
         data_dir: "/nowhere".into(),
         bound: "127.0.0.1:1".parse().unwrap(),
         public_url: "http://127.0.0.1:1".into(),
         metrics_token: "unused".into(),
-        db: Db::new(PgPool::connect_lazy_with(PgConnectOptions::new())),
+        db: Db::new(db),
         outbox: Outbox::new(&[]),
         speech,
         language: None,
@@ -219,8 +220,14 @@ fn mounted() -> BTreeSet<String> {
         wrong_passwords: Failures::new(0),
         runs: Default::default(),
         live: LiveSessions::default(),
+        vectors: Vectors::new(64),
         stop: Default::default(),
-    });
+    })
+}
+
+/// Every path that the router itself knows, whoever put it there.
+fn mounted() -> BTreeSet<String> {
+    let app = handles(PgPool::connect_lazy_with(PgConnectOptions::new()));
     let metrics = PrometheusBuilder::new().build_recorder().handle();
     // axum has no list of its routes, but prints one: `RouteId(3): "/healthz"`.
     let printed = format!("{:?}", router::router(app, metrics));

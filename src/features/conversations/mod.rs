@@ -10,13 +10,12 @@ pub use imports::{
 };
 pub use input::{Changes, NewSegment, NewText, NewTranscript, TextSource};
 pub use model::{
-    CATEGORIES, Conversation, EmbeddedActionItem, Event, Filter, Geolocation, STATUSES, Search,
-    Standing, Status, Structured, TranscriptSegment, Translation, Waiting, known_source,
-    speaker_number,
+    CATEGORIES, Conversation, EmbeddedActionItem, Event, Filter, Geolocation, STATUSES, Standing,
+    Status, Structured, TranscriptSegment, Translation, Waiting, known_source, speaker_number,
 };
 pub use store::Open;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Duration, Utc};
 use sqlx::PgConnection;
@@ -45,10 +44,6 @@ const MOST_ATTEMPTS: i32 = 40;
 
 /// Longest title, in characters.
 pub const MAXIMUM_TITLE: usize = 500;
-/// Longest search query, in characters.
-pub const MAXIMUM_QUERY: usize = 500;
-/// So many words of a query count, from the first: each costs a look at all that the user said.
-const MOST_WORDS: usize = 20;
 
 /// Why a conversation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,26 +88,6 @@ pub async fn of_ids(
 ) -> Result<Vec<Conversation>> {
     let found = store::with_ids(db, uid, ids).await?;
     complete(db, uid, found, with_segments).await
-}
-
-/// The caller's conversations that hold all words of a query, newest first, with their segments; and how many there are
-/// on all pages.
-pub async fn search(db: &Db, caller: &Caller, search: &Search) -> Result<(Vec<Conversation>, i64)> {
-    lenient::at_most("query", &search.query, MAXIMUM_QUERY)?;
-    let mut seen = HashSet::new();
-    let words: Vec<_> = search
-        .query
-        .split_whitespace()
-        .map(str::to_lowercase)
-        .filter(|word| seen.insert(word.clone()))
-        .take(MOST_WORDS)
-        .collect();
-    if words.is_empty() {
-        return Err(Error::invalid("query", "query cannot be empty"));
-    }
-    let (total, ids) = store::search(db, &caller.uid, &words, search).await?;
-    let found = store::with_ids(db, &caller.uid, &ids).await?;
-    Ok((complete(db, &caller.uid, found, true).await?, total))
 }
 
 /// One conversation with its segments, whatever its status.

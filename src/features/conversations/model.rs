@@ -330,14 +330,3 @@ pub struct Filter {
     pub limit: i64,
     pub offset: i64,
 }
-
-/// Words, each of which a conversation must hold somewhere. Bounds on `created_at` are inclusive.
-#[derive(Clone, Debug)]
-pub struct Search {
-    pub query: String,
-    pub include_discarded: bool,
-    pub from: Option<DateTime<Utc>>,
-    pub to: Option<DateTime<Utc>>,
-    pub limit: i64,
-    pub offset: i64,
-}

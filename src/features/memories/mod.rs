@@ -45,6 +45,11 @@ pub async fn list(
     Ok(store::list(db, &caller.uid, categories, limit, offset).await?)
 }
 
+/// Those of these ids that there are and that the user did not reject, in any order.
+pub async fn of_ids(db: &Db, uid: &str, ids: &[Uuid]) -> Result<Vec<Memory>> {
+    Ok(store::of_ids(db, uid, ids).await?)
+}
+
 /// What becomes of the memory that already has the same content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {

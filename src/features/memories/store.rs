@@ -32,6 +32,21 @@ pub async fn list(
     .await
 }
 
+/// Those of these ids that there are and that the user did not reject.
+pub async fn of_ids(db: &Db, uid: &str, ids: &[Uuid]) -> Result<Vec<Memory>> {
+    sqlx::query_as!(
+        Memory,
+        "select id, content, category, visibility, tags, headline, conversation_id, app_id, manually_added,
+                reviewed, user_review, edited, scoring, created_at, updated_at
+         from memories
+         where uid = $1 and id = any($2) and user_review is distinct from false",
+        uid,
+        ids
+    )
+    .fetch_all(db)
+    .await
+}
+
 /// A memory that nobody changes until the transaction ends.
 pub async fn lock(tx: &mut PgConnection, uid: &str, id: Uuid) -> Result<Option<Memory>> {
     sqlx::query_as!(

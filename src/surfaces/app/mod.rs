@@ -4,6 +4,7 @@ mod action_items;
 mod apps;
 mod conversations;
 mod memories;
+mod search;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -17,6 +18,8 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(guard::user().on(routes!(conversations::get)))
         .routes(guard::user().on(routes!(conversations::reprocess)))
         .routes(guard::user().on(routes!(memories::list)))
+        .routes(guard::user().on(routes!(search::everything)))
+        .routes(guard::user().on(routes!(search::conversations)))
         .routes(guard::user().on(routes!(action_items::list)))
         .routes(guard::user().on(routes!(apps::enable)))
         .routes(guard::user().on(routes!(apps::disable)))

@@ -7,6 +7,7 @@ mod key;
 mod migrate;
 mod model;
 mod openapi;
+mod search;
 mod serve;
 mod stream;
 mod token;
@@ -64,6 +65,9 @@ enum Command {
     /// Speech models.
     #[command(subcommand)]
     Model(model::Command),
+    /// The search index.
+    #[command(subcommand)]
+    Search(search::Command),
     /// Play an audio file into /v4/listen as a device would, and print what comes back.
     Stream(stream::Arguments),
     /// Check this installation: a line a check; exit code 1 if one fails.
@@ -143,6 +147,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Key(command) => key::run(&config, command).await?,
             Command::App(command) => app::run(&config, command).await?,
             Command::Model(command) => model::run(&config, command).await?,
+            Command::Search(command) => search::run(&config, command).await?,
             Command::Stream(arguments) => stream::run(&config, arguments).await?,
             Command::Doctor => return doctor::run(&config).await,
             Command::Healthcheck => return healthcheck::run(&config).await,

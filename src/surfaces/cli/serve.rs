@@ -15,7 +15,7 @@ use super::{prepare_data_dir, say, source};
 use crate::{
     app::{App, Handles},
     config::Config,
-    features::{accounts, credentials::Known, listening::LiveSessions},
+    features::{accounts, credentials::Known, listening::LiveSessions, search::Vectors},
     platform::{
         database::{self, Database},
         idempotency, jobs,
@@ -104,6 +104,7 @@ async fn serve(
         failures: Failures::new(config.rate_limit.failures_per_minute),
         wrong_passwords: Failures::new(config.rate_limit.failures_per_minute),
         runs: TaskTracker::new(),
+        vectors: Vectors::new(config.search.cache_megabytes),
         config,
         data_dir,
         bound,

@@ -18,11 +18,12 @@ use crate::{
     features::{
         conversations::{
             self, Conversation, EmbeddedActionItem, Event, Filter, Geolocation, Import, NewText,
-            Search, TextSource, TranscriptSegment,
+            TextSource, TranscriptSegment,
         },
         credentials::Caller,
         lenient,
         schema::{self, Moment},
+        search::{self, Search, Spelling},
     },
     surfaces::{extract::known_names, guard::NewIds, parts, respond::Result},
 };
@@ -346,7 +347,8 @@ pub async fn search(
         limit: per_page,
         offset: (current_page - 1) * per_page,
     };
-    let (found, total) = conversations::search(&app.db, &caller, &search).await?;
+    let (found, total) =
+        search::conversations(&app, &caller, &search, Spelling::Exact, true).await?;
     Ok(Json(SearchPage {
         conversations: answers(found, most),
         total_pages: (total + per_page - 1) / per_page,

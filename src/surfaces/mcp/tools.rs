@@ -25,7 +25,7 @@ use crate::{
         conversations::{self, Conversation, Filter},
         credentials::Caller,
         memories::{self, Existing, Memory, NewMemory},
-        processing,
+        processing, search,
     },
 };
 
@@ -86,6 +86,36 @@ struct GetConversations {
 #[derive(Deserialize, JsonSchema)]
 struct GetConversationById {
     conversation_id: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct SearchMemories {
+    /// A question or words, at most 500 characters.
+    query: String,
+    /// 1 to 100.
+    #[serde(default = "ten")]
+    limit: i64,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct SearchConversations {
+    /// A question or words, at most 500 characters; time in it ("last Tuesday evening") is understood.
+    query: String,
+    /// First day, yyyy-mm-dd (UTC).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    start_date: Option<String>,
+    /// Last day, yyyy-mm-dd (UTC), inclusive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    end_date: Option<String>,
+    /// 1 to 100.
+    #[serde(default = "ten")]
+    limit: i64,
+}
+
+fn ten() -> i64 {
+    10
 }
 
 fn hundred() -> i64 {
@@ -237,6 +267,57 @@ impl Tools {
             .collect();
         answer(json!({"conversation": shown}))
     }
+
+    /// Facts about the user that answer a question, best first, with a relevance_score of 0 to 1.
+    #[tool(annotations(
+        title = "Search memories",
+        read_only_hint = true,
+        open_world_hint = false
+    ))]
+    async fn search_memories(
+        &self,
+        Parameters(wanted): Parameters<SearchMemories>,
+        Extension(request): Extension<Parts>,
+    ) -> Answer {
+        let caller = caller(&request)?;
+        let query = question(&wanted.query, ErrorCode(-32000))?;
+        let found = search::memories(&self.app, caller, query, hits(wanted.limit)?)
+            .await
+            .map_err(failed)?;
+        let found: Vec<_> = found
+            .iter()
+            .map(|(found, score)| {
+                let mut shown = memory(found);
+                shown["relevance_score"] = json!((score * 10_000.0).round() / 10_000.0);
+                shown
+            })
+            .collect();
+        answer(json!({"memories": found}))
+    }
+
+    /// Conversations that answer a question, best first: title, overview and times. Transcripts come with
+    /// get_conversation_by_id.
+    #[tool(annotations(
+        title = "Search conversations",
+        read_only_hint = true,
+        open_world_hint = false
+    ))]
+    async fn search_conversations(
+        &self,
+        Parameters(wanted): Parameters<SearchConversations>,
+        Extension(request): Extension<Parts>,
+    ) -> Answer {
+        let caller = caller(&request)?;
+        let query = question(&wanted.query, ErrorCode::INVALID_PARAMS)?;
+        let from = day("start_date", wanted.start_date.as_deref())?
+            .map(|day| day.and_time(NaiveTime::MIN).and_utc());
+        let to = day("end_date", wanted.end_date.as_deref())?.and_then(end_of);
+        let limit = hits(wanted.limit)?;
+        let found = search::best_conversations(&self.app, caller, query, from, to, limit)
+            .await
+            .map_err(failed)?;
+        answer(json!({"conversations": found.iter().map(summary).collect::<Vec<_>>()}))
+    }
 }
 
 #[tool_handler(router = self.tool_router)]
@@ -273,7 +354,7 @@ impl ServerHandler for Tools {
             .with_server_info(Implementation::new("omi-mcp-server", env!("CARGO_PKG_VERSION")))
             .with_instructions(
                 "What this person's Omi heard and remembers. Use get_memories for facts about them, \
-                 get_conversations for what they talked about and when, create_memory to keep a fact for later.",
+                 get_conversations for what they talked about and when, search_memories and search_conversations to answer a question, create_memory to keep a fact for later.",
             )
     }
 }
@@ -313,6 +394,24 @@ fn failed(error: Error) -> ErrorData {
         }
         _ => ErrorData::internal_error(error.to_string(), None),
     }
+}
+
+fn question(query: &str, code: ErrorCode) -> Result<&str, ErrorData> {
+    match query.trim() {
+        "" => Err(ErrorData::new(code, "query is required", None)),
+        query => Ok(query),
+    }
+}
+
+/// How many hits are wanted.
+fn hits(limit: i64) -> Result<usize, ErrorData> {
+    usize::try_from(limit)
+        .ok()
+        .filter(|limit| (1..=search::MOST_HITS).contains(limit))
+        .ok_or_else(|| {
+            let most = search::MOST_HITS;
+            ErrorData::invalid_params(format!("limit must be between 1 and {most}"), None)
+        })
 }
 
 fn page(limit: i64, offset: i64) -> Result<(i64, i64), ErrorData> {

@@ -21,7 +21,9 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 use subtle::ConstantTimeEq as _;
 
-use crate::{app::App, error::Error, platform::jobs, surfaces::respond::ApiError};
+use crate::{
+    app::App, error::Error, features::search, platform::jobs, surfaces::respond::ApiError,
+};
 
 /// Headers by which a proxy says that it is not the client itself.
 const FORWARDED: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
@@ -101,6 +103,11 @@ async fn scrape(
     if let Ok((waiting, oldest_seconds)) = jobs::backlog(&app.db).await {
         metrics::gauge!("omi_jobs_waiting").set(waiting as f64);
         metrics::gauge!("omi_jobs_oldest_seconds").set(oldest_seconds);
+    }
+    if let Ok(backlog) = search::backlog(&app.db).await {
+        metrics::gauge!("omi_search_items_waiting").set(backlog.items as f64);
+        metrics::gauge!("omi_search_vectors_waiting").set(backlog.vectors as f64);
+        metrics::gauge!("omi_search_seconds_behind").set(backlog.seconds);
     }
     metrics::gauge!("omi_live_sessions").set(app.live.count() as f64);
     (

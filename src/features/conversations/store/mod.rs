@@ -2,12 +2,10 @@
 
 mod ended;
 mod open;
-mod search;
 mod segments;
 
 pub use ended::*;
 pub use open::*;
-pub use search::*;
 pub use segments::*;
 
 use chrono::{DateTime, Utc};
@@ -161,6 +159,25 @@ pub async fn get(db: &Db, uid: &str, id: Uuid) -> Result<Option<Conversation>> {
     .fetch_optional(db)
     .await?;
     Ok(row.map(Into::into))
+}
+
+/// Those of these ids that there are, newest first.
+pub async fn with_ids(db: &Db, uid: &str, ids: &[Uuid]) -> Result<Vec<Conversation>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select id, status, source, language, created_at, started_at, finished_at, title, overview, emoji, category,
+                  events as "events: Json<Vec<Event>>", understood_by, keep, discarded, visibility, starred, folder_id,
+                  app_id, call_id, geolocation as "geolocation: Json<Geolocation>", external_data,
+                  private_cloud_sync_enabled, processing_attempts, processing_error
+           from conversations
+           where uid = $1 and id = any($2)
+           order by created_at desc, id desc"#,
+        uid,
+        ids
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Into::into).collect())
 }
 
 pub async fn newest_completed(db: &Db, uid: &str) -> Result<Option<Uuid>> {

@@ -1,0 +1,141 @@
+//! Keeps the index up to date: words at once, vectors as fast as they can be computed.
+
+use std::time::Duration;
+
+use super::{
+    embedder,
+    store::{self, Made, Waiting},
+    vectors,
+};
+use crate::{app::Handles, error::Result, platform::database::Db};
+
+/// Marks that are taken in one transaction.
+const BATCH: i64 = 500;
+/// Marks that are looked at for users to take care of.
+const LOOK: i64 = 5000;
+/// Items whose vectors are asked for at once.
+const VECTORS: i64 = 32;
+/// How long an idle indexer waits, unless an event wakes it.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Indexes until the task is dropped. What was taken in when it is, or when the process is killed, is taken in again.
+pub async fn run_forever(app: crate::app::App) {
+    tokio::join!(words_forever(&app), vectors_forever(&app));
+}
+
+async fn words_forever(app: &Handles) {
+    let mut events = app.outbox.listen();
+    loop {
+        match index_all(&app.db).await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(%error, "the search index falls behind; it is tried again")
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => {}
+            // Too far behind to be told each is news too.
+            _ = events.recv() => {}
+        }
+    }
+}
+
+/// One round. True: there is more.
+async fn index_all(db: &Db) -> Result<bool> {
+    let mut more = false;
+    for uid in store::users_waiting(db, LOOK).await? {
+        more |= index_batch(db, &uid, false).await?;
+    }
+    Ok(more)
+}
+
+/// Takes in some changes of one user. True: there are more. Without `wait` somebody else may be left to it.
+async fn index_batch(db: &Db, uid: &str, wait: bool) -> Result<bool> {
+    let mut tx = db.begin().await?;
+    if !store::lock(&mut tx, uid, wait).await? {
+        return Ok(false);
+    }
+    let marks = store::take(&mut tx, uid, BATCH).await?;
+    if marks.ids.is_empty() {
+        return Ok(false);
+    }
+    store::index(&mut tx, uid, &marks).await?;
+    tx.commit().await?;
+    Ok(marks.ids.len() as i64 == BATCH)
+}
+
+/// Takes in what has changed until now, unless that is more than `most` changes: those are left to the background.
+pub async fn catch_up(db: &Db, uid: &str, most: i64) -> Result<()> {
+    let waiting = store::waiting(db, uid, most + 1).await?;
+    if waiting == 0 || waiting > most {
+        return Ok(());
+    }
+    while index_batch(db, uid, true).await? {}
+    Ok(())
+}
+
+async fn vectors_forever(app: &Handles) {
+    let Some(embedder) = embedder(app) else {
+        return;
+    };
+    let model = embedder.model_id().to_string();
+    loop {
+        let made = async {
+            let outdated = store::outdate(&app.db, &model, 5000).await?;
+            let waiting = store::claim(&app.db, VECTORS).await?;
+            let claimed = waiting.len() as i64;
+            let made = make(embedder, waiting).await?;
+            store::keep(&app.db, &model, made).await?;
+            Ok::<_, crate::error::Error>(outdated > 0 || claimed == VECTORS)
+        };
+        match made.await {
+            Ok(true) => continue,
+            Ok(false) => tokio::time::sleep(PAUSE).await,
+            Err(error) => {
+                tracing::warn!(%error, "vectors could not be made; they are tried again");
+                tokio::time::sleep(PAUSE * 10).await;
+            }
+        }
+    }
+}
+
+async fn make(embedder: &super::Embedder, waiting: Vec<Waiting>) -> Result<Vec<Made>> {
+    let (full, empty): (Vec<_>, Vec<_>) = waiting
+        .into_iter()
+        .partition(|item| !(item.text.trim().is_empty() && item.title.trim().is_empty()));
+    let texts: Vec<_> = full.iter().map(meaning).collect();
+    let vectors = if texts.is_empty() {
+        Vec::new()
+    } else {
+        embedder.embed(texts).await.map_err(anyhow::Error::from)?
+    };
+    let made = full
+        .into_iter()
+        .zip(vectors)
+        .map(|(item, vector)| (item, vectors::stored(&vector).unwrap_or_default()));
+    Ok(made
+        .chain(empty.into_iter().map(|item| (item, Vec::new())))
+        .map(|(item, vector)| Made {
+            uid: item.uid,
+            kind: item.kind,
+            id: item.id,
+            changed_at: item.changed_at,
+            vector,
+        })
+        .collect())
+}
+
+/// What is embedded of an item. "Yes, on Friday" means little without what was said before it.
+fn meaning(item: &Waiting) -> String {
+    match item.kind.as_str() {
+        "segment" => {
+            let mut lines: Vec<&str> = Vec::new();
+            lines.extend(item.before.iter().map(String::as_str));
+            lines.push(&item.text);
+            lines.join("\n")
+        }
+        "conversation" => format!("{}\n{}", item.title, item.text),
+        _ => item.text.clone(),
+    }
+}

@@ -1,0 +1,459 @@
+//! Search over everything that a user has: by words, by meaning and by time.
+
+mod indexer;
+mod model;
+mod nouns;
+mod rank;
+mod similar;
+mod store;
+mod time;
+mod time_words;
+mod vectors;
+
+pub use indexer::run_forever;
+pub use model::{Found, Hit, Kind, Matched, Page, Query, Search};
+pub use nouns::{Spelling, best_conversations, conversations, memories};
+pub use similar::similar;
+pub use vectors::Vectors;
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use self::{
+    model::Key,
+    rank::{Scores, Weights},
+    store::{Filters, Shown},
+    vectors::Nearness,
+};
+use crate::{
+    app::Handles,
+    error::Result,
+    features::{accounts, lenient},
+    platform::{clock, database::Db},
+};
+
+/// Longest question, in characters.
+pub const MAXIMUM_QUERY: usize = 500;
+/// Most hits of one question.
+pub const MOST_HITS: usize = 100;
+/// So many changes are taken in before a question is answered; more are left to the background.
+const CATCH_UP: i64 = 2000;
+/// Items that go on to the second round, in which what lies around them counts.
+const CLOSELY: usize = 200;
+/// Segments whose neighbours are looked at too.
+const CENTRES: usize = 50;
+/// Items of a period that are told from others.
+const MOST_OF_PERIOD: i64 = 20_000;
+/// From this cosine on the meaning is told as a reason.
+const TELLING: f32 = 0.3;
+
+/// Stands for the server's embedder until there is one.
+struct Embedder;
+
+impl Embedder {
+    async fn embed(&self, _: Vec<String>) -> anyhow::Result<Vec<Vec<f32>>> {
+        anyhow::bail!("nothing makes vectors")
+    }
+
+    async fn embed_query(&self, _: &str) -> anyhow::Result<Vec<f32>> {
+        anyhow::bail!("nothing makes vectors")
+    }
+
+    fn model_id(&self) -> &str {
+        ""
+    }
+}
+
+fn embedder(_: &Handles) -> Option<&Embedder> {
+    None
+}
+
+/// What answers a question, best first.
+pub async fn search(app: &Handles, uid: &str, query: &Query) -> Result<Found> {
+    search_at(app, uid, query, clock::now(), Parts::All).await
+}
+
+/// Which of words and meaning count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parts {
+    All,
+    Words,
+    Meaning,
+}
+
+/// Whether meaning counts at all on this server.
+pub fn understands(app: &Handles) -> bool {
+    embedder(app).is_some()
+}
+
+/// The same as if it was asked at another time, or with less; for measuring.
+pub async fn search_at(
+    app: &Handles,
+    uid: &str,
+    query: &Query,
+    now: DateTime<Utc>,
+    parts: Parts,
+) -> Result<Found> {
+    lenient::at_most("query", &query.text, MAXIMUM_QUERY)?;
+    let limit = query.limit.min(MOST_HITS);
+    let zone = accounts::profile(&app.db, uid).await?.time_zone;
+    let understood = time::read(&query.text, now, zone);
+    let period = understood.period;
+    indexer::catch_up(&app.db, uid, CATCH_UP).await?;
+
+    let filters = Filters::of(query);
+    let in_period: HashMap<Key, Option<Uuid>> = match period {
+        None => HashMap::new(),
+        Some(_) => {
+            let rows = store::admitted(&app.db, uid, &filters, period, MOST_OF_PERIOD).await?;
+            if time::vague(&understood.rest) {
+                let order: Vec<_> = rows.into_iter().take(limit * 2).collect();
+                let hits = by_time_alone(app, uid, query, order, limit).await?;
+                return Ok(Found { hits, period });
+            }
+            rows.into_iter()
+                .filter_map(|row| Some((key(&row.kind, row.id)?, row.conversation_id)))
+                .collect()
+        }
+    };
+
+    let weights = match parts {
+        Parts::All => Weights::FUSED,
+        Parts::Words => Weights::WORDS,
+        Parts::Meaning => Weights::MEANING,
+    };
+    let (words, mut homes) = match parts {
+        Parts::Meaning => Default::default(),
+        _ => by_words(&app.db, uid, &understood.rest, &filters).await?,
+    };
+    let near = match parts {
+        Parts::Words => Nearness::new(),
+        _ => by_meaning(app, uid, &understood.rest).await?,
+    };
+    let admitted: Option<HashSet<Key>> = if filters.narrow() {
+        let rows = store::admitted(&app.db, uid, &filters, None, i64::MAX).await?;
+        Some(
+            rows.iter()
+                .filter_map(|row| key(&row.kind, row.id))
+                .collect(),
+        )
+    } else {
+        None
+    };
+    homes.extend(in_period.iter().map(|(key, home)| (*key, *home)));
+
+    let scores = Scores {
+        weights,
+        words: &words,
+        near: &near,
+        in_period: &in_period,
+    };
+    let is_admitted = |key: &Key| {
+        (query.kinds.is_empty() || query.kinds.contains(&key.kind))
+            && admitted.as_ref().is_none_or(|keys| keys.contains(key))
+    };
+    let mut candidates: Vec<(f64, Key)> = words
+        .keys()
+        .chain(near.keys().filter(|key| !words.contains_key(key)))
+        .filter(|key| is_admitted(key))
+        .map(|key| (scores.own(*key), *key))
+        .filter(|(score, _)| *score > 0.0)
+        .collect();
+    let around = scores.around(
+        candidates
+            .iter()
+            .filter_map(|(score, key)| Some((*score, home(key, &homes, &near)?))),
+    );
+    cut(&mut candidates, CLOSELY);
+    // Who answers often says it beside the word that was asked for.
+    let centres: Vec<_> = candidates
+        .iter()
+        .filter(|(_, key)| key.kind == Kind::Segment)
+        .map(|(_, key)| key.id)
+        .take(CENTRES)
+        .collect();
+    let rows = store::neighbours(&app.db, uid, &centres).await?;
+    let mut ranked: HashMap<Key, f64> = candidates
+        .iter()
+        .filter(|(_, key)| key.kind != Kind::Segment || !centres.contains(&key.id))
+        .map(|(score, key)| {
+            let around = home(key, &homes, &near).and_then(|id| around.get(&id));
+            let around = around.copied().unwrap_or_default();
+            (*key, score + weights.around * around)
+        })
+        .collect();
+    for row in rows.chunk_by(|a, b| a.n == b.n) {
+        let ids: Vec<_> = row.iter().map(|segment| segment.id).collect();
+        let centre = usize::try_from(row[0].n - 1)
+            .ok()
+            .and_then(|n| centres.get(n));
+        let centre = ids
+            .iter()
+            .position(|id| Some(id) == centre)
+            .unwrap_or_default();
+        for place in centre.saturating_sub(2)..ids.len().min(centre + 3) {
+            let found = Key {
+                kind: Kind::Segment,
+                id: ids[place],
+            };
+            let whose = row[place].conversation_id;
+            homes.insert(found, Some(whose));
+            if is_admitted(&found) {
+                let around = around.get(&whose).copied().unwrap_or_default();
+                ranked.insert(found, scores.in_row(&ids, place, around));
+            }
+        }
+    }
+    let mut ranked: Vec<_> = ranked
+        .into_iter()
+        .map(|(key, score)| (score, key))
+        .collect();
+    // Some may turn out to be gone, or discarded.
+    cut(&mut ranked, 2 * limit + 20);
+    let closely: Vec<Key> = ranked.iter().map(|(_, key)| *key).collect();
+    let homes = closely
+        .iter()
+        .map(|key| (*key, home(key, &homes, &near)))
+        .collect();
+    let shown = show(&app.db, uid, &closely, &homes).await?;
+    if shown.len() < closely.len() && !near.is_empty() {
+        app.vectors.forget(uid);
+    }
+    let mut shown: HashMap<Key, Shown> = shown
+        .into_iter()
+        .filter(|item| query.include_discarded || !item.discarded)
+        .filter_map(|item| Some((key(&item.kind, item.id)?, item)))
+        .collect();
+    let hits = ranked
+        .into_iter()
+        .filter_map(|(score, key)| {
+            let item = shown.remove(&key)?;
+            let mut matched = Vec::new();
+            if words.contains_key(&key) {
+                matched.push(Matched::Words);
+            }
+            if near.get(&key).is_some_and(|near| near.0 >= TELLING) {
+                matched.push(Matched::Meaning);
+            }
+            if in_period.contains_key(&key) {
+                matched.push(Matched::Time);
+            }
+            Some(hit(key.kind, item, scores.share(score), matched))
+        })
+        .take(limit)
+        .collect();
+    Ok(Found { hits, period })
+}
+
+/// The conversation that an item belongs to.
+fn home(key: &Key, homes: &HashMap<Key, Option<Uuid>>, near: &Nearness) -> Option<Uuid> {
+    let known = homes.get(key).copied().flatten();
+    known.or_else(|| near.get(key).and_then(|near| near.1))
+}
+
+/// Leaves the best, in their order.
+fn cut(candidates: &mut Vec<(f64, Key)>, most: usize) {
+    let better = |a: &(f64, Key), b: &(f64, Key)| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1));
+    if candidates.len() > most {
+        candidates.select_nth_unstable_by(most, better);
+        candidates.truncate(most);
+    }
+    candidates.sort_unstable_by(better);
+}
+
+fn key(kind: &str, id: Uuid) -> Option<Key> {
+    Some(Key {
+        kind: Kind::known(kind)?,
+        id,
+    })
+}
+
+/// How well items match the words of a text, and the conversations they belong to.
+async fn by_words(
+    db: &Db,
+    uid: &str,
+    text: &str,
+    filters: &Filters<'_>,
+) -> Result<(HashMap<Key, f64>, HashMap<Key, Option<Uuid>>)> {
+    let lexemes = store::lexemes(db, uid, &[text.to_string()]).await?;
+    let unknown: Vec<_> = lexemes
+        .iter()
+        .filter(|lexeme| lexeme.items == 0)
+        .map(|lexeme| lexeme.lexeme.clone())
+        .collect();
+    let alike = if unknown.is_empty() {
+        Vec::new()
+    } else {
+        store::alike(db, uid, &unknown).await?
+    };
+    let totals = store::totals(db, uid).await?;
+    let concepts = rank::concepts(lexemes, alike, totals.0);
+    let terms: Vec<_> = concepts
+        .iter()
+        .flat_map(|concept| concept.words.iter().map(|(word, _)| word.clone()))
+        .collect();
+    if terms.is_empty() {
+        return Ok(Default::default());
+    }
+    let hits = store::with_words(db, uid, terms, filters, 5000).await?;
+    let homes = hits
+        .iter()
+        .filter_map(|hit| Some((key(&hit.kind, hit.id)?, hit.conversation_id)))
+        .collect();
+    Ok((rank::words(&concepts, &hits, totals), homes))
+}
+
+/// How near everything of a user is to a text. Empty if nothing can tell.
+async fn by_meaning(app: &Handles, uid: &str, text: &str) -> Result<Nearness> {
+    let Some(embedder) = embedder(app) else {
+        return Ok(Nearness::new());
+    };
+    if text.trim().is_empty() {
+        return Ok(Nearness::new());
+    }
+    let vector = match embedder.embed_query(text).await {
+        Ok(vector) => Some(vector),
+        // Words are better than no answer.
+        Err(error) => {
+            tracing::warn!(%error, "a question could not be embedded; it is answered by its words");
+            None
+        }
+    };
+    let Some(vector) = vector.and_then(|vector| vectors::unit(&vector)) else {
+        return Ok(Nearness::new());
+    };
+    let near = app
+        .vectors
+        .nearness(
+            &app.db,
+            uid,
+            embedder.model_id(),
+            vec![vector],
+            None,
+            rank::CHANCE,
+        )
+        .await?;
+    Ok(near.into_iter().next().unwrap_or_default())
+}
+
+/// Items of a period in the given order.
+async fn by_time_alone(
+    app: &Handles,
+    uid: &str,
+    query: &Query,
+    order: Vec<store::ItemRow>,
+    limit: usize,
+) -> Result<Vec<Hit>> {
+    let homes = order
+        .iter()
+        .filter_map(|row| Some((key(&row.kind, row.id)?, row.conversation_id)))
+        .collect();
+    let keys: Vec<_> = order
+        .iter()
+        .filter_map(|row| key(&row.kind, row.id))
+        .collect();
+    let mut shown: HashMap<Key, Shown> = show(&app.db, uid, &keys, &homes)
+        .await?
+        .into_iter()
+        .filter(|item| query.include_discarded || !item.discarded)
+        .filter_map(|item| Some((key(&item.kind, item.id)?, item)))
+        .collect();
+    let count = keys.len().max(1) as f64;
+    Ok(keys
+        .into_iter()
+        .enumerate()
+        .filter_map(|(n, key)| {
+            let item = shown.remove(&key)?;
+            let score = 1.0 - n as f64 / count;
+            Some(hit(key.kind, item, score, vec![Matched::Time]))
+        })
+        .take(limit)
+        .collect())
+}
+
+async fn show(
+    db: &Db,
+    uid: &str,
+    keys: &[Key],
+    homes: &HashMap<Key, Option<Uuid>>,
+) -> Result<Vec<Shown>> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let kinds: Vec<_> = keys.iter().map(|key| key.kind.as_str().into()).collect();
+    let ids: Vec<_> = keys.iter().map(|key| key.id).collect();
+    let conversations: Vec<_> = keys
+        .iter()
+        .map(|key| {
+            let known = homes.get(key).copied().flatten();
+            known
+                .filter(|_| key.kind == Kind::Segment)
+                .unwrap_or(Uuid::nil())
+        })
+        .collect();
+    Ok(store::shown(db, uid, &kinds, &conversations, &ids).await?)
+}
+
+fn hit(kind: Kind, item: Shown, score: f64, matched: Vec<Matched>) -> Hit {
+    let mut lines = Vec::new();
+    let mut segment_ids = Vec::new();
+    if kind == Kind::Segment {
+        segment_ids.extend(item.before_id);
+        segment_ids.push(item.id);
+        segment_ids.extend(item.after_id);
+        lines.extend(item.before);
+        lines.push(item.text);
+        lines.extend(item.after);
+    } else {
+        lines.extend([item.title, item.text]);
+    }
+    lines.retain(|line| !line.is_empty());
+    Hit {
+        kind,
+        id: item.id,
+        conversation_id: item.conversation_id,
+        segment_ids,
+        text: lines.join("\n"),
+        at: item.at,
+        score,
+        matched,
+    }
+}
+
+/// Has everything of a user taken into the index again, words and vectors; gives how many items that are.
+pub async fn rebuild(db: &Db, uid: &str) -> Result<i64> {
+    store::outdate_all(db, uid).await?;
+    Ok(store::mark_all(db, uid).await?)
+}
+
+/// Takes in what has changed of a user, words only.
+pub async fn take_in(db: &Db, uid: &str) -> Result<()> {
+    indexer::catch_up(db, uid, i64::MAX - 1).await
+}
+
+/// Everybody.
+pub async fn users(db: &Db) -> Result<Vec<String>> {
+    Ok(store::users(db).await?)
+}
+
+/// What the index has still to take in.
+#[derive(Clone, Copy, Debug)]
+pub struct Backlog {
+    /// Changes.
+    pub items: i64,
+    /// Items without a vector, which stays so where nothing makes them.
+    pub vectors: i64,
+    /// Age of the oldest change.
+    pub seconds: f64,
+}
+
+pub async fn backlog(db: &Db) -> Result<Backlog> {
+    let (items, vectors, seconds) = store::backlog(db).await?;
+    Ok(Backlog {
+        items,
+        vectors,
+        seconds,
+    })
+}

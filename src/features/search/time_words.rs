@@ -1,0 +1,252 @@
+//! The words of which expressions about the past are made.
+
+use chrono::Weekday;
+
+/// A word in small letters, without `'s`, and where it stands.
+#[derive(Debug)]
+pub struct Token {
+    pub word: String,
+    pub start: usize,
+    pub end: usize,
+}
+
+pub fn tokens(text: &str) -> Vec<Token> {
+    let inner = |c: char| c.is_alphanumeric() || matches!(c, '-' | '\'' | '’');
+    let mut tokens = Vec::new();
+    let mut start = None;
+    for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
+        match (start, inner(c)) {
+            (None, true) if c.is_alphanumeric() => start = Some(at),
+            (Some(first), false) => {
+                let piece = text[first..at].trim_end_matches(|c: char| !c.is_alphanumeric());
+                let word = piece.to_lowercase().replace('’', "'");
+                let word = word.strip_suffix("'s").unwrap_or(&word).to_string();
+                tokens.push(Token {
+                    word,
+                    start: first,
+                    end: first + piece.len(),
+                });
+                start = None;
+            }
+            _ => {}
+        }
+    }
+    tokens
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Morning,
+    Afternoon,
+    Evening,
+    Night,
+}
+
+impl Part {
+    /// From and to, in hours of the day; a night ends on the next day.
+    pub fn hours(self) -> (i64, i64) {
+        match self {
+            Self::Morning => (4, 12),
+            Self::Afternoon => (12, 18),
+            Self::Evening => (17, 24),
+            Self::Night => (18, 29),
+        }
+    }
+}
+
+pub fn part(word: &str) -> Option<Part> {
+    Some(match word {
+        "morning" => Part::Morning,
+        "afternoon" => Part::Afternoon,
+        "evening" => Part::Evening,
+        "night" => Part::Night,
+        _ => return None,
+    })
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    Minute,
+    Hour,
+    Day,
+    Week,
+    Month,
+    Year,
+}
+
+pub fn unit(word: &str) -> Option<Unit> {
+    Some(match word {
+        "minute" | "minutes" | "mins" => Unit::Minute,
+        "hour" | "hours" => Unit::Hour,
+        "day" | "days" => Unit::Day,
+        "week" | "weeks" => Unit::Week,
+        "month" | "months" => Unit::Month,
+        "year" | "years" => Unit::Year,
+        _ => return None,
+    })
+}
+
+pub fn weekday(word: &str) -> Option<Weekday> {
+    Some(match word {
+        "monday" | "mon" => Weekday::Mon,
+        "tuesday" | "tue" | "tues" => Weekday::Tue,
+        "wednesday" | "wed" => Weekday::Wed,
+        "thursday" | "thu" | "thur" | "thurs" => Weekday::Thu,
+        "friday" | "fri" => Weekday::Fri,
+        "saturday" | "sat" => Weekday::Sat,
+        "sunday" | "sun" => Weekday::Sun,
+        _ => return None,
+    })
+}
+
+pub fn month(word: &str) -> Option<u32> {
+    const MONTHS: [(&str, &str); 12] = [
+        ("january", "jan"),
+        ("february", "feb"),
+        ("march", "mar"),
+        ("april", "apr"),
+        ("may", "may"),
+        ("june", "jun"),
+        ("july", "jul"),
+        ("august", "aug"),
+        ("september", "sept"),
+        ("october", "oct"),
+        ("november", "nov"),
+        ("december", "dec"),
+    ];
+    let place = MONTHS
+        .iter()
+        .position(|(long, short)| word == *long || word == *short);
+    place.map_or_else(
+        || (word == "sep").then_some(9),
+        |n| u32::try_from(n + 1).ok(),
+    )
+}
+
+const NUMBERS: [&str; 13] = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+    "eleven", "twelve",
+];
+
+/// In digits or, up to twelve, as a word.
+pub fn number(word: &str) -> Option<u32> {
+    let spelt = NUMBERS.iter().position(|number| *number == word);
+    spelt.map_or_else(|| word.parse().ok(), |n| u32::try_from(n).ok())
+}
+
+/// "3rd"; "third" up to tenth.
+pub fn ordinal(word: &str) -> Option<u32> {
+    const ORDINALS: [&str; 10] = [
+        "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth",
+        "tenth",
+    ];
+    if let Some(n) = ORDINALS.iter().position(|ordinal| *ordinal == word) {
+        return u32::try_from(n + 1).ok();
+    }
+    let digits = ["st", "nd", "rd", "th"]
+        .iter()
+        .find_map(|ending| word.strip_suffix(ending))?;
+    digits.parse().ok().filter(|day| (1..=31).contains(day))
+}
+
+pub fn year(word: &str) -> Option<i32> {
+    let year = word.parse().ok()?;
+    (word.len() == 4 && (1900..=2200).contains(&year)).then_some(year)
+}
+
+/// Words of a question that name nothing.
+pub const VAGUE: &[&str] = &[
+    "a",
+    "about",
+    "all",
+    "an",
+    "and",
+    "any",
+    "anything",
+    "anyone",
+    "are",
+    "at",
+    "been",
+    "can",
+    "chat",
+    "conversation",
+    "conversations",
+    "day",
+    "did",
+    "discuss",
+    "discussed",
+    "do",
+    "does",
+    "doing",
+    "done",
+    "during",
+    "every",
+    "everything",
+    "for",
+    "from",
+    "give",
+    "go",
+    "going",
+    "had",
+    "happen",
+    "happened",
+    "happening",
+    "has",
+    "have",
+    "hear",
+    "heard",
+    "how",
+    "i",
+    "in",
+    "is",
+    "it",
+    "list",
+    "me",
+    "mention",
+    "mentioned",
+    "my",
+    "of",
+    "on",
+    "our",
+    "out",
+    "people",
+    "please",
+    "recap",
+    "remind",
+    "said",
+    "say",
+    "show",
+    "some",
+    "somebody",
+    "someone",
+    "something",
+    "speak",
+    "spoke",
+    "stuff",
+    "summarise",
+    "summarize",
+    "summary",
+    "talk",
+    "talked",
+    "talking",
+    "tell",
+    "that",
+    "the",
+    "there",
+    "things",
+    "to",
+    "told",
+    "up",
+    "us",
+    "was",
+    "we",
+    "were",
+    "what",
+    "when",
+    "where",
+    "which",
+    "who",
+    "whom",
+    "with",
+    "you",
+];

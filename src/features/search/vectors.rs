@@ -1,0 +1,257 @@
+//! Vectors of users in memory, as long as they fit, and how near they lie to a question.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use chrono::{DateTime, Duration, Utc};
+use half::{f16, slice::HalfFloatSliceExt as _};
+use uuid::Uuid;
+
+use super::{
+    Kind,
+    model::Key,
+    store::{self, VectorRow},
+};
+use crate::{error::Result, platform::database::Db};
+
+/// Vectors written a little before the newest known one may have become visible after it.
+const OVERLAP: Duration = Duration::seconds(10);
+
+/// Vectors of the users who searched last.
+pub struct Vectors {
+    users: moka::sync::Cache<String, Arc<Slot>>,
+}
+
+#[derive(Default)]
+struct Slot {
+    /// Held by who brings the vectors up to date.
+    refresh: tokio::sync::Mutex<()>,
+    vectors: RwLock<Matrix>,
+    kilobytes: AtomicU32,
+}
+
+impl Vectors {
+    pub fn new(megabytes: u32) -> Self {
+        let users = moka::sync::Cache::builder()
+            .weigher(|uid: &String, slot: &Arc<Slot>| {
+                let key = u32::try_from(uid.len() / 1024).unwrap_or(u32::MAX);
+                slot.kilobytes
+                    .load(Ordering::Relaxed)
+                    .saturating_add(key + 1)
+            })
+            .max_capacity(u64::from(megabytes) * 1024)
+            .build();
+        Self { users }
+    }
+
+    /// How near vectors of a user lie to each of some others: those with a cosine of `at_least`. Computed off the threads
+    /// that serve requests.
+    pub async fn nearness(
+        &self,
+        db: &Db,
+        uid: &str,
+        model: &str,
+        to: Vec<Vec<f32>>,
+        only: Option<Kind>,
+        at_least: f32,
+    ) -> Result<Vec<Nearness>> {
+        let slot = self.users.get_with(uid.to_string(), Arc::default);
+        {
+            let _alone = slot.refresh.lock().await;
+            let since = {
+                let vectors = slot.vectors.read().unwrap_or_else(PoisonError::into_inner);
+                vectors
+                    .newest
+                    .map_or(DateTime::UNIX_EPOCH, |newest| newest - OVERLAP)
+            };
+            let rows = store::vectors(db, uid, model, since).await?;
+            if !rows.is_empty() {
+                let mut vectors = slot.vectors.write().unwrap_or_else(PoisonError::into_inner);
+                rows.into_iter().for_each(|row| vectors.put(row));
+                let kilobytes = u32::try_from(vectors.bytes() / 1024).unwrap_or(u32::MAX);
+                let before = slot.kilobytes.swap(kilobytes, Ordering::Relaxed);
+                drop(vectors);
+                if kilobytes != before {
+                    // Weighed again.
+                    self.users.insert(uid.to_string(), slot.clone());
+                }
+            }
+        }
+        let scored = tokio::task::spawn_blocking(move || {
+            let vectors = slot.vectors.read().unwrap_or_else(PoisonError::into_inner);
+            to.iter()
+                .map(|vector| vectors.nearness(vector, only, at_least))
+                .collect()
+        });
+        Ok(scored.await.map_err(anyhow::Error::from)?)
+    }
+
+    /// Some of a user's vectors belong to nothing any more: all are read again.
+    pub fn forget(&self, uid: &str) {
+        self.users.invalidate(uid);
+    }
+}
+
+/// Cosine of each item that has a vector, and the conversation it belongs to.
+pub type Nearness = HashMap<Key, (f32, Option<Uuid>)>;
+
+#[derive(Default)]
+struct Matrix {
+    width: usize,
+    keys: Vec<Key>,
+    homes: Vec<Option<Uuid>>,
+    rows: HashMap<Key, usize>,
+    values: Vec<f16>,
+    newest: Option<DateTime<Utc>>,
+}
+
+impl Matrix {
+    fn put(&mut self, row: VectorRow) {
+        let Some(kind) = Kind::known(&row.kind) else {
+            return;
+        };
+        let values = row
+            .vector
+            .chunks_exact(2)
+            .map(|bytes| f16::from_le_bytes([bytes[0], bytes[1]]));
+        let width = row.vector.len() / 2;
+        if self.keys.is_empty() {
+            self.width = width;
+        }
+        if width != self.width || width == 0 {
+            return;
+        }
+        self.newest = self.newest.max(Some(row.changed_at));
+        let key = Key { kind, id: row.id };
+        match self.rows.get(&key) {
+            Some(n) => {
+                let start = n * width;
+                self.homes[*n] = row.conversation_id;
+                for (place, value) in self.values[start..start + width].iter_mut().zip(values) {
+                    *place = value;
+                }
+            }
+            None => {
+                self.rows.insert(key, self.keys.len());
+                self.keys.push(key);
+                self.homes.push(row.conversation_id);
+                self.values.extend(values);
+            }
+        }
+    }
+
+    fn nearness(&self, to: &[f32], only: Option<Kind>, at_least: f32) -> Nearness {
+        if self.width == 0 || to.len() != self.width {
+            return Nearness::new();
+        }
+        let mut row = vec![0.0; self.width];
+        let vectors = self.values.chunks_exact(self.width);
+        self.keys
+            .iter()
+            .zip(&self.homes)
+            .zip(vectors)
+            .filter(|((key, _), _)| only.is_none_or(|kind| key.kind == kind))
+            .map(|((key, home), vector)| {
+                vector.convert_to_f32_slice(&mut row);
+                (*key, (dot(&row, to), *home))
+            })
+            .filter(|(_, (cosine, _))| *cosine >= at_least)
+            .collect()
+    }
+
+    fn bytes(&self) -> usize {
+        let key = size_of::<Key>();
+        self.values.capacity() * 2
+            + self.keys.capacity() * (key + 17)
+            + self.rows.capacity() * (key + 9)
+    }
+}
+
+/// In eight sums side by side, which the compiler makes one instruction of.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0_f32; 8];
+    let (a, a_rest) = a.as_chunks::<8>();
+    let (b, b_rest) = b.as_chunks::<8>();
+    for (a, b) in a.iter().zip(b) {
+        for n in 0..8 {
+            sums[n] += a[n] * b[n];
+        }
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    sums.iter().sum::<f32>() + rest
+}
+
+/// As it is stored: of length 1, in half precision. None: it has no direction.
+pub fn stored(vector: &[f32]) -> Option<Vec<u8>> {
+    let unit = unit(vector)?;
+    Some(
+        unit.into_iter()
+            .flat_map(|value| f16::from_f32(value).to_le_bytes())
+            .collect(),
+    )
+}
+
+/// The same direction, of length 1.
+pub fn unit(vector: &[f32]) -> Option<Vec<f32>> {
+    let length = dot(vector, vector).sqrt();
+    (length.is_finite() && length > 0.0)
+        .then(|| vector.iter().map(|value| value / length).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn row(id: u128, vector: &[f32]) -> VectorRow {
+        VectorRow {
+            kind: "memory".into(),
+            id: Uuid::from_u128(id),
+            conversation_id: None,
+            vector: stored(vector).unwrap(),
+            changed_at: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    fn key(id: u128) -> Key {
+        Key {
+            kind: Kind::Memory,
+            id: Uuid::from_u128(id),
+        }
+    }
+
+    #[test]
+    fn cosines_are_those_of_the_full_precision() {
+        let mut matrix = Matrix::default();
+        let along: Vec<f32> = (0..19).map(|n| n as f32).collect();
+        let against: Vec<f32> = along.iter().map(|value| -value).collect();
+        let mut across = vec![0.0; 19];
+        across[0] = 7.0;
+        matrix.put(row(1, &along));
+        matrix.put(row(2, &against));
+        matrix.put(row(3, &across));
+        let near = matrix.nearness(&unit(&along).unwrap(), None, -1.0);
+        assert!((near[&key(1)].0 - 1.0).abs() < 1e-3, "{near:?}");
+        assert!((near[&key(2)].0 + 1.0).abs() < 1e-3, "{near:?}");
+        assert!(near[&key(3)].0.abs() < 1e-3, "{near:?}");
+        // A vector that comes again takes the place of the old one; another width is none of these.
+        matrix.put(row(2, &along));
+        matrix.put(row(4, &[1.0]));
+        let near = matrix.nearness(&unit(&along).unwrap(), None, -1.0);
+        assert_eq!(near.len(), 3);
+        assert!((near[&key(2)].0 - 1.0).abs() < 1e-3, "{near:?}");
+        assert!(matrix.nearness(&[1.0], None, -1.0).is_empty());
+    }
+
+    #[test]
+    fn what_has_no_direction_has_no_vector() {
+        assert!(stored(&[0.0, 0.0]).is_none());
+        assert!(stored(&[f32::NAN, 1.0]).is_none());
+        assert!(stored(&[]).is_none());
+    }
+}
