@@ -740,7 +740,9 @@ async fn the_official_python_client_works() {
             "create_memory",
             "get_conversation_by_id",
             "get_conversations",
-            "get_memories"
+            "get_memories",
+            "search_conversations",
+            "search_memories"
         ])
     );
     assert_eq!(told["created"]["success"], true);

@@ -22,7 +22,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use self::{
-    model::Key,
+    model::{Key, Place},
     rank::{Scores, Weights},
     store::{Filters, Shown},
     vectors::Nearness,
@@ -104,7 +104,7 @@ pub async fn search_at(
     indexer::catch_up(&app.db, uid, CATCH_UP).await?;
 
     let filters = Filters::of(query);
-    let in_period: HashMap<Key, Option<Uuid>> = match period {
+    let in_period: HashMap<Key, Place> = match period {
         None => HashMap::new(),
         Some(_) => {
             let rows = store::admitted(&app.db, uid, &filters, period, MOST_OF_PERIOD).await?;
@@ -114,23 +114,24 @@ pub async fn search_at(
                 return Ok(Found { hits, period });
             }
             rows.into_iter()
-                .filter_map(|row| Some((key(&row.kind, row.id)?, row.conversation_id)))
+                .filter_map(|row| Some((key(&row.kind, row.id)?, row.place())))
                 .collect()
         }
     };
 
-    let weights = match parts {
-        Parts::All => Weights::FUSED,
-        Parts::Words => Weights::WORDS,
-        Parts::Meaning => Weights::MEANING,
-    };
-    let (words, mut homes) = match parts {
+    let (words, mut places) = match parts {
         Parts::Meaning => Default::default(),
         _ => by_words(&app.db, uid, &understood.rest, &filters).await?,
     };
     let near = match parts {
         Parts::Words => Nearness::new(),
         _ => by_meaning(app, uid, &understood.rest).await?,
+    };
+    let weights = match parts {
+        Parts::Meaning => Weights::MEANING,
+        Parts::All if !near.is_empty() => Weights::FUSED,
+        // Of two one is missing: the other one has all the weight.
+        Parts::All | Parts::Words => Weights::WORDS,
     };
     let admitted: Option<HashSet<Key>> = if filters.narrow() {
         let rows = store::admitted(&app.db, uid, &filters, None, i64::MAX).await?;
@@ -142,7 +143,7 @@ pub async fn search_at(
     } else {
         None
     };
-    homes.extend(in_period.iter().map(|(key, home)| (*key, *home)));
+    places.extend(in_period.iter().map(|(key, place)| (*key, *place)));
 
     let scores = Scores {
         weights,
@@ -161,11 +162,10 @@ pub async fn search_at(
         .map(|key| (scores.own(*key), *key))
         .filter(|(score, _)| *score > 0.0)
         .collect();
-    let around = scores.around(
-        candidates
-            .iter()
-            .filter_map(|(score, key)| Some((*score, home(key, &homes, &near)?))),
-    );
+    let around =
+        scores.around(candidates.iter().filter_map(|(score, key)| {
+            Some((*score, place(key, &places, &near)?.conversation_id?))
+        }));
     cut(&mut candidates, CLOSELY);
     // Who answers often says it beside the word that was asked for.
     let centres: Vec<_> = candidates
@@ -179,9 +179,12 @@ pub async fn search_at(
         .iter()
         .filter(|(_, key)| key.kind != Kind::Segment || !centres.contains(&key.id))
         .map(|(score, key)| {
-            let around = home(key, &homes, &near).and_then(|id| around.get(&id));
-            let around = around.copied().unwrap_or_default();
-            (*key, score + weights.around * around)
+            let place = place(key, &places, &near);
+            let home = place.and_then(|place| place.conversation_id);
+            let around = home.and_then(|id| around.get(&id)).copied();
+            let around = weights.around * around.unwrap_or_default();
+            let length = place.map_or(1, |place| place.length);
+            (*key, score + around + scores.solid(key.kind, length))
         })
         .collect();
     for row in rows.chunk_by(|a, b| a.n == b.n) {
@@ -198,11 +201,16 @@ pub async fn search_at(
                 kind: Kind::Segment,
                 id: ids[place],
             };
-            let whose = row[place].conversation_id;
-            homes.insert(found, Some(whose));
+            let segment = &row[place];
+            let stands = Place {
+                conversation_id: Some(segment.conversation_id),
+                length: segment.length,
+            };
+            places.insert(found, stands);
             if is_admitted(&found) {
-                let around = around.get(&whose).copied().unwrap_or_default();
-                ranked.insert(found, scores.in_row(&ids, place, around));
+                let around = around.get(&segment.conversation_id).copied();
+                let score = scores.in_row(&ids, place, around.unwrap_or_default());
+                ranked.insert(found, score + scores.solid(found.kind, segment.length));
             }
         }
     }
@@ -213,11 +221,11 @@ pub async fn search_at(
     // Some may turn out to be gone, or discarded.
     cut(&mut ranked, 2 * limit + 20);
     let closely: Vec<Key> = ranked.iter().map(|(_, key)| *key).collect();
-    let homes = closely
+    let places = closely
         .iter()
-        .map(|key| (*key, home(key, &homes, &near)))
+        .filter_map(|key| Some((*key, place(key, &places, &near)?)))
         .collect();
-    let shown = show(&app.db, uid, &closely, &homes).await?;
+    let shown = show(&app.db, uid, &closely, &places).await?;
     if shown.len() < closely.len() && !near.is_empty() {
         app.vectors.forget(uid);
     }
@@ -247,10 +255,10 @@ pub async fn search_at(
     Ok(Found { hits, period })
 }
 
-/// The conversation that an item belongs to.
-fn home(key: &Key, homes: &HashMap<Key, Option<Uuid>>, near: &Nearness) -> Option<Uuid> {
-    let known = homes.get(key).copied().flatten();
-    known.or_else(|| near.get(key).and_then(|near| near.1))
+/// Where an item stands, as far as words, period or vectors tell.
+fn place(key: &Key, places: &HashMap<Key, Place>, near: &Nearness) -> Option<Place> {
+    let known = places.get(key).copied();
+    known.or_else(|| near.get(key).map(|near| near.1))
 }
 
 /// Leaves the best, in their order.
@@ -276,7 +284,7 @@ async fn by_words(
     uid: &str,
     text: &str,
     filters: &Filters<'_>,
-) -> Result<(HashMap<Key, f64>, HashMap<Key, Option<Uuid>>)> {
+) -> Result<(HashMap<Key, f64>, HashMap<Key, Place>)> {
     let lexemes = store::lexemes(db, uid, &[text.to_string()]).await?;
     let unknown: Vec<_> = lexemes
         .iter()
@@ -298,11 +306,11 @@ async fn by_words(
         return Ok(Default::default());
     }
     let hits = store::with_words(db, uid, terms, filters, 5000).await?;
-    let homes = hits
+    let places = hits
         .iter()
-        .filter_map(|hit| Some((key(&hit.kind, hit.id)?, hit.conversation_id)))
+        .filter_map(|hit| Some((key(&hit.kind, hit.id)?, hit.place())))
         .collect();
-    Ok((rank::words(&concepts, &hits, totals), homes))
+    Ok((rank::words(&concepts, &hits, totals), places))
 }
 
 /// How near everything of a user is to a text. Empty if nothing can tell.
@@ -346,15 +354,15 @@ async fn by_time_alone(
     order: Vec<store::ItemRow>,
     limit: usize,
 ) -> Result<Vec<Hit>> {
-    let homes = order
+    let places = order
         .iter()
-        .filter_map(|row| Some((key(&row.kind, row.id)?, row.conversation_id)))
+        .filter_map(|row| Some((key(&row.kind, row.id)?, row.place())))
         .collect();
     let keys: Vec<_> = order
         .iter()
         .filter_map(|row| key(&row.kind, row.id))
         .collect();
-    let mut shown: HashMap<Key, Shown> = show(&app.db, uid, &keys, &homes)
+    let mut shown: HashMap<Key, Shown> = show(&app.db, uid, &keys, &places)
         .await?
         .into_iter()
         .filter(|item| query.include_discarded || !item.discarded)
@@ -377,7 +385,7 @@ async fn show(
     db: &Db,
     uid: &str,
     keys: &[Key],
-    homes: &HashMap<Key, Option<Uuid>>,
+    places: &HashMap<Key, Place>,
 ) -> Result<Vec<Shown>> {
     if keys.is_empty() {
         return Ok(Vec::new());
@@ -387,9 +395,8 @@ async fn show(
     let conversations: Vec<_> = keys
         .iter()
         .map(|key| {
-            let known = homes.get(key).copied().flatten();
-            known
-                .filter(|_| key.kind == Kind::Segment)
+            let home = places.get(key).and_then(|place| place.conversation_id);
+            home.filter(|_| key.kind == Kind::Segment)
                 .unwrap_or(Uuid::nil())
         })
         .collect();

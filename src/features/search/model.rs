@@ -121,3 +121,10 @@ pub struct Key {
     pub kind: Kind,
     pub id: Uuid,
 }
+
+/// Where an item stands, and in how many different words.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub conversation_id: Option<Uuid>,
+    pub length: i32,
+}

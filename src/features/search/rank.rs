@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     Kind,
-    model::Key,
+    model::{Key, Place},
     store::{Alike, Lexeme, WordHit},
     vectors::Nearness,
 };
@@ -22,6 +22,8 @@ const TITLED: f64 = 1.5;
 const MOST_ROWS: f64 = 8000.0;
 /// Spellings are alike from here.
 pub const ALIKE: f32 = 0.4;
+/// A segment of so many different words says as much as one can.
+const SOLID: f64 = 12.0;
 /// A cosine below this is chance.
 pub const CHANCE: f32 = 0.1;
 
@@ -122,6 +124,8 @@ pub struct Weights {
     pub beside: f64,
     /// Of the conversation around it.
     pub around: f64,
+    /// For saying much: "Yes, sure." answers little, however well it fits.
+    pub solid: f64,
 }
 
 impl Weights {
@@ -129,9 +133,10 @@ impl Weights {
     pub const FUSED: Self = Self {
         words: 0.5,
         meaning: 0.5,
-        time: 0.15,
+        time: 0.5,
         beside: 0.3,
         around: 0.2,
+        solid: 0.2,
     };
     pub const WORDS: Self = Self {
         meaning: 0.0,
@@ -151,7 +156,7 @@ pub struct Scores<'a> {
     pub words: &'a HashMap<Key, f64>,
     pub near: &'a Nearness,
     /// Items of the period that the question names.
-    pub in_period: &'a HashMap<Key, Option<Uuid>>,
+    pub in_period: &'a HashMap<Key, Place>,
 }
 
 impl Scores<'_> {
@@ -199,10 +204,19 @@ impl Scores<'_> {
         own(0) + self.weights.beside * beside + self.weights.around * around
     }
 
+    /// What a segment of so many different words gains by them. Other items are all that there is of them.
+    pub fn solid(&self, kind: Kind, length: i32) -> f64 {
+        match kind {
+            Kind::Segment => self.weights.solid * (f64::from(length.max(1)) / SOLID).min(1.0),
+            _ => self.weights.solid,
+        }
+    }
+
     /// As a share of the most that there can be, 0 to 1.
     pub fn share(&self, score: f64) -> f64 {
         let weights = &self.weights;
         let most = weights.words + weights.meaning + weights.time;
-        (score / (most * (1.0 + 1.5 * weights.beside + weights.around))).clamp(0.0, 1.0)
+        let most = most * (1.0 + 1.5 * weights.beside + weights.around) + weights.solid;
+        (score / most).clamp(0.0, 1.0)
     }
 }

@@ -226,6 +226,12 @@ impl Reader<'_> {
         if span.1 - span.0 != Duration::days(1) || span.0.time() != NaiveTime::MIN {
             return Some((span, next));
         }
+        let meal_at = next + 1;
+        if self.is(next, &["over", "at", "during"])
+            && let Some(meal) = words::meal(self.token(meal_at))
+        {
+            return Some((self.part_of(span.0.date(), meal)?, meal_at + 1));
+        }
         let mut place = self.after(next, &["in", "at", "during"]);
         place = self.after(place, &["the"]);
         place = self.after(place, &["early", "late"]);
@@ -260,10 +266,23 @@ impl Reader<'_> {
                 (days(back(today, 2)?, 1)?, at + 3)
             }
             "other" if self.is(at + 1, &["day"]) => (days(back(today, 7)?, 7)?, at + 2),
+            "weekend" if self.is(at + 1, &["of"]) => self.weekend_of(at + 2)?,
             "weekend" => (self.weekend(0)?, at + 1),
             _ => return None,
         };
         Some(span)
+    }
+
+    /// "the 7th", "March 7th and 8th": the weekend around that day
+    fn weekend_of(&self, at: usize) -> Read<Span> {
+        let (span, mut next) = self.date(self.after(at, &["the"]), "on")?;
+        let day = span.0.date();
+        let since_saturday = (day.weekday().num_days_from_monday() + 2) % 7;
+        let second = self.after(next + 1, &["the"]);
+        if self.is(next, &["and"]) && words::ordinal(self.token(second)).is_some() {
+            next = second + 1;
+        }
+        Some((days(back(day, since_saturday.into())?, 2)?, next))
     }
 
     /// Saturday and Sunday: the latest that have begun, or those so many weeks before.
@@ -292,6 +311,9 @@ impl Reader<'_> {
                 let middle = self.now - Duration::minutes(minutes);
                 let slack = Duration::minutes((minutes / 2).clamp(10, 60));
                 (middle - slack, middle + slack)
+            }
+            Unit::Week if self.is(next, &["today"]) => {
+                return Some((days(back(today, 7 * count)?, 1)?, next + 1));
             }
             Unit::Day if few => days(back(today, 6)?, 5)?,
             Unit::Day => days(back(today, count)?, 1)?,
@@ -437,6 +459,12 @@ impl Reader<'_> {
             };
             date = monday.checked_add_days(Days::new(day.num_days_from_monday().into()))?;
             next += 2;
+        } else if self.is(next, &["a"])
+            && self.is(next + 1, &["week"])
+            && self.is(next + 2, &["ago"])
+        {
+            date = back(date, 7)?;
+            next += 3;
         } else if let Some((span, after)) =
             self.date(self.after(self.after(next, &["on"]), &["the"]), "on")
             && span.1 - span.0 == Duration::days(1)
@@ -480,6 +508,9 @@ impl Reader<'_> {
             };
             return Some((month(first)?, at + 1));
         }
+        if let Some(found) = self.weekday_of_month(at) {
+            return Some(found);
+        }
         let plain = words::number(word).filter(|_| word.starts_with(|c: char| c.is_ascii_digit()));
         let day = words::ordinal(word)
             .or(plain)
@@ -489,10 +520,16 @@ impl Reader<'_> {
             if let Some(number) = words::month(self.token(month_at)) {
                 return self.dated(day, number, month_at + 1);
             }
-            let the = self.token(at.wrapping_sub(1)) == "the";
+            let the = at > 0 && self.is(at - 1, &["the"]);
+            let led = led == "on" || the && led != "in" && led != "at";
+            // "the first thing" is no day.
+            let spelt = word.starts_with(|c: char| c.is_alphabetic());
+            let ends = [
+                "", "in", "at", "during", "over", "and", "what", "who", "with", "about",
+            ];
             if words::ordinal(word).is_some()
-                && (led == "on" || the && led != "in" && led != "at")
-                && word.starts_with(|c: char| c.is_ascii_digit())
+                && led
+                && (!spelt || words::part(self.token(at + 1)).is_some() || self.is(at + 1, &ends))
             {
                 return Some((days(self.latest_of_month(day)?, 1)?, at + 1));
             }
@@ -501,6 +538,25 @@ impl Reader<'_> {
             ["in", "during", "of"].contains(&led) || at > 0 && self.is(at - 1, &["since"])
         })?;
         (year_number <= self.today().year()).then_some((year(year_number)?, at + 1))
+    }
+
+    /// "first Monday of the month", "second Friday of March"
+    fn weekday_of_month(&self, at: usize) -> Read<Span> {
+        let number = words::ordinal(self.token(at))?;
+        let day = words::weekday(self.token(at + 1))?;
+        if !self.is(at + 2, &["of", "in"]) {
+            return None;
+        }
+        let (first, next) = if self.is(at + 3, &["the", "this"]) && self.is(at + 4, &["month"]) {
+            (self.today(), at + 5)
+        } else {
+            let (span, next) = self.unit(at + 2)?;
+            (span.0.date(), next)
+        };
+        let number = u8::try_from(number).ok()?;
+        let (year, month) = (first.year(), first.month());
+        let date = NaiveDate::from_weekday_of_month_opt(year, month, day, number)?;
+        Some((days(date, 1)?, next))
     }
 
     /// That day, of the year after it if one is named, else the latest one.

@@ -164,6 +164,28 @@ fn a_phrase_means_its_period() {
             "in the last hour",
             "2026-11-26 14:30 2026-11-27 00:00".into(),
         ),
+        ("who came on the nineteenth", day("2026-11-19")),
+        ("on the twenty-second", day("2026-11-22")),
+        (
+            "the evening of the third",
+            "2026-11-03 17:00 2026-11-04 00:00".into(),
+        ),
+        ("a week ago today", day("2026-11-19")),
+        ("on Saturday a week ago", day("2026-11-14")),
+        (
+            "on Saturday a week ago in the evening",
+            "2026-11-14 17:00 2026-11-15 00:00".into(),
+        ),
+        ("on the first Monday of the month", day("2026-11-02")),
+        ("the second Tuesday of March", day("2026-03-10")),
+        (
+            "today over lunch",
+            "2026-11-26 11:00 2026-11-26 15:00".into(),
+        ),
+        (
+            "on the weekend of the 7th and 8th",
+            "2026-11-07 00:00 2026-11-09 00:00".into(),
+        ),
         // The most exact of several
         ("last week on Tuesday", day("2026-11-24")),
     ] {

@@ -40,6 +40,9 @@ pub enum Part {
     Afternoon,
     Evening,
     Night,
+    Breakfast,
+    Lunch,
+    Dinner,
 }
 
 impl Part {
@@ -50,6 +53,9 @@ impl Part {
             Self::Afternoon => (12, 18),
             Self::Evening => (17, 24),
             Self::Night => (18, 29),
+            Self::Breakfast => (5, 11),
+            Self::Lunch => (11, 15),
+            Self::Dinner => (17, 23),
         }
     }
 }
@@ -60,6 +66,16 @@ pub fn part(word: &str) -> Option<Part> {
         "afternoon" => Part::Afternoon,
         "evening" => Part::Evening,
         "night" => Part::Night,
+        _ => return None,
+    })
+}
+
+/// What "over lunch" says of the time of day.
+pub fn meal(word: &str) -> Option<Part> {
+    Some(match word {
+        "breakfast" => Part::Breakfast,
+        "lunch" | "lunchtime" => Part::Lunch,
+        "dinner" | "supper" => Part::Dinner,
         _ => return None,
     })
 }
@@ -134,19 +150,53 @@ pub fn number(word: &str) -> Option<u32> {
     spelt.map_or_else(|| word.parse().ok(), |n| u32::try_from(n).ok())
 }
 
-/// "3rd"; "third" up to tenth.
+/// "3rd", "third", "twenty-third"; of a month.
 pub fn ordinal(word: &str) -> Option<u32> {
-    const ORDINALS: [&str; 10] = [
-        "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth",
+    const ORDINALS: [&str; 20] = [
+        "first",
+        "second",
+        "third",
+        "fourth",
+        "fifth",
+        "sixth",
+        "seventh",
+        "eighth",
+        "ninth",
         "tenth",
+        "eleventh",
+        "twelfth",
+        "thirteenth",
+        "fourteenth",
+        "fifteenth",
+        "sixteenth",
+        "seventeenth",
+        "eighteenth",
+        "nineteenth",
+        "twentieth",
     ];
-    if let Some(n) = ORDINALS.iter().position(|ordinal| *ordinal == word) {
-        return u32::try_from(n + 1).ok();
-    }
-    let digits = ["st", "nd", "rd", "th"]
-        .iter()
-        .find_map(|ending| word.strip_suffix(ending))?;
-    digits.parse().ok().filter(|day| (1..=31).contains(day))
+    let spelt = |word: &str| {
+        let place = ORDINALS.iter().position(|ordinal| *ordinal == word)?;
+        u32::try_from(place + 1).ok()
+    };
+    let tens = |tens: &str| match tens {
+        "twenty" => Some(20),
+        "thirty" => Some(30),
+        _ => None,
+    };
+    let day = match word.split_once('-') {
+        _ if word == "thirtieth" => 30,
+        Some((first, last)) => tens(first)? + spelt(last).filter(|day| *day < 10)?,
+        None => match spelt(word) {
+            Some(day) => day,
+            None => {
+                let digits = ["st", "nd", "rd", "th"]
+                    .iter()
+                    .find_map(|ending| word.strip_suffix(ending))?;
+                digits.parse().ok()?
+            }
+        },
+    };
+    (1..=31).contains(&day).then_some(day)
 }
 
 pub fn year(word: &str) -> Option<i32> {

@@ -10,11 +10,10 @@ use std::{
 
 use chrono::{DateTime, Duration, Utc};
 use half::{f16, slice::HalfFloatSliceExt as _};
-use uuid::Uuid;
 
 use super::{
     Kind,
-    model::Key,
+    model::{Key, Place},
     store::{self, VectorRow},
 };
 use crate::{error::Result, platform::database::Db};
@@ -97,14 +96,14 @@ impl Vectors {
     }
 }
 
-/// Cosine of each item that has a vector, and the conversation it belongs to.
-pub type Nearness = HashMap<Key, (f32, Option<Uuid>)>;
+/// Cosine of each item that has a vector, and where it stands.
+pub type Nearness = HashMap<Key, (f32, Place)>;
 
 #[derive(Default)]
 struct Matrix {
     width: usize,
     keys: Vec<Key>,
-    homes: Vec<Option<Uuid>>,
+    places: Vec<Place>,
     rows: HashMap<Key, usize>,
     values: Vec<f16>,
     newest: Option<DateTime<Utc>>,
@@ -128,18 +127,22 @@ impl Matrix {
         }
         self.newest = self.newest.max(Some(row.changed_at));
         let key = Key { kind, id: row.id };
+        let place = Place {
+            conversation_id: row.conversation_id,
+            length: row.length,
+        };
         match self.rows.get(&key) {
             Some(n) => {
                 let start = n * width;
-                self.homes[*n] = row.conversation_id;
-                for (place, value) in self.values[start..start + width].iter_mut().zip(values) {
-                    *place = value;
+                self.places[*n] = place;
+                for (old, value) in self.values[start..start + width].iter_mut().zip(values) {
+                    *old = value;
                 }
             }
             None => {
                 self.rows.insert(key, self.keys.len());
                 self.keys.push(key);
-                self.homes.push(row.conversation_id);
+                self.places.push(place);
                 self.values.extend(values);
             }
         }
@@ -153,12 +156,12 @@ impl Matrix {
         let vectors = self.values.chunks_exact(self.width);
         self.keys
             .iter()
-            .zip(&self.homes)
+            .zip(&self.places)
             .zip(vectors)
             .filter(|((key, _), _)| only.is_none_or(|kind| key.kind == kind))
-            .map(|((key, home), vector)| {
+            .map(|((key, place), vector)| {
                 vector.convert_to_f32_slice(&mut row);
-                (*key, (dot(&row, to), *home))
+                (*key, (dot(&row, to), *place))
             })
             .filter(|(_, (cosine, _))| *cosine >= at_least)
             .collect()
@@ -167,7 +170,7 @@ impl Matrix {
     fn bytes(&self) -> usize {
         let key = size_of::<Key>();
         self.values.capacity() * 2
-            + self.keys.capacity() * (key + 17)
+            + self.keys.capacity() * (key + size_of::<Place>())
             + self.rows.capacity() * (key + 9)
     }
 }
@@ -206,6 +209,8 @@ pub fn unit(vector: &[f32]) -> Option<Vec<f32>> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use uuid::Uuid;
+
     use super::*;
 
     fn row(id: u128, vector: &[f32]) -> VectorRow {
@@ -213,6 +218,7 @@ mod tests {
             kind: "memory".into(),
             id: Uuid::from_u128(id),
             conversation_id: None,
+            length: 1,
             vector: stored(vector).unwrap(),
             changed_at: DateTime::UNIX_EPOCH,
         }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::Result;
 use uuid::Uuid;
 
-use super::super::{Query, Search};
+use super::super::{Query, Search, model::Place};
 use crate::platform::database::Db;
 
 /// What a query lets through besides its text, as statements take it.
@@ -115,6 +115,15 @@ pub struct WordHit {
     pub titled: bool,
 }
 
+impl WordHit {
+    pub fn place(&self) -> Place {
+        Place {
+            conversation_id: self.conversation_id,
+            length: self.length,
+        }
+    }
+}
+
 /// Items in which these lexemes occur, at most so many for each.
 pub async fn with_words(
     db: &Db,
@@ -164,10 +173,20 @@ pub struct ItemRow {
     pub kind: String,
     pub id: Uuid,
     pub conversation_id: Option<Uuid>,
+    pub length: i32,
 }
 
-/// Items that the filters let through, of a period if one is given (the end is not part of it): of each conversation
-/// first the one with the most words, then the next, each round in the order of time.
+impl ItemRow {
+    pub fn place(&self) -> Place {
+        Place {
+            conversation_id: self.conversation_id,
+            length: self.length,
+        }
+    }
+}
+
+/// Items that the filters let through, of a period if one is given (the end is not part of it): the four of each
+/// conversation that say most, then the next four, and so on.
 pub async fn admitted(
     db: &Db,
     uid: &str,
@@ -178,7 +197,7 @@ pub async fn admitted(
     let (start, end) = period.unzip();
     sqlx::query_as!(
         ItemRow,
-        r#"select i.kind, i.id, i.conversation_id from search_items i
+        r#"select i.kind, i.id, i.conversation_id, i.length from search_items i
            where i.uid = $1
              and (cardinality($2::text[]) = 0 or i.kind = any($2))
              and ($3::timestamptz is null or i.at >= $3) and ($4::timestamptz is null or i.at <= $4)
@@ -190,8 +209,8 @@ pub async fn admitted(
              and ($7 or i.kind in ('memory', 'action_item') or not exists (
                  select from conversations c where c.uid = $1 and c.id = i.conversation_id and c.discarded))
              and ($8::timestamptz is null or i.at >= $8) and ($9::timestamptz is null or i.at < $9)
-           order by row_number() over (partition by i.conversation_id, i.kind order by i.length desc, i.at, i.id),
-                    i.kind, i.at, i.id
+           order by (row_number() over (partition by i.conversation_id, i.kind order by i.length desc, i.at, i.id) - 1) / 4,
+                    i.kind, i.length desc, i.at, i.id
            limit $10"#,
         uid,
         &filters.kinds,
@@ -351,22 +370,24 @@ pub struct Neighbour {
     pub n: i64,
     pub id: Uuid,
     pub conversation_id: Uuid,
+    pub length: i32,
 }
 
 /// Each of these segments with the four before it and the four after it, in the order of what was said.
 pub async fn neighbours(db: &Db, uid: &str, segments: &[Uuid]) -> Result<Vec<Neighbour>> {
     sqlx::query_as!(
         Neighbour,
-        r#"select given.n as "n!", near.id as "id!", i.conversation_id as "conversation_id!"
+        r#"select given.n as "n!", near.id as "id!", i.conversation_id as "conversation_id!",
+                  near.length as "length!"
            from unnest($2::uuid[]) with ordinality as given (id, n)
            join search_items i on i.uid = $1 and i.kind = 'segment' and i.id = given.id
            cross join lateral (
-               (select b.id, b.position from search_items b
+               (select b.id, b.position, b.length from search_items b
                 where b.uid = $1 and b.conversation_id = i.conversation_id and b.kind = 'segment'
                   and (b.position, b.id) <= (i.position, i.id)
                 order by b.position desc, b.id desc limit 5)
                union all
-               (select f.id, f.position from search_items f
+               (select f.id, f.position, f.length from search_items f
                 where f.uid = $1 and f.conversation_id = i.conversation_id and f.kind = 'segment'
                   and (f.position, f.id) > (i.position, i.id)
                 order by f.position, f.id limit 4)) as near

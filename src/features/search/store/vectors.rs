@@ -44,7 +44,7 @@ pub async fn claim(db: &Db, most: i64) -> Result<Vec<Waiting>> {
                             from (select n.text, n.start_seconds, n.id from transcript_segments n
                                   where n.uid = k.uid and n.conversation_id = k.conversation_id
                                     and (n.start_seconds, n.id) < (s.start_seconds, s.id)
-                                  order by n.start_seconds desc, n.id desc limit 2) as b), '{}') as "before!",
+                                  order by n.start_seconds desc, n.id desc limit 1) as b), '{}') as "before!",
                   coalesce(s.text, m.content, a.description,
                            left(coalesce(nullif(c.overview, ''), c.external_data ->> 'text'), 2000), '') as "text!"
            from claimed k
@@ -127,6 +127,7 @@ pub struct VectorRow {
     pub kind: String,
     pub id: Uuid,
     pub conversation_id: Option<Uuid>,
+    pub length: i32,
     pub vector: Vec<u8>,
     pub changed_at: DateTime<Utc>,
 }
@@ -140,7 +141,7 @@ pub async fn vectors(
 ) -> Result<Vec<VectorRow>> {
     sqlx::query_as!(
         VectorRow,
-        r#"select v.kind, v.id, i.conversation_id, v.vector as "vector!", v.changed_at
+        r#"select v.kind, v.id, i.conversation_id, i.length, v.vector as "vector!", v.changed_at
            from search_vectors v join search_items i on i.uid = v.uid and i.kind = v.kind and i.id = v.id
            where v.uid = $1 and v.model = $2 and v.vector is not null and v.changed_at > $3"#,
         uid,
