@@ -164,6 +164,8 @@ pub struct RateLimit {
     pub conversations_per_hour: u32,
     pub import_conversations_per_hour: u32,
     pub import_memories_per_hour: u32,
+    pub chat_messages_per_hour: u32,
+    pub chat_greetings_per_hour: u32,
 }
 
 impl Config {

@@ -10,9 +10,12 @@
 mod api {
     mod app {
         mod action_items;
+        mod answers;
         mod apps;
+        mod chat;
         mod conversations;
         mod memories;
+        mod messages;
     }
     mod integration {
         mod conversations;

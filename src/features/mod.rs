@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod action_items;
 pub mod apps;
+pub mod chat;
 pub mod conversations;
 pub mod credentials;
 pub mod folders;

@@ -27,6 +27,12 @@ fn meant(path: &str) -> Option<String> {
     if path == "/v1/dev/user/conversations/from_segments" {
         return Some("/v1/dev/user/conversations/from-segments".into());
     }
+    // Chat is the same under both numbers.
+    for rest in ["messages", "initial-message"] {
+        if path.strip_prefix("/v1/") == Some(rest) {
+            return Some(format!("/v2/{rest}"));
+        }
+    }
     // Memories were called facts.
     let app = path.strip_prefix("/v2/integrations/")?;
     let app = app.strip_suffix("/facts")?;
@@ -58,6 +64,8 @@ mod tests {
                 "/v1/dev/user/conversations/from_segments",
                 "/v1/dev/user/conversations/from-segments",
             ),
+            ("/v1/messages?app_id=a", "/v2/messages?app_id=a"),
+            ("/v1/initial-message", "/v2/initial-message"),
         ] {
             assert_eq!(led(old), new);
             assert_eq!(led(new), new);

@@ -24,6 +24,8 @@ pub enum Policy {
     Conversations,
     ImportConversations,
     ImportMemories,
+    ChatMessages,
+    ChatGreetings,
 }
 
 impl Policy {
@@ -35,6 +37,8 @@ impl Policy {
             Self::Conversations => "dev:conversations",
             Self::ImportConversations => "integration:conversations",
             Self::ImportMemories => "integration:memories",
+            Self::ChatMessages => "chat:send_message",
+            Self::ChatGreetings => "chat:initial",
         }
     }
 
@@ -45,6 +49,8 @@ impl Policy {
             Self::Conversations => settings.conversations_per_hour,
             Self::ImportConversations => settings.import_conversations_per_hour,
             Self::ImportMemories => settings.import_memories_per_hour,
+            Self::ChatMessages => settings.chat_messages_per_hour,
+            Self::ChatGreetings => settings.chat_greetings_per_hour,
         }
     }
 }

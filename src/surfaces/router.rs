@@ -54,7 +54,7 @@ pub fn surfaces() -> [Surface; 3] {
             about: "What the Omi app calls, and signing in.",
             credential: "The access token of a signed-in user.",
             routes: app_routes::routes().merge(sign_in::routes()),
-        }, // /v1 /v3
+        }, // /v1 /v2 /v3
     ]
 }
 

@@ -3,6 +3,7 @@
 pub mod clients;
 pub mod device;
 pub mod material;
+pub mod peer;
 pub mod postgres;
 pub mod server;
 pub mod wer;

@@ -10,8 +10,9 @@ pub use imports::{
 };
 pub use input::{Changes, NewSegment, NewText, NewTranscript, TextSource};
 pub use model::{
-    CATEGORIES, Conversation, EmbeddedActionItem, Event, Filter, Geolocation, STATUSES, Standing,
-    Status, Structured, TranscriptSegment, Translation, Waiting, known_source, speaker_number,
+    CATEGORIES, Conversation, EmbeddedActionItem, Event, Filter, Geolocation, Heading, STATUSES,
+    Standing, Status, Structured, TranscriptSegment, Translation, Waiting, known_source,
+    speaker_number,
 };
 pub use store::Open;
 
@@ -104,6 +105,14 @@ pub async fn find(db: &Db, uid: &str, id: Uuid, with_segments: bool) -> Result<C
         .await?
         .pop()
         .ok_or(Error::NotFound("Conversation"))
+}
+
+/// What those of these ids that there are look like in a list.
+pub async fn headings(db: &Db, uid: &str, ids: &[Uuid]) -> Result<Vec<Heading>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(store::headings(db, uid, ids).await?)
 }
 
 /// How far the understanding of a conversation has come.

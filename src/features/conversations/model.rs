@@ -301,6 +301,15 @@ pub struct Conversation {
     pub processing_attempts: i32,
 }
 
+/// Enough of a conversation to point to it.
+#[derive(Clone, Debug)]
+pub struct Heading {
+    pub id: Uuid,
+    pub title: String,
+    pub emoji: String,
+    pub created_at: DateTime<Utc>,
+}
+
 /// How far the understanding of a conversation has come.
 #[derive(Clone, Debug)]
 pub struct Standing {

@@ -1,14 +1,15 @@
-//! What the Omi app and the web client call: `/v1`, `/v3`, with the user's access token.
+//! What the Omi app and the web client call: `/v1`, `/v2`, `/v3`, with the user's access token.
 
 mod action_items;
 mod apps;
 mod conversations;
 mod memories;
+mod messages;
 mod search;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::guard;
+use super::{guard, limits::Policy};
 use crate::app::App;
 
 pub fn routes() -> OpenApiRouter<App> {
@@ -21,6 +22,18 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(guard::user().on(routes!(search::everything)))
         .routes(guard::user().on(routes!(search::conversations)))
         .routes(guard::user().on(routes!(action_items::list)))
+        .routes(
+            guard::user()
+                .hourly(Policy::ChatMessages)
+                .on(routes!(messages::ask)),
+        )
+        .routes(guard::user().on(routes!(messages::history)))
+        .routes(guard::user().on(routes!(messages::clear)))
+        .routes(
+            guard::user()
+                .hourly(Policy::ChatGreetings)
+                .on(routes!(messages::greet)),
+        )
         .routes(guard::user().on(routes!(apps::enable)))
         .routes(guard::user().on(routes!(apps::disable)))
         .routes(guard::user().on(routes!(apps::list_keys)))

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Result, types::Json};
 use uuid::Uuid;
 
-use super::super::{Event, Standing, Status, Structured, Waiting};
+use super::super::{Event, Heading, Standing, Status, Structured, Waiting};
 use crate::platform::database::Db;
 
 pub async fn finish(
@@ -37,6 +37,17 @@ pub async fn standing(db: &Db, uid: &str, id: Uuid) -> Result<Option<Standing>> 
         id
     )
     .fetch_optional(db)
+    .await
+}
+
+pub async fn headings(db: &Db, uid: &str, ids: &[Uuid]) -> Result<Vec<Heading>> {
+    sqlx::query_as!(
+        Heading,
+        "select id, title, emoji, created_at from conversations where uid = $1 and id = any($2)",
+        uid,
+        ids
+    )
+    .fetch_all(db)
     .await
 }
 

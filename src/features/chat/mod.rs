@@ -1,0 +1,299 @@
+//! Chat: questions about what was heard, answered from it. Nothing that was said, and no answer of a language model,
+//! decides what is done: all this room ever writes is messages and their sessions.
+
+mod answer;
+mod citations;
+mod gather;
+mod greeting;
+mod model;
+mod prompt;
+mod quotes;
+mod store;
+
+pub use model::{Answered, Cited, CitedStructured, Context, ContextKind, Event, Message, Sender};
+
+use std::{collections::HashMap, sync::Arc};
+
+use futures_util::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use crate::{
+    app::App,
+    error::{Error, Result},
+    features::{apps, conversations, credentials::Caller, lenient},
+    platform::{clock, database::Db, ids},
+};
+use answer::{Question, Told};
+
+/// Longest question, in characters.
+pub const MAXIMUM_TEXT: usize = 20_000;
+/// Longest id of an app, in characters; one need not exist.
+const MAXIMUM_APP_ID: usize = 200;
+/// Most messages of a thread that are shown.
+const MOST_SHOWN: i64 = 100;
+/// Messages of a thread that a question stands at the end of.
+const HISTORY: i64 = 10;
+/// Messages that a greeting follows on.
+const HISTORY_OF_GREETING: i64 = 5;
+/// Conversations that a message cites at most.
+const MOST_CITED: usize = 5;
+
+const APOLOGY: &str = "Sorry, something went wrong on the server. Please ask again in a moment.";
+
+/// Which thread: that of an app, or the one of none. `null` and nothing name none.
+#[derive(Clone, Debug, Default)]
+pub struct Thread(String);
+
+impl Thread {
+    pub fn of_app(app_id: Option<&str>) -> Result<Self> {
+        let id = match app_id.unwrap_or_default().trim() {
+            "null" => "",
+            id => id,
+        };
+        if id.chars().count() > MAXIMUM_APP_ID {
+            return Err(Error::invalid_parameter(
+                "app_id",
+                format!("app_id must have at most {MAXIMUM_APP_ID} characters"),
+            ));
+        }
+        if id.contains('\0') {
+            return Err(Error::invalid_parameter(
+                "app_id",
+                "app_id must not hold U+0000",
+            ));
+        }
+        Ok(Self(id.into()))
+    }
+
+    /// The thread that an answer goes to: where the user has no such app, the one of none.
+    async fn answering(&self, db: &Db, uid: &str) -> Result<Self> {
+        let Ok(app_id) = self.0.parse() else {
+            return Ok(Self::default());
+        };
+        match apps::access(db, app_id, Some(uid)).await {
+            Ok(access) if access.enabled() => Ok(self.clone()),
+            Ok(_) | Err(Error::NotFound(_)) => Ok(Self::default()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Keeps a question and answers it. The answer is kept when it is whole; dropping the events ends it, and then it is not.
+pub async fn ask(
+    app: &App,
+    caller: &Caller,
+    thread: Thread,
+    text: &str,
+    context: Option<Context>,
+) -> Result<BoxStream<'static, Event>> {
+    let text = lenient::text("text", text, MAXIMUM_TEXT)?;
+    let answering = thread.answering(&app.db, &caller.uid).await?;
+    let asked = store::NewMessage {
+        id: ids::new(),
+        thread: &thread.0,
+        sender: Sender::Human,
+        text: &text,
+        cited: &[],
+        now: clock::now(),
+    };
+    let asked = store::insert(&app.db, &caller.uid, &asked).await?;
+    let mut earlier = store::newest(&app.db, &caller.uid, &thread.0, HISTORY).await?;
+    earlier.retain(|message| message.id != asked.id && !message.reported);
+    earlier.reverse();
+    let question = Question {
+        text,
+        earlier,
+        context,
+    };
+    let (told, mut heard) = mpsc::channel(1);
+    let work = reply(
+        app.clone(),
+        caller.clone(),
+        answering,
+        question,
+        Told::new(told),
+    );
+    let events = stream::poll_fn(move |context| heard.poll_recv(context));
+    // On the same stream, so that whoever drops it ends the work at once, wherever it waits.
+    let work = stream::once(work).filter_map(async |()| None);
+    Ok(stream::select(events, work).boxed())
+}
+
+async fn reply(app: App, caller: Caller, thread: Thread, question: Question, mut told: Told) {
+    let answered = answer::answer(&app, &caller, &question, &mut told).await;
+    let (text, cited, kept) = match answered {
+        Ok(answer) => (answer.text, answer.cited, true),
+        Err(error) => {
+            tracing::error!(error = %error, "a question could not be answered");
+            told.words(APOLOGY.into()).await;
+            (APOLOGY.into(), Vec::new(), false)
+        }
+    };
+    let message = match keep(&app.db, &caller.uid, &thread, &text, &cited, kept).await {
+        Ok(message) => message,
+        // It was read already: better a message that is gone the next time than none.
+        Err(error) => {
+            tracing::error!(error = %error, "an answer could not be kept");
+            unkept(&thread, &text)
+        }
+    };
+    told.done(message).await;
+}
+
+/// Stores an answer, if it is one, with those of the conversations that there are.
+async fn keep(
+    db: &Db,
+    uid: &str,
+    thread: &Thread,
+    text: &str,
+    cited: &[Uuid],
+    kept: bool,
+) -> Result<Message> {
+    if !kept {
+        return Ok(unkept(thread, text));
+    }
+    let headings = conversations::headings(db, uid, cited).await?;
+    let cited: Vec<_> = cited
+        .iter()
+        .filter(|id| headings.iter().any(|heading| heading.id == **id))
+        .take(MOST_CITED)
+        .copied()
+        .collect();
+    let new = store::NewMessage {
+        id: ids::new(),
+        thread: &thread.0,
+        sender: Sender::Ai,
+        text,
+        cited: &cited,
+        now: clock::now(),
+    };
+    let mut message = store::insert(db, uid, &new).await?;
+    message.memories = cited
+        .iter()
+        .filter_map(|id| headings.iter().find(|heading| heading.id == *id))
+        .map(Cited::from)
+        .collect();
+    Ok(message)
+}
+
+/// A message of the server that is in no thread.
+fn unkept(thread: &Thread, text: &str) -> Message {
+    let app_id = (!thread.0.is_empty()).then(|| thread.0.clone());
+    Message {
+        id: ids::new(),
+        text: text.into(),
+        created_at: clock::now(),
+        sender: Sender::Ai,
+        plugin_id: app_id.clone(),
+        app_id,
+        from_external_integration: false,
+        kind: "text".into(),
+        memories_id: Vec::new(),
+        memories: Vec::new(),
+        reported: false,
+        report_reason: None,
+        files_id: Vec::new(),
+        files: Vec::new(),
+        chat_session_id: None,
+        data_protection_level: None,
+        langsmith_run_id: None,
+        prompt_name: None,
+        prompt_commit: None,
+        rating: None,
+        chart_data: None,
+    }
+}
+
+/// The newest messages of a thread, newest first, at most 100; reported ones are left out. A thread without messages
+/// begins with a greeting.
+pub async fn history(app: &App, caller: &Caller, thread: &Thread) -> Result<Vec<Message>> {
+    let uid = &caller.uid;
+    let mut messages = store::newest(&app.db, uid, &thread.0, MOST_SHOWN).await?;
+    if messages.is_empty() {
+        let text = greeting::greeting(app, caller, &[]).await?;
+        let mut tx = app.db.begin().await?;
+        store::lock_threads(&mut tx, uid).await?;
+        if store::is_empty(&mut tx, uid, &thread.0).await? {
+            messages.push(begin(&mut tx, uid, thread, &text).await?);
+            tx.commit().await?;
+        } else {
+            // Somebody else was faster.
+            messages = store::newest(&mut *tx, uid, &thread.0, MOST_SHOWN).await?;
+        }
+    }
+    messages.retain(|message| !message.reported);
+    with_cited(&app.db, uid, messages).await
+}
+
+/// Forgets a thread and begins it anew, with a greeting.
+pub async fn clear(app: &App, caller: &Caller, thread: &Thread) -> Result<Message> {
+    let text = greeting::greeting(app, caller, &[]).await?;
+    let mut tx = app.db.begin().await?;
+    store::lock_threads(&mut tx, &caller.uid).await?;
+    store::clear(&mut tx, &caller.uid, &thread.0).await?;
+    let message = begin(&mut tx, &caller.uid, thread, &text).await?;
+    tx.commit().await?;
+    Ok(message)
+}
+
+/// Adds a greeting that follows on what was said last.
+pub async fn greet(app: &App, caller: &Caller, thread: &Thread) -> Result<Message> {
+    let uid = &caller.uid;
+    let mut earlier = store::newest(&app.db, uid, &thread.0, HISTORY_OF_GREETING).await?;
+    earlier.retain(|message| !message.reported);
+    earlier.reverse();
+    let text = greeting::greeting(app, caller, &earlier).await?;
+    let mut tx = app.db.begin().await?;
+    store::lock_threads(&mut tx, uid).await?;
+    let message = begin(&mut tx, uid, thread, &text).await?;
+    tx.commit().await?;
+    Ok(message)
+}
+
+/// A greeting, in the session of its thread.
+async fn begin(
+    tx: &mut sqlx::PgConnection,
+    uid: &Arc<str>,
+    thread: &Thread,
+    text: &str,
+) -> Result<Message> {
+    let now = clock::now();
+    store::begin_session(tx, uid, &thread.0, ids::new(), now).await?;
+    let new = store::NewMessage {
+        id: ids::new(),
+        thread: &thread.0,
+        sender: Sender::Ai,
+        text,
+        cited: &[],
+        now,
+    };
+    Ok(store::insert(tx, uid, &new).await?)
+}
+
+async fn with_cited(db: &Db, uid: &str, mut messages: Vec<Message>) -> Result<Vec<Message>> {
+    let ids: Vec<_> = messages
+        .iter()
+        .flat_map(|message| message.memories_id.iter().copied())
+        .collect();
+    if ids.is_empty() {
+        return Ok(messages);
+    }
+    let headings = conversations::headings(db, uid, &ids).await?;
+    let headings: HashMap<_, _> = headings
+        .iter()
+        .map(|heading| (heading.id, heading))
+        .collect();
+    for message in &mut messages {
+        message.memories = message
+            .memories_id
+            .iter()
+            .filter_map(|id| headings.get(id))
+            .map(|heading| Cited::from(*heading))
+            .collect();
+    }
+    Ok(messages)
+}

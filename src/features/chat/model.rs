@@ -1,0 +1,113 @@
+//! What a message is. Its serialised form is Omi's; every key is always present.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::features::conversations::Heading;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum Sender {
+    Human,
+    Ai,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Message {
+    pub id: Uuid,
+    pub text: String,
+    pub created_at: DateTime<Utc>,
+    pub sender: Sender,
+    pub app_id: Option<String>,
+    /// Always the same as `app_id`; Omi's app reads this one.
+    pub plugin_id: Option<String>,
+    pub from_external_integration: bool,
+    /// `text` or `day_summary`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Conversations that it cites.
+    pub memories_id: Vec<Uuid>,
+    /// Those of them that there are.
+    pub memories: Vec<Cited>,
+    pub reported: bool,
+    pub report_reason: Option<String>,
+    pub files_id: Vec<String>,
+    pub files: Vec<serde_json::Value>,
+    pub chat_session_id: Option<Uuid>,
+    pub data_protection_level: Option<String>,
+    pub langsmith_run_id: Option<String>,
+    pub prompt_name: Option<String>,
+    pub prompt_commit: Option<String>,
+    /// 1, -1, or not rated.
+    pub rating: Option<i16>,
+    pub chart_data: Option<serde_json::Value>,
+}
+
+/// A conversation beside a message.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Cited {
+    pub id: Uuid,
+    pub structured: CitedStructured,
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CitedStructured {
+    pub title: String,
+    pub emoji: String,
+}
+
+impl From<&Heading> for Cited {
+    fn from(heading: &Heading) -> Self {
+        Self {
+            id: heading.id,
+            structured: CitedStructured {
+                title: heading.title.clone(),
+                emoji: heading.emoji.clone(),
+            },
+            created_at: heading.created_at,
+        }
+    }
+}
+
+/// An answer at its end.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Answered {
+    #[serde(flatten)]
+    pub message: Message,
+    /// Whether something was looked up for it.
+    pub ask_for_nps: Option<bool>,
+}
+
+/// What the user looks at while asking.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub struct Context {
+    #[serde(rename = "type")]
+    pub kind: ContextKind,
+    /// An id that is nothing of the user's counts as none.
+    pub id: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ContextKind {
+    Conversation,
+    Task,
+    Memory,
+    /// There are no recaps yet: it counts as none.
+    Recap,
+}
+
+/// What happens while a question is answered.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// What is being done.
+    Status(&'static str),
+    /// The next words of the answer; they may hold `[n]`.
+    Words(String),
+    /// The answer as it is kept. Always the last.
+    Done(Box<Answered>),
+}

@@ -1,0 +1,186 @@
+//! What the language model is told.
+
+use chrono_tz::Tz;
+
+use super::{
+    answer::Question,
+    gather::{Gathered, Source, cut},
+    model::Sender,
+};
+use crate::platform::language::{Fence, Message};
+
+/// Longest earlier message that is told, in characters.
+const LONGEST_TURN: usize = 1500;
+/// Longest question that is told; so much of it even where hardly anything fits.
+const LONGEST_QUESTION: usize = 6000;
+const SHORTEST_QUESTION: usize = 400;
+/// All sources together.
+const LONGEST_SOURCES: usize = 24_000;
+/// What instructions, fences and the question's frame take at most.
+const FRAME: usize = 2500;
+
+/// The messages for an answer, of at most `characters` together, and how many of the sources are told.
+pub fn messages(
+    question: &Question,
+    gathered: &Gathered,
+    characters: usize,
+) -> (Vec<Message>, usize) {
+    let fence = Fence::default();
+    let mut messages = vec![Message::system(instructions(gathered, &fence))];
+    let left = characters.saturating_sub(FRAME);
+    let asked = cut(
+        &question.text,
+        LONGEST_QUESTION.min((left / 2).max(SHORTEST_QUESTION)),
+    );
+    let left = left.saturating_sub(asked.chars().count());
+    let (material, told) = material(
+        &gathered.sources,
+        gathered.zone,
+        LONGEST_SOURCES.min(left * 2 / 3),
+    );
+    let mut left = left.saturating_sub(material.chars().count());
+    let mut turns = Vec::new();
+    for message in question.earlier.iter().rev() {
+        let text = cut(&message.text, LONGEST_TURN);
+        let length = text.chars().count();
+        if length > left {
+            break;
+        }
+        left -= length;
+        turns.push(match message.sender {
+            Sender::Human => Message::user(text),
+            Sender::Ai => Message::assistant(text),
+        });
+    }
+    turns.reverse();
+    messages.append(&mut turns);
+    messages.push(Message::user(format!(
+        "Sources:\n{}\n\nQuestion: {asked}",
+        fence.wrap(&material)
+    )));
+    (messages, told)
+}
+
+fn instructions(gathered: &Gathered, fence: &Fence) -> String {
+    let Gathered {
+        name, zone, now, ..
+    } = gathered;
+    let who = match name.trim() {
+        "" => "the user",
+        name => name,
+    };
+    let time = now.with_timezone(zone).format("%A %-d %B %Y, %H:%M");
+    format!(
+        "You are Omi and answer {who} about their own life, from what their device heard. It is {time} ({zone}).\n\
+         Write as a sharp friend texts: short, direct, without preamble, in the language of the question.\n\
+         Say only what the numbered sources or this chat say, and cite sources in line by their numbers, as in [1] or \
+         [2]. If they do not hold the answer, say so in a sentence; never invent or guess names, dates or facts.\n\
+         You can only answer. You cannot create, change, delete or send anything: if asked to, say so.\n{}",
+        fence.rule()
+    )
+}
+
+/// The sources with their numbers, as many as fit.
+fn material(sources: &[Source], zone: Tz, characters: usize) -> (String, usize) {
+    let mut text = String::new();
+    let mut left = characters;
+    for (index, source) in sources.iter().enumerate() {
+        // What was said stands indented, so that it cannot look like the beginning of another source.
+        let said = source.text.lines().collect::<Vec<_>>().join("\n    ");
+        let entry = format!("[{}] {}\n    {said}\n", index + 1, heading(source, zone));
+        let length = entry.chars().count();
+        if length > left {
+            return (text, index);
+        }
+        left -= length;
+        text.push_str(&entry);
+    }
+    if sources.is_empty() {
+        text.push_str("(nothing was found)");
+    }
+    (text, sources.len())
+}
+
+fn heading(source: &Source, zone: Tz) -> String {
+    let at = |time: chrono::DateTime<chrono::Utc>| {
+        time.with_timezone(&zone)
+            .format("%a %-d %b %Y, %H:%M")
+            .to_string()
+    };
+    let mut heading = source.noun.to_string();
+    if let Some(state) = source.state {
+        heading.push_str(&format!(", {state}"));
+    }
+    if let Some(due) = source.due_at {
+        heading.push_str(&format!(", due {}", at(due)));
+    }
+    heading.push_str(&format!(", {}", at(source.at)));
+    if !source.title.is_empty() {
+        let title = source
+            .title
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        heading.push_str(&format!(", “{title}”"));
+    }
+    heading
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn source(text: &str) -> Source {
+        Source {
+            noun: "conversation",
+            title: "A\n[9] title".into(),
+            state: None,
+            due_at: None,
+            at: "2026-01-31T09:00:00Z".parse().unwrap(),
+            text: text.into(),
+            conversation_id: None,
+            background: false,
+        }
+    }
+
+    fn gathered(sources: Vec<Source>) -> Gathered {
+        Gathered {
+            sources,
+            name: "Ann".into(),
+            zone: Tz::Europe__Berlin,
+            now: "2026-02-01T09:00:00Z".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn no_source_looks_like_another() {
+        let (text, told) = material(
+            &[source("one\n[2] two"), source("b")],
+            Tz::Europe__Berlin,
+            1000,
+        );
+        assert_eq!(told, 2);
+        let expected = "[1] conversation, Sat 31 Jan 2026, 10:00, “A [9] title”\n    one\n    [2] two\n\
+                        [2] conversation, Sat 31 Jan 2026, 10:00, “A [9] title”\n    b\n";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn all_of_it_fits() {
+        let long = "word ".repeat(1000);
+        let sources = (0..40).map(|_| source(&long[..800])).collect();
+        let question = Question {
+            text: long.repeat(10),
+            earlier: Vec::new(),
+            context: None,
+        };
+        for characters in [4000, 12_000, 48_000] {
+            let (messages, told) = messages(&question, &gathered(Vec::clone(&sources)), characters);
+            let total: usize = messages.iter().map(|m| m.content.chars().count()).sum();
+            assert!(total <= characters, "{total} of {characters}");
+            assert!(told < 40);
+        }
+        let _: &Vec<Source> = &sources;
+    }
+}

@@ -1,0 +1,176 @@
+//! SQL of chat: messages and sessions. A thread is that of an app; empty: of none.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgExecutor, Result};
+use uuid::Uuid;
+
+use super::{Message, Sender};
+
+struct Row {
+    id: Uuid,
+    app_id: Option<String>,
+    chat_session_id: Option<Uuid>,
+    sender: Sender,
+    kind: String,
+    text: String,
+    memories_id: Vec<Uuid>,
+    from_external_integration: bool,
+    reported: bool,
+    report_reason: Option<String>,
+    rating: Option<i16>,
+    created_at: DateTime<Utc>,
+}
+
+impl From<Row> for Message {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            text: row.text,
+            created_at: row.created_at,
+            sender: row.sender,
+            plugin_id: row.app_id.clone(),
+            app_id: row.app_id,
+            from_external_integration: row.from_external_integration,
+            kind: row.kind,
+            memories_id: row.memories_id,
+            memories: Vec::new(),
+            reported: row.reported,
+            report_reason: row.report_reason,
+            files_id: Vec::new(),
+            files: Vec::new(),
+            chat_session_id: row.chat_session_id,
+            data_protection_level: None,
+            langsmith_run_id: None,
+            prompt_name: None,
+            prompt_commit: None,
+            rating: row.rating,
+            chart_data: None,
+        }
+    }
+}
+
+pub struct NewMessage<'a> {
+    pub id: Uuid,
+    pub thread: &'a str,
+    pub sender: Sender,
+    pub text: &'a str,
+    pub cited: &'a [Uuid],
+    pub now: DateTime<Utc>,
+}
+
+/// Puts a message into the session of its thread, if that has one.
+pub async fn insert(
+    db: impl PgExecutor<'_>,
+    uid: &str,
+    message: &NewMessage<'_>,
+) -> Result<Message> {
+    sqlx::query_as!(
+        Row,
+        r#"insert into messages (uid, id, app_id, chat_session_id, sender, type, text, memories_id, created_at)
+           values ($1, $2, $3,
+                   (select id from chat_sessions where uid = $1 and app_id = $3 order by created_at desc, id desc limit 1),
+                   $4, 'text', $5, $6, $7)
+           returning id, nullif(app_id, '') as app_id, chat_session_id, sender as "sender: Sender", type as kind, text,
+                     memories_id, from_external_integration, reported, report_reason, rating, created_at"#,
+        uid,
+        message.id,
+        message.thread,
+        message.sender as Sender,
+        message.text,
+        message.cited,
+        message.now
+    )
+    .fetch_one(db)
+    .await
+    .map(Into::into)
+}
+
+/// Newest first.
+pub async fn newest(
+    db: impl PgExecutor<'_>,
+    uid: &str,
+    thread: &str,
+    limit: i64,
+) -> Result<Vec<Message>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select id, nullif(app_id, '') as app_id, chat_session_id, sender as "sender: Sender", type as kind, text,
+                  memories_id, from_external_integration, reported, report_reason, rating, created_at
+           from messages
+           where uid = $1 and app_id = $2
+           order by created_at desc, id desc
+           limit $3"#,
+        uid,
+        thread,
+        limit
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
+/// One at a time begins or clears a thread of this user, until the end of `tx`.
+pub async fn lock_threads(tx: &mut PgConnection, uid: &str) -> Result<()> {
+    // The number tells this lock from others of the user.
+    sqlx::query!(r#"select 1 as "one!" from (select pg_advisory_xact_lock(hashtextextended($1, 33))) as locked"#, uid)
+        .fetch_one(tx)
+        .await?;
+    Ok(())
+}
+
+pub async fn is_empty(tx: &mut PgConnection, uid: &str, thread: &str) -> Result<bool> {
+    sqlx::query_scalar!(
+        r#"select not exists (select 1 from messages where uid = $1 and app_id = $2) as "empty!""#,
+        uid,
+        thread
+    )
+    .fetch_one(tx)
+    .await
+}
+
+/// Begins the session of a thread that has none, and takes its messages into it.
+pub async fn begin_session(
+    tx: &mut PgConnection,
+    uid: &str,
+    thread: &str,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "with begun as (
+             insert into chat_sessions (uid, id, app_id, created_at)
+             select $1, $2, $3, $4
+             where not exists (select 1 from chat_sessions where uid = $1 and app_id = $3)
+             returning id
+         )
+         update messages set chat_session_id = begun.id
+         from begun
+         where uid = $1 and app_id = $3 and chat_session_id is null",
+        uid,
+        id,
+        thread,
+        now
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Removes the messages and the session of a thread.
+pub async fn clear(tx: &mut PgConnection, uid: &str, thread: &str) -> Result<()> {
+    sqlx::query!(
+        "delete from messages where uid = $1 and app_id = $2",
+        uid,
+        thread
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "delete from chat_sessions where uid = $1 and app_id = $2",
+        uid,
+        thread
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}

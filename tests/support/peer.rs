@@ -1,0 +1,173 @@
+//! A scripted language model behind an endpoint of OpenAI's shape.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+    routing::post,
+};
+use futures_util::{StreamExt as _, stream};
+use serde_json::{Value, json};
+
+/// What it does when it is asked.
+#[derive(Clone)]
+pub enum Script {
+    /// Streams these pieces to an orderly end.
+    Says(Vec<String>),
+    /// Streams these, then hangs up.
+    Breaks(Vec<String>),
+    /// Streams these, then says nothing for a minute.
+    Stalls(Vec<String>),
+    /// All that it was sent comes back.
+    Echoes,
+    /// Answers with this status.
+    Refuses(u16),
+}
+
+impl Script {
+    pub fn says(pieces: &[&str]) -> Self {
+        Self::Says(pieces.iter().map(|piece| piece.to_string()).collect())
+    }
+}
+
+pub struct Peer {
+    /// Base address, with the version.
+    pub url: String,
+    script: Arc<Mutex<Script>>,
+    asked: Arc<Mutex<Vec<Value>>>,
+    open: Arc<AtomicUsize>,
+    server: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// Counts an answer that is being streamed.
+struct Open(Arc<AtomicUsize>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Peer {
+    pub async fn start(script: Script) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/v1", listener.local_addr().unwrap());
+        let script = Arc::new(Mutex::new(script));
+        let asked: Arc<Mutex<Vec<Value>>> = Arc::default();
+        let open: Arc<AtomicUsize> = Arc::default();
+        let (scripted, heard, opened) = (script.clone(), asked.clone(), open.clone());
+        let router = Router::new().route(
+            "/v1/chat/completions",
+            post(async move |body: Bytes| {
+                let body: Value = serde_json::from_slice(&body).unwrap();
+                heard.lock().unwrap().push(body.clone());
+                let script = scripted.lock().unwrap().clone();
+                answer(script, &body, opened.clone())
+            }),
+        );
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self {
+            url,
+            script,
+            asked,
+            open,
+            server,
+        }
+    }
+
+    pub fn script(&self, script: Script) {
+        *self.script.lock().unwrap() = script;
+    }
+
+    /// The bodies of all requests so far.
+    pub fn asked(&self) -> Vec<Value> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// The content of the last message of the last request.
+    pub fn last(&self) -> String {
+        let asked = self.asked();
+        let messages = asked.last().unwrap()["messages"].as_array().unwrap();
+        messages.last().unwrap()["content"].as_str().unwrap().into()
+    }
+
+    /// Answers that are being streamed.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
+    }
+
+    /// Settings of a server that asks it.
+    pub fn settings(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("OMI_LLM__URL", self.url.clone()),
+            ("OMI_LLM__MODEL", "scripted".into()),
+            ("OMI_LLM__TIMEOUT_SECONDS", "60".into()),
+        ]
+    }
+}
+
+fn answer(script: Script, asked: &Value, open: Arc<AtomicUsize>) -> Response {
+    let (pieces, end) = match script {
+        Script::Refuses(status) => {
+            let body = axum::Json(json!({"error": {"message": "not today"}}));
+            return (StatusCode::from_u16(status).unwrap(), body).into_response();
+        }
+        Script::Says(pieces) => (pieces, End::Orderly),
+        Script::Breaks(pieces) => (pieces, End::Broken),
+        Script::Stalls(pieces) => (pieces, End::Silent),
+        Script::Echoes => (vec![asked["messages"].to_string()], End::Orderly),
+    };
+    open.fetch_add(1, Ordering::SeqCst);
+    let held = Open(open);
+    let pieces = pieces.into_iter().map(|piece| {
+        let delta = json!({"choices": [{"index": 0, "delta": {"content": piece}}]});
+        Ok(Bytes::from(format!("data: {delta}\n\n")))
+    });
+    let end = stream::once(async move {
+        match end {
+            End::Orderly => {
+                let last = json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]});
+                Ok(Bytes::from(format!("data: {last}\n\ndata: [DONE]\n\n")))
+            }
+            End::Broken => {
+                // What was written is to arrive.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                Err(std::io::Error::other("broken"))
+            }
+            End::Silent => {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                Err(std::io::Error::other("silent"))
+            }
+        }
+    });
+    let body = stream::iter(pieces).chain(end).map(move |bytes| {
+        let _ = &held;
+        bytes
+    });
+    (
+        [("content-type", "text/event-stream")],
+        Body::from_stream(body),
+    )
+        .into_response()
+}
+
+enum End {
+    Orderly,
+    Broken,
+    Silent,
+}
