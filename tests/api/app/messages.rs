@@ -392,7 +392,7 @@ async fn threads_are_greeted_shown_and_cleared() {
         fresh["text"],
         "Hello Ann! I remember: “Plays the cello”. Ask me about anything that you said or heard."
     );
-    assert_eq!(history(&server, &ann, "").await, [fresh.clone()]);
+    assert_eq!(history(&server, &ann, "").await, std::slice::from_ref(&fresh));
     assert_ne!(fresh["chat_session_id"], one[0]["chat_session_id"]);
 
     for (description, days) in [("Tune it", 1), ("Buy strings", 9)] {
