@@ -108,7 +108,7 @@ async fn make(embedder: &super::Embedder, waiting: Vec<Waiting>) -> Result<Vec<M
     let vectors = if texts.is_empty() {
         Vec::new()
     } else {
-        embedder.embed(texts).await.map_err(anyhow::Error::from)?
+        embedder.embed(texts).await?
     };
     let made = full
         .into_iter()

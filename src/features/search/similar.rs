@@ -24,10 +24,7 @@ pub async fn similar(
     let mut near = Vec::new();
     if let Some(embedder) = embedder(app) {
         indexer::catch_up(&app.db, uid, CATCH_UP).await?;
-        let vectors = embedder
-            .embed(texts.to_vec())
-            .await
-            .map_err(anyhow::Error::from)?;
+        let vectors = embedder.embed(texts.to_vec()).await?;
         // Of no direction: as far from all as can be.
         let vectors = vectors
             .iter()

@@ -112,7 +112,7 @@ pub struct ConversationSearch {
     page: Option<i64>,
     /// 10 if left out.
     #[serde(default)]
-    #[schema(minimum = 1, maximum = 1000)]
+    #[schema(minimum = 1, maximum = 100)]
     per_page: Option<i64>,
     /// True if left out.
     #[serde(default)]
@@ -145,7 +145,7 @@ pub async fn conversations(
     Body(wanted): Body<ConversationSearch>,
 ) -> Result<Json<ConversationPage>> {
     let current_page = in_body("page", wanted.page, 1, 1_000_000_000)?;
-    let per_page = in_body("per_page", wanted.per_page, 10, 1000)?;
+    let per_page = in_body("per_page", wanted.per_page, 10, 100)?;
     let search = Search {
         query: wanted.query,
         include_discarded: wanted.include_discarded.unwrap_or(true),
