@@ -169,18 +169,17 @@ mod tests {
     #[test]
     fn all_of_it_fits() {
         let long = "word ".repeat(1000);
-        let sources = (0..40).map(|_| source(&long[..800])).collect();
+        let sources: Vec<_> = (0..40).map(|_| source(&long[..800])).collect();
         let question = Question {
             text: long.repeat(10),
             earlier: Vec::new(),
             context: None,
         };
         for characters in [4000, 12_000, 48_000] {
-            let (messages, told) = messages(&question, &gathered(Vec::clone(&sources)), characters);
+            let (messages, told) = messages(&question, &gathered(sources.clone()), characters);
             let total: usize = messages.iter().map(|m| m.content.chars().count()).sum();
             assert!(total <= characters, "{total} of {characters}");
             assert!(told < 40);
         }
-        let _: &Vec<Source> = &sources;
     }
 }

@@ -61,11 +61,19 @@ pub struct Question {
     context: Option<Context>,
 }
 
+/// As a reader of server-sent events sees the stream: `think` and `done` are no fields that it knows.
+#[derive(ToSchema)]
+#[allow(dead_code)] // For the documents.
+pub struct AnswerEvent {
+    /// The next words.
+    data: String,
+}
+
 /// Ask a question. The answer is streamed in frames with a blank line after each: `think: ` and what is being done,
 /// `data: ` and the next words, at last `done: ` and the whole message as JSON in base64: a `Message` with `ask_for_nps`,
 /// whether something was looked up for it. `__CRLF__` inside a frame stands for the end of a line. Marks such as `[1]` in the words are citations; the whole message has none.
 #[utoipa::path(post, path = "/v2/messages", tag = "chat", params(Which), request_body = Question,
-    responses((status = 200, body = String, content_type = "text/event-stream; charset=utf-8")))]
+    responses((status = 200, body = AnswerEvent, content_type = "text/event-stream; charset=utf-8")))]
 pub async fn ask(
     State(app): State<App>,
     caller: Caller,

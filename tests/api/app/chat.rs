@@ -174,3 +174,42 @@ pub async fn everything_else(db: &PgPool) -> Vec<(String, Option<String>)> {
     }
     digests
 }
+
+/// Every key that Omi's app and web client read, and nothing else.
+#[track_caller]
+pub fn assert_message(message: &Value, sender: &str) {
+    let keys: Vec<_> = message.as_object().unwrap().keys().collect();
+    let mut expected = vec![
+        "app_id",
+        "chart_data",
+        "chat_session_id",
+        "created_at",
+        "data_protection_level",
+        "files",
+        "files_id",
+        "from_external_integration",
+        "id",
+        "langsmith_run_id",
+        "memories",
+        "memories_id",
+        "plugin_id",
+        "prompt_commit",
+        "prompt_name",
+        "rating",
+        "report_reason",
+        "reported",
+        "sender",
+        "text",
+        "type",
+    ];
+    if message.get("ask_for_nps").is_some() {
+        expected.insert(0, "ask_for_nps");
+        expected.sort();
+    }
+    assert_eq!(keys, expected);
+    assert_eq!(message["sender"], sender);
+    assert_eq!(message["type"], "text");
+    assert_eq!(message["plugin_id"], message["app_id"]);
+    assert_eq!(message["chart_data"], Value::Null);
+    assert!(message["created_at"].as_str().unwrap().ends_with('Z'));
+}

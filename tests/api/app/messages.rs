@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::chat::{PATH, ask, ask_with, everything_else, history};
+use super::chat::{PATH, ask, ask_with, assert_message, everything_else, history};
 use crate::{
     api::plant,
     support::{Server, ServerOptions, server::User},
@@ -29,45 +29,6 @@ async fn said(server: &Server, user: &User, title: &'static str, hours: i64, tex
 fn ids(message: &Value) -> Vec<String> {
     let ids = message["memories_id"].as_array().unwrap().iter();
     ids.map(|id| id.as_str().unwrap().to_string()).collect()
-}
-
-/// Every key that Omi's app and web client read, and nothing else.
-#[track_caller]
-fn assert_message(message: &Value, sender: &str) {
-    let keys: Vec<_> = message.as_object().unwrap().keys().collect();
-    let mut expected = vec![
-        "app_id",
-        "chart_data",
-        "chat_session_id",
-        "created_at",
-        "data_protection_level",
-        "files",
-        "files_id",
-        "from_external_integration",
-        "id",
-        "langsmith_run_id",
-        "memories",
-        "memories_id",
-        "plugin_id",
-        "prompt_commit",
-        "prompt_name",
-        "rating",
-        "report_reason",
-        "reported",
-        "sender",
-        "text",
-        "type",
-    ];
-    if message.get("ask_for_nps").is_some() {
-        expected.insert(0, "ask_for_nps");
-        expected.sort();
-    }
-    assert_eq!(keys, expected);
-    assert_eq!(message["sender"], sender);
-    assert_eq!(message["type"], "text");
-    assert_eq!(message["plugin_id"], message["app_id"]);
-    assert_eq!(message["chart_data"], Value::Null);
-    assert!(message["created_at"].as_str().unwrap().ends_with('Z'));
 }
 
 #[tokio::test]
@@ -392,7 +353,10 @@ async fn threads_are_greeted_shown_and_cleared() {
         fresh["text"],
         "Hello Ann! I remember: “Plays the cello”. Ask me about anything that you said or heard."
     );
-    assert_eq!(history(&server, &ann, "").await, std::slice::from_ref(&fresh));
+    assert_eq!(
+        history(&server, &ann, "").await,
+        std::slice::from_ref(&fresh)
+    );
     assert_ne!(fresh["chat_session_id"], one[0]["chat_session_id"]);
 
     for (description, days) in [("Tune it", 1), ("Buy strings", 9)] {
