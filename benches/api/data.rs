@@ -125,6 +125,14 @@ impl Data {
             .unwrap();
     }
 
+    /// Changes that the search index has not taken in yet.
+    pub async fn unindexed(&self) -> i64 {
+        sqlx::query_scalar("select count(*) from search_changes")
+            .fetch_one(&self.pool)
+            .await
+            .unwrap()
+    }
+
     pub fn url(&self) -> String {
         let socket_dir = self.socket_dir().display();
         format!("postgres:///{DATABASE}?host={socket_dir}&user=omi")

@@ -83,6 +83,10 @@ async fn measure(chosen: &[String]) {
     } else {
         data.fill(1..data::USERS).await;
     }
+    // What was filled in is indexed first: that is no part of any case.
+    while data.unindexed().await > 0 {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
     server.stop().await;
 
     for case in cases.iter().filter(|case| is_chosen(case.name)) {
