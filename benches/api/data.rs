@@ -1,6 +1,6 @@
 //! A durable database as the product runs it, filled with what 100 people gathered.
 
-use std::{ops::Range, path::Path};
+use std::{ops::Range, path::Path, time::Duration};
 
 use omi_server::{
     features::credentials::{self, Kind, NewCredential, Scope},
@@ -125,12 +125,16 @@ impl Data {
             .unwrap();
     }
 
-    /// Changes that the search index has not taken in yet.
-    pub async fn unindexed(&self) -> i64 {
-        sqlx::query_scalar("select count(*) from search_changes")
+    /// Waits until the server has indexed what was filled in and what pgbench wrote: that is no part of any case.
+    pub async fn indexed(&self) {
+        let waits = "select exists (select from search_changes)";
+        while sqlx::query_scalar(waits)
             .fetch_one(&self.pool)
             .await
             .unwrap()
+        {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
     }
 
     pub fn url(&self) -> String {

@@ -83,10 +83,7 @@ async fn measure(chosen: &[String]) {
     } else {
         data.fill(1..data::USERS).await;
     }
-    // What was filled in is indexed first: that is no part of any case.
-    while data.unindexed().await > 0 {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
+    data.indexed().await;
     server.stop().await;
 
     for case in cases.iter().filter(|case| is_chosen(case.name)) {
@@ -97,6 +94,7 @@ async fn measure(chosen: &[String]) {
         for _ in 0..ROUNDS {
             // Never both at once: their connections would be too many.
             server.run().await;
+            data.indexed().await;
             cases::turn(&server, case, data::USERS, WARM_UP).await;
             let before = (
                 server_seconds(&server),

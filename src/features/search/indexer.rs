@@ -1,6 +1,6 @@
 //! Keeps the index up to date: words at once, vectors as fast as they can be computed.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{
     embedder,
@@ -17,6 +17,10 @@ const LOOK: i64 = 5000;
 const VECTORS: i64 = 32;
 /// How long an idle indexer waits, unless an event wakes it.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long changes gather, so that a busy user's are taken in together. Who searches does not wait for it.
+const GATHER: Duration = Duration::from_secs(1);
+/// How many times longer than it works the indexer rests, so that a backlog leaves the database to those who wait for it.
+const REST: u32 = 3;
 
 /// Indexes until the task is dropped. What was taken in when it is, or when the process is killed, is taken in again.
 pub async fn run_forever(app: crate::app::App) {
@@ -36,8 +40,9 @@ async fn words_forever(app: &Handles) {
         tokio::select! {
             () = tokio::time::sleep(PAUSE) => {}
             // Too far behind to be told each is news too.
-            _ = events.recv() => {}
+            _ = events.recv() => tokio::time::sleep(GATHER).await,
         }
+        events = events.resubscribe();
     }
 }
 
@@ -45,7 +50,9 @@ async fn words_forever(app: &Handles) {
 async fn index_all(db: &Db) -> Result<bool> {
     let mut more = false;
     for uid in store::users_waiting(db, LOOK).await? {
+        let started = Instant::now();
         more |= index_batch(db, &uid, false).await?;
+        tokio::time::sleep(started.elapsed() * REST).await;
     }
     Ok(more)
 }

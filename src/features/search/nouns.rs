@@ -94,14 +94,13 @@ pub enum Spelling {
     Lenient,
 }
 
-/// The caller's conversations that hold all words of a query, newest first; and how many there are on all pages.
+/// Which of the caller's conversations hold all words of a query, newest first; and how many there are on all pages.
 pub async fn conversations(
     app: &Handles,
     caller: &Caller,
     search: &Search,
     spelling: Spelling,
-    with_segments: bool,
-) -> Result<Page<Conversation>> {
+) -> Result<Page<Uuid>> {
     let uid: &str = &caller.uid;
     lenient::at_most("query", &search.query, MAXIMUM_QUERY)?;
     let mut seen = HashSet::new();
@@ -144,6 +143,5 @@ pub async fn conversations(
         })
         .collect();
     let (total, ids) = store::conversations(&app.db, uid, &terms, words.is_empty(), search).await?;
-    let found = conversations::of_ids(&app.db, uid, &ids, with_segments).await?;
-    Ok((found, total))
+    Ok((ids, total))
 }

@@ -1,6 +1,6 @@
 //! `/v1/search` and `/v1/conversations/search`
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, response::Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -9,7 +9,7 @@ use crate::{
     app::App,
     error::Error,
     features::{
-        conversations::Conversation,
+        conversations::{self, Conversation},
         credentials::Caller,
         lenient,
         schema::Moment,
@@ -17,6 +17,7 @@ use crate::{
     },
     surfaces::{
         extract::{Body, Query, bounded, names},
+        parts,
         respond::{ErrorBody, Result},
     },
 };
@@ -128,6 +129,7 @@ pub struct ConversationSearch {
 }
 
 #[derive(Serialize, ToSchema)]
+#[allow(dead_code)] // The shape of a list that is answered in parts, for the document.
 pub struct ConversationPage {
     items: Vec<Conversation>,
     /// The next page if this one is full, else this one.
@@ -143,7 +145,7 @@ pub async fn conversations(
     State(app): State<App>,
     caller: Caller,
     Body(wanted): Body<ConversationSearch>,
-) -> Result<Json<ConversationPage>> {
+) -> Result<Response> {
     let current_page = in_body("page", wanted.page, 1, 1_000_000_000)?;
     let per_page = in_body("per_page", wanted.per_page, 10, 100)?;
     let search = Search {
@@ -154,14 +156,17 @@ pub async fn conversations(
         limit: per_page,
         offset: (current_page - 1) * per_page,
     };
-    let (items, _) = search::conversations(&app, &caller, &search, Spelling::Lenient, true).await?;
-    let full = i64::try_from(items.len()).is_ok_and(|found| found == per_page);
-    Ok(Json(ConversationPage {
-        total_pages: current_page + i64::from(full),
-        items,
-        current_page,
-        per_page,
-    }))
+    let (ids, _) = search::conversations(&app, &caller, &search, Spelling::Lenient).await?;
+    let full = i64::try_from(ids.len()).is_ok_and(|found| found == per_page);
+    let total_pages = current_page + i64::from(full);
+    let after = format!(
+        r#","total_pages":{total_pages},"current_page":{current_page},"per_page":{per_page}}}"#
+    );
+    parts::answer(r#"{"items":"#, ids, after, move |ids| {
+        let (app, uid) = (app.clone(), caller.uid.clone());
+        async move { Ok(conversations::of_ids(&app.db, &uid, &ids, true).await?) }
+    })
+    .await
 }
 
 fn in_body(name: &str, value: Option<i64>, default: i64, most: i64) -> Result<i64> {

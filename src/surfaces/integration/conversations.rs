@@ -260,11 +260,25 @@ pub async fn list(
         ..Filter::default()
     };
     let ids = conversations::ids(&app.db, &caller, &filter).await?;
-    parts::answer(r#"{"conversations":"#, ids, "}".into(), move |ids| {
+    in_parts(app, caller, ids, "}".into(), most).await
+}
+
+/// A list of conversations, and what comes after it.
+async fn in_parts(
+    app: App,
+    caller: Caller,
+    ids: Vec<Uuid>,
+    after: String,
+    most: i64,
+) -> Result<Response> {
+    parts::answer(r#"{"conversations":"#, ids, after, move |ids| {
         let (app, uid) = (app.clone(), caller.uid.clone());
         async move {
             let found = conversations::of_ids(&app.db, &uid, &ids, true).await?;
-            Ok(answers(found, most))
+            Ok(found
+                .into_iter()
+                .map(|conversation| ImportConversation::new(conversation, most))
+                .collect())
         }
     })
     .await
@@ -272,13 +286,6 @@ pub async fn list(
 
 fn segments(most: Option<i64>) -> Result<i64> {
     bounded("max_transcript_segments", most, 100, -1, 1000)
-}
-
-fn answers(found: Vec<Conversation>, most: i64) -> Vec<ImportConversation> {
-    found
-        .into_iter()
-        .map(|conversation| ImportConversation::new(conversation, most))
-        .collect()
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -320,6 +327,7 @@ pub struct SearchQuery {
 }
 
 #[derive(Serialize, ToSchema)]
+#[allow(dead_code)] // As ImportConversations.
 pub struct SearchPage {
     conversations: Vec<ImportConversation>,
     total_pages: i64,
@@ -335,7 +343,7 @@ pub async fn search(
     caller: Caller,
     Query(query): Query<SearchQuery>,
     Body(wanted): Body<SearchRequest>,
-) -> Result<Json<SearchPage>> {
+) -> Result<Response> {
     let most = segments(query.max_transcript_segments)?;
     let current_page = bounded_field("page", wanted.page, 1, 1, PAGES)?;
     let per_page = bounded_field("per_page", wanted.per_page, 10, 1, 1000)?;
@@ -347,14 +355,12 @@ pub async fn search(
         limit: per_page,
         offset: (current_page - 1) * per_page,
     };
-    let (found, total) =
-        search::conversations(&app, &caller, &search, Spelling::Exact, true).await?;
-    Ok(Json(SearchPage {
-        conversations: answers(found, most),
-        total_pages: (total + per_page - 1) / per_page,
-        current_page,
-        per_page,
-    }))
+    let (ids, total) = search::conversations(&app, &caller, &search, Spelling::Exact).await?;
+    let total_pages = (total + per_page - 1) / per_page;
+    let after = format!(
+        r#","total_pages":{total_pages},"current_page":{current_page},"per_page":{per_page}}}"#
+    );
+    in_parts(app, caller, ids, after, most).await
 }
 
 /// Bring a text that becomes a conversation. It is understood soon after the answer.
