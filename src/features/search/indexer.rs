@@ -18,9 +18,9 @@ const VECTORS: i64 = 32;
 /// How long an idle indexer waits, unless an event wakes it.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long changes gather, so that a busy user's are taken in together. Who searches does not wait for it.
-const GATHER: Duration = Duration::from_secs(1);
+const GATHER: Duration = Duration::from_secs(2);
 /// How many times longer than it works the indexer rests, so that a backlog leaves the database to those who wait for it.
-const REST: u32 = 3;
+const REST: u32 = 4;
 
 /// Indexes until the task is dropped. What was taken in when it is, or when the process is killed, is taken in again.
 pub async fn run_forever(app: crate::app::App) {
