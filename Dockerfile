@@ -6,7 +6,7 @@
 #   docker run -d --init --name omi -p 127.0.0.1:8080:8080 -v omi:/data omi-server
 #   docker exec omi omi-server model fetch
 #
-# No speech model is inside: the last line puts one into the volume. docker-compose.yml does all of it, with PostgreSQL
+# No models are inside: the last line puts them into the volume. docker-compose.yml does all of it, with PostgreSQL
 # in a container of its own.
 #
 # This file was written where no Docker engine runs: its steps were tried one by one on Debian 12, never as a build.

@@ -16,7 +16,7 @@ help: ## List the targets
 	@sed -n 's/^\([a-z]*\): ## /\1	/p' Makefile | while IFS='	' read -r target what; do \
 		printf '  make %-7s %s\n' "$$target" "$$what"; done
 
-run: ## Install what is missing, fetch the speech model, build and serve
+run: ## Install what is missing, fetch the models, build and serve
 	@tools/install-prerequisites build && tools/fetch-model --configured > /dev/null && \
 		cargo build --release --locked && exec "$$CARGO_TARGET_DIR/release/omi-server" serve
 

@@ -10,6 +10,7 @@ use crate::{
     features::{credentials::Known, listening::LiveSessions, search::Vectors},
     platform::{
         database::Db,
+        embeddings::Embedder,
         language::Language,
         outbox::Outbox,
         rate_limits::{Failures, RateLimits},
@@ -32,6 +33,8 @@ pub struct Handles {
     pub speech: Speech,
     /// `None`: the rule engine does its work.
     pub language: Option<Language>,
+    /// `None`: texts are found by their words only.
+    pub embeddings: Option<Embedder>,
     pub known: Known,
     pub rate_limits: RateLimits,
     /// Secrets that nobody has.

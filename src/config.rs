@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::platform::{language, speech};
+use crate::platform::{embeddings, language, speech};
 
 const DEFAULTS: &str = include_str!("../config/default.toml");
 
@@ -43,6 +43,7 @@ pub struct Config {
     pub log_format: LogFormat,
     pub stt: Stt,
     pub llm: Llm,
+    pub embeddings: Embeddings,
     pub goals: Goals,
     pub listening: Listening,
     pub search: Search,
@@ -121,6 +122,53 @@ pub struct Llm {
     max_concurrent_per_user: usize,
     tokens_per_day_per_user: u64,
     context_characters: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Embeddings {
+    pub provider: EmbeddingsProvider,
+    pub model: String,
+    url: String,
+    api_key: SecretString,
+    batch: usize,
+    timeout_seconds: u64,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(try_from = "String")]
+pub struct EmbeddingsProvider(pub embeddings::Provider);
+
+impl TryFrom<String> for EmbeddingsProvider {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        use embeddings::Provider;
+        if name.is_empty() {
+            return Ok(Self(Provider::Auto));
+        }
+        let choices = [
+            ("local", Provider::Local),
+            ("openai", Provider::OpenAi),
+            ("none", Provider::None),
+        ];
+        choose(&name, &choices).map(Self)
+    }
+}
+
+impl Embeddings {
+    fn check(&self) -> Result<()> {
+        if self.provider.0 == embeddings::Provider::OpenAi {
+            check_url("embeddings.url", &self.url)?;
+        }
+        if !(1..=2048).contains(&self.batch) {
+            bail!("embeddings.batch must be 1 to 2048, not {}", self.batch);
+        }
+        if self.timeout_seconds == 0 {
+            bail!("embeddings.timeout_seconds must be at least 1");
+        }
+        Ok(())
+    }
 }
 
 /// The value of a name; the error lists the names.
@@ -229,14 +277,7 @@ impl Config {
 
     fn check(&self) -> Result<()> {
         if !self.public_url.is_empty() {
-            let url = reqwest::Url::parse(&self.public_url)
-                .with_context(|| format!("public_url: {:?} is no URL", self.public_url))?;
-            if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-                bail!(
-                    "public_url: {:?} must start with http:// or https:// and name a host",
-                    self.public_url
-                );
-            }
+            check_url("public_url", &self.public_url)?;
         }
         if self.database_connections < 5 {
             bail!(
@@ -244,6 +285,7 @@ impl Config {
                 self.database_connections
             );
         }
+        self.embeddings.check()?;
         if self.goals.max_active == 0 {
             bail!("goals.max_active must be at least 1");
         }
@@ -333,6 +375,19 @@ impl Config {
         })
     }
 
+    pub fn embedding_settings(&self, data_dir: &Path) -> embeddings::Settings {
+        let settings = self.embeddings.clone();
+        embeddings::Settings {
+            provider: settings.provider.0,
+            model: settings.model,
+            models_dir: data_dir.join("models"),
+            url: settings.url,
+            api_key: settings.api_key,
+            batch: settings.batch,
+            timeout: Duration::from_secs(settings.timeout_seconds),
+        }
+    }
+
     pub fn postgres_bin(&self) -> Option<PathBuf> {
         (!self.postgres_bin.is_empty()).then(|| PathBuf::from(&self.postgres_bin))
     }
@@ -340,6 +395,14 @@ impl Config {
     pub fn database_user(&self) -> Option<String> {
         (!self.database_user.is_empty()).then(|| self.database_user.clone())
     }
+}
+
+fn check_url(key: &str, value: &str) -> Result<()> {
+    let url = reqwest::Url::parse(value).with_context(|| format!("{key}: {value:?} is no URL"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        bail!("{key}: {value:?} must start with http:// or https:// and name a host");
+    }
+    Ok(())
 }
 
 /// Dotted names of all settings.
@@ -416,6 +479,14 @@ mod tests {
             ("OMI_STT__PROVIDER", "ears", "stt.provider"),
             ("OMI_STT__PROVIDER", "openai", "whisper or none"),
             ("OMI_LOG_FORMAT", "xml", "text or json"),
+            ("OMI_EMBEDDINGS__PROVIDER", "cloud", "embeddings.provider"),
+            ("OMI_EMBEDDINGS__PROVIDER", "openai", "embeddings.url"),
+            ("OMI_EMBEDDINGS__BATCH", "0", "embeddings.batch"),
+            (
+                "OMI_EMBEDDINGS__TIMEOUT_SECONDS",
+                "0",
+                "embeddings.timeout_seconds",
+            ),
             ("OMI_PUBLIC_URL", "omi.example.org", "public_url"),
             ("OMI_BIND", "nowhere", "bind"),
             (

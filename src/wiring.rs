@@ -93,6 +93,9 @@ async fn tidy_forever(app: App) {
         if let Some(language) = &app.language {
             language.tidy();
         }
+        if let Some(embedder) = &app.embeddings {
+            embedder.tidy();
+        }
         tokio::time::sleep(std::time::Duration::from_secs(60)).await;
     }
 }

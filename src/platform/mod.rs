@@ -3,10 +3,12 @@
 pub mod audio;
 pub mod clock;
 pub mod database;
+pub mod embeddings;
 pub mod idempotency;
 pub mod ids;
 pub mod jobs;
 pub mod language;
+pub mod model_files;
 pub mod outbox;
 pub mod rate_limits;
 pub mod secrets;

@@ -14,7 +14,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::support::Server;
+use crate::support::{Server, material};
 
 #[derive(Debug)]
 struct Ran {
@@ -316,7 +316,7 @@ async fn usage_configuration_and_documents() {
     );
 
     let models = server.cli(&["model", "list"]).await;
-    for name in ["NAME", "tiny.en", "base"] {
+    for name in ["NAME", "tiny.en", "base", "all-MiniLM-L6-v2"] {
         assert!(
             models.lines().any(|line| line.starts_with(name)),
             "{name}: {models}"
@@ -463,6 +463,7 @@ async fn doctor_and_healthcheck() {
         ("data", "ok"),
         ("disk", "ok"),
         ("speech", "warn"),
+        ("embeddings", "warn"),
     ] {
         let start = format!("{state:<5} {name} ");
         assert!(
@@ -470,6 +471,16 @@ async fn doctor_and_healthcheck() {
             "{start:?}: {doctor:#?}"
         );
     }
+    let doctor = run(server
+        .command(&["doctor"])
+        .env("OMI_EMBEDDINGS__MODEL", material::embedding_model()))
+    .await;
+    assert!(
+        doctor
+            .out
+            .contains("ok    embeddings local:all-MiniLM-L6-v2@53aa5117 in "),
+        "{doctor:#?}"
+    );
     let lost = run(server
         .command(&["doctor"])
         .env("DATABASE_URL", "postgres:///x?host=/nowhere&user=omi"))

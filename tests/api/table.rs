@@ -214,6 +214,7 @@ pub fn handles(db: PgPool) -> Arc<Handles> {
         outbox: Outbox::new(&[]),
         speech,
         language: None,
+        embeddings: None,
         known: Known::default(),
         rate_limits: RateLimits::default(),
         failures: Failures::new(0),

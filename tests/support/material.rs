@@ -4,11 +4,20 @@ use std::path::{Path, PathBuf};
 
 /// whisper.cpp's tiny.en.
 pub fn model() -> PathBuf {
-    let folder = std::env::var_os("OMI_TEST_MODELS").map_or_else(
+    present(models().join("ggml-tiny.en.bin"))
+}
+
+/// Folder of the model for sentence vectors, for OMI_EMBEDDINGS__MODEL.
+pub fn embedding_model() -> PathBuf {
+    present(models().join("all-MiniLM-L6-v2/model.safetensors"));
+    models().join("all-MiniLM-L6-v2")
+}
+
+fn models() -> PathBuf {
+    std::env::var_os("OMI_TEST_MODELS").map_or_else(
         || PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache/omi-server/models"),
         PathBuf::from,
-    );
-    present(folder.join("ggml-tiny.en.bin"))
+    )
 }
 
 /// Debian's pocketsphinx-testdata: read speech with transcripts.

@@ -8,7 +8,12 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::IntoResponse as _;
 
+use reqwest::StatusCode;
+use reqwest::header::CONTENT_RANGE;
+use sha1::{Digest as _, Sha1};
+
 use super::*;
+use crate::platform::model_files::open_part;
 
 const BYTES: usize = 300_000;
 

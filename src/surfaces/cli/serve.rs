@@ -18,6 +18,7 @@ use crate::{
     features::{accounts, credentials::Known, listening::LiveSessions, search::Vectors},
     platform::{
         database::{self, Database},
+        embeddings::{self, Embedder},
         idempotency, jobs,
         language::Language,
         outbox::Outbox,
@@ -99,6 +100,8 @@ async fn serve(
             language.host()
         );
     }
+    let embedding_settings = config.embedding_settings(&data_dir);
+    let embeddings = Embedder::start(&embedding_settings)?;
     let app: App = Arc::new(Handles {
         public_url: config.public_url(bound),
         failures: Failures::new(config.rate_limit.failures_per_minute),
@@ -113,6 +116,7 @@ async fn serve(
         outbox: Outbox::new(wiring::SUBSCRIPTIONS),
         speech,
         language,
+        embeddings,
         known: Known::default(),
         rate_limits: RateLimits::default(),
         live: LiveSessions::default(),
@@ -127,6 +131,9 @@ async fn serve(
     tracing::info!("listening on http://{bound}");
     if let Err(why) = app.speech.status() {
         tracing::warn!("live audio is refused: {why}");
+    }
+    if let Err(why) = embeddings::status(&embedding_settings) {
+        tracing::info!("search goes by words only: {why}");
     }
 
     let service = router::service(app.clone(), metrics);

@@ -15,7 +15,7 @@ use crate::{
     platform::{
         database::Db,
         database::{self, Database},
-        jobs,
+        embeddings, jobs,
         language::{Language, LanguageError},
         speech::{Speech, models},
         telemetry,
@@ -111,6 +111,11 @@ pub async fn all(
         &config.stt.model,
     ));
     checks.push(language(config).await);
+    let (state, text) = match embeddings::status(&config.embedding_settings(data_dir)) {
+        Ok(text) => (State::Ok, text),
+        Err(text) => (State::Warn, text),
+    };
+    checks.push(Check::inside("embeddings", state, text));
     checks
 }
 
