@@ -15,6 +15,7 @@ use omi_server::{
     },
     platform::{
         database::Db,
+        embeddings::Embedder,
         outbox::Outbox,
         rate_limits::{Failures, RateLimits},
         speech::Speech,
@@ -27,7 +28,7 @@ use sqlx::{PgPool, postgres::PgConnectOptions};
 use uuid::Uuid;
 
 use crate::support::{
-    Server,
+    Server, material,
     server::{Answer, User, client},
 };
 
@@ -204,6 +205,8 @@ fn undocumented() -> [Route; 2] {
 pub fn handles(db: PgPool) -> Arc<Handles> {
     let (config, _) = Config::load(None, []).unwrap();
     let speech = Speech::look(config.speech_settings("/nowhere".as_ref()));
+    let mut embeddings = config.embedding_settings("/nowhere".as_ref());
+    embeddings.model = material::embedding_model().to_str().unwrap().into();
     Arc::new(Handles {
         config,
         data_dir: "/nowhere".into(),
@@ -214,7 +217,7 @@ pub fn handles(db: PgPool) -> Arc<Handles> {
         outbox: Outbox::new(&[]),
         speech,
         language: None,
-        embeddings: None,
+        embeddings: Embedder::start(&embeddings).unwrap(),
         known: Known::default(),
         rate_limits: RateLimits::default(),
         failures: Failures::new(0),

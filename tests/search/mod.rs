@@ -1,7 +1,8 @@
-//! Search: its doors, its freshness, its quality.
+//! Search: its doors, its freshness, its understanding, its quality.
 
 mod doors;
 mod fresh;
+mod meaning;
 mod quality;
 
 use serde_json::Value;

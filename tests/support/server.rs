@@ -128,6 +128,12 @@ impl Server {
         self.url = format!("http://{address}");
     }
 
+    /// Changes a setting for what is run from now on.
+    pub fn set(&mut self, name: &'static str, value: impl Into<String>) {
+        self.options.env.retain(|(known, _)| *known != name);
+        self.options.env.push((name, value.into()));
+    }
+
     /// The program with this server's settings.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(BINARY);

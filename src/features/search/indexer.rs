@@ -7,7 +7,14 @@ use super::{
     store::{self, Made, Waiting},
     vectors,
 };
-use crate::{app::Handles, error::Result, platform::database::Db};
+use crate::{
+    app::Handles,
+    error::Result,
+    platform::{
+        database::Db,
+        embeddings::{EmbedError, Embedder},
+    },
+};
 
 /// Marks that are taken in one transaction.
 const BATCH: i64 = 500;
@@ -21,6 +28,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 const GATHER: Duration = Duration::from_secs(2);
 /// How many times longer than it works the indexer rests, so that a backlog leaves the database to those who wait for it.
 const REST: u32 = 4;
+/// Before vectors are tried again that could not be made for now, and that will not be made before the operator did something.
+const RETRY: Duration = Duration::from_secs(10);
+const RETRY_LATER: Duration = Duration::from_secs(600);
 
 /// Indexes until the task is dropped. What was taken in when it is, or when the process is killed, is taken in again.
 pub async fn run_forever(app: crate::app::App) {
@@ -91,23 +101,52 @@ async fn vectors_forever(app: &Handles) {
         let made = async {
             let outdated = store::outdate(&app.db, &model, 5000).await?;
             let waiting = store::claim(&app.db, VECTORS).await?;
-            let claimed = waiting.len() as i64;
-            let made = make(embedder, waiting).await?;
-            store::keep(&app.db, &model, made).await?;
-            Ok::<_, crate::error::Error>(outdated > 0 || claimed == VECTORS)
-        };
-        match made.await {
-            Ok(true) => continue,
-            Ok(false) => tokio::time::sleep(PAUSE).await,
-            Err(error) => {
-                tracing::warn!(%error, "vectors could not be made; they are tried again");
-                tokio::time::sleep(PAUSE * 10).await;
+            let more = outdated > 0 || waiting.len() as i64 == VECTORS;
+            match make(embedder, waiting).await {
+                Ok(made) => store::keep(&app.db, &model, made).await?,
+                Err(error) => return Ok(Err(error)),
             }
-        }
+            Ok::<_, crate::error::Error>(Ok(more))
+        };
+        let pause = match made.await {
+            Ok(Ok(true)) => continue,
+            Ok(Ok(false)) => PAUSE,
+            // The embedder has said so.
+            Ok(Err(error)) if !error.is_temporary() => RETRY_LATER,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "vectors could not be made; they are tried again");
+                RETRY
+            }
+            Err(error) => {
+                tracing::warn!(%error, "vectors could not be kept; they are made again");
+                RETRY
+            }
+        };
+        tokio::time::sleep(pause).await;
     }
 }
 
-async fn make(embedder: &super::Embedder, waiting: Vec<Waiting>) -> Result<Vec<Made>> {
+/// One text that cannot be embedded does not keep the others from it: it gets an empty vector.
+async fn embed(embedder: &Embedder, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbedError> {
+    let refused = match embedder.embed(texts.clone()).await {
+        Err(error) if !error.is_temporary() && texts.len() > 1 => error,
+        result => return result,
+    };
+    let mut vectors = Vec::with_capacity(texts.len());
+    for text in texts {
+        match embedder.embed(vec![text]).await {
+            Ok(made) => vectors.extend(made),
+            Err(error) if error.is_temporary() => return Err(error),
+            Err(_) => vectors.push(Vec::new()),
+        }
+    }
+    if vectors.iter().all(Vec::is_empty) {
+        return Err(refused);
+    }
+    Ok(vectors)
+}
+
+async fn make(embedder: &Embedder, waiting: Vec<Waiting>) -> Result<Vec<Made>, EmbedError> {
     let (full, empty): (Vec<_>, Vec<_>) = waiting
         .into_iter()
         .partition(|item| !(item.text.trim().is_empty() && item.title.trim().is_empty()));
@@ -115,7 +154,7 @@ async fn make(embedder: &super::Embedder, waiting: Vec<Waiting>) -> Result<Vec<M
     let vectors = if texts.is_empty() {
         Vec::new()
     } else {
-        embedder.embed(texts).await?
+        embed(embedder, texts).await?
     };
     let made = full
         .into_iter()

@@ -31,7 +31,7 @@ use crate::{
     app::Handles,
     error::Result,
     features::{accounts, lenient},
-    platform::{clock, database::Db},
+    platform::{clock, database::Db, embeddings::Embedder},
 };
 
 /// Longest question, in characters.
@@ -49,25 +49,8 @@ const MOST_OF_PERIOD: i64 = 20_000;
 /// From this cosine on the meaning is told as a reason.
 const TELLING: f32 = 0.3;
 
-/// Stands for the server's embedder until there is one.
-struct Embedder;
-
-impl Embedder {
-    async fn embed(&self, _: Vec<String>) -> anyhow::Result<Vec<Vec<f32>>> {
-        anyhow::bail!("nothing makes vectors")
-    }
-
-    async fn embed_query(&self, _: &str) -> anyhow::Result<Vec<f32>> {
-        anyhow::bail!("nothing makes vectors")
-    }
-
-    fn model_id(&self) -> &str {
-        ""
-    }
-}
-
-fn embedder(_: &Handles) -> Option<&Embedder> {
-    None
+fn embedder(app: &Handles) -> Option<&Embedder> {
+    app.embeddings.as_ref()
 }
 
 /// What answers a question, best first.
@@ -325,7 +308,9 @@ async fn by_meaning(app: &Handles, uid: &str, text: &str) -> Result<Nearness> {
         Ok(vector) => Some(vector),
         // Words are better than no answer.
         Err(error) => {
-            tracing::warn!(%error, "a question could not be embedded; it is answered by its words");
+            if error.is_temporary() {
+                tracing::warn!(%error, "a question could not be embedded; it is answered by its words");
+            }
             None
         }
     };

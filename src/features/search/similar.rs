@@ -24,23 +24,33 @@ pub async fn similar(
     let mut near = Vec::new();
     if let Some(embedder) = embedder(app) {
         indexer::catch_up(&app.db, uid, CATCH_UP).await?;
-        let vectors = embedder.embed(texts.to_vec()).await?;
-        // Of no direction: as far from all as can be.
-        let vectors = vectors
-            .iter()
-            .map(|vector| vectors::unit(vector).unwrap_or_default())
-            .collect();
-        near = app
-            .vectors
-            .nearness(
-                &app.db,
-                uid,
-                embedder.model_id(),
-                vectors,
-                Some(kind),
-                at_least as f32,
-            )
-            .await?;
+        let vectors = match embedder.embed(texts.to_vec()).await {
+            // Of no direction: as far from all as can be.
+            Ok(vectors) => vectors
+                .iter()
+                .map(|vector| vectors::unit(vector).unwrap_or_default())
+                .collect(),
+            // The spelling is better than no answer.
+            Err(error) => {
+                if error.is_temporary() {
+                    tracing::warn!(%error, "texts could not be embedded; they are compared by their spelling");
+                }
+                Vec::new()
+            }
+        };
+        if !vectors.is_empty() {
+            near = app
+                .vectors
+                .nearness(
+                    &app.db,
+                    uid,
+                    embedder.model_id(),
+                    vectors,
+                    Some(kind),
+                    at_least as f32,
+                )
+                .await?;
+        }
     }
     for (list, near) in nearest.iter_mut().zip(&near) {
         list.extend(

@@ -9,6 +9,7 @@ mod weights;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -85,8 +86,10 @@ impl EmbedError {
 pub struct Embedder(Arc<Inner>);
 
 struct Inner {
-    model_id: String,
     engine: Engine,
+    model_id: String,
+    /// That it does not work has been logged, and it has not worked since.
+    told: AtomicBool,
 }
 
 enum Engine {
@@ -98,35 +101,37 @@ impl Embedder {
     /// Loads nothing yet and asks nobody. `None` if none is wanted or the model is not there; `status`
     /// says which. A model that comes later is found by the next start.
     pub fn start(settings: &Settings) -> Result<Option<Self>, EmbedError> {
-        let inner = match settings.provider {
+        let (model_id, engine) = match settings.provider {
             Provider::None => return Ok(None),
             Provider::Auto | Provider::Local => {
                 let Some(path) = models::locate(&settings.models_dir, local_model(settings)) else {
                     return Ok(None);
                 };
                 let (model_id, dimension) = sentence::identify(&path)?;
-                Inner {
-                    model_id,
-                    engine: Engine::Local {
-                        lanes: Lanes::start(Loader::new(move || sentence::Sentences::load(&path)))?,
-                        dimension,
-                    },
-                }
+                let loader = Loader::new(move || sentence::Sentences::load(&path));
+                let lanes = Lanes::start(loader)?;
+                (model_id, Engine::Local { lanes, dimension })
             }
             Provider::OpenAi => {
                 let endpoint = Endpoint::new(settings)?;
-                Inner {
-                    model_id: endpoint.model_id(),
-                    engine: Engine::Endpoint(endpoint),
-                }
+                (endpoint.model_id(), Engine::Endpoint(endpoint))
             }
         };
-        Ok(Some(Self(Arc::new(inner))))
+        Ok(Some(Self(Arc::new(Inner {
+            engine,
+            model_id,
+            told: AtomicBool::new(false),
+        }))))
     }
 
     /// A vector of length 1 for each text, in their order. Texts beyond what the model reads are cut.
-    /// Meant for many: they go in small batches between those of other callers.
+    /// Meant for many: they go in small batches between those of other callers. An error that is not
+    /// temporary is logged here, once.
     pub async fn embed(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbedError> {
+        self.told(self.bulk(texts).await)
+    }
+
+    async fn bulk(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbedError> {
         let count = texts.len();
         let mut left = texts.into_iter().map(shortened);
         let mut vectors = Vec::with_capacity(count);
@@ -148,10 +153,24 @@ impl Embedder {
     pub async fn embed_query(&self, text: &str) -> Result<Vec<f32>, EmbedError> {
         let texts = vec![shortened(text.to_owned())];
         let made = match &self.0.engine {
-            Engine::Local { lanes, .. } => lanes.query(texts).await?,
-            Engine::Endpoint(endpoint) => endpoint.query(&texts).await?,
+            Engine::Local { lanes, .. } => lanes.query(texts).await,
+            Engine::Endpoint(endpoint) => endpoint.query(&texts).await,
         };
+        let made = self.told(made)?;
         made.into_iter().next().ok_or(EmbedError::Stopped)
+    }
+
+    fn told<T>(&self, result: Result<T, EmbedError>) -> Result<T, EmbedError> {
+        match &result {
+            Ok(_) => self.0.told.store(false, Ordering::Relaxed),
+            Err(error) if !error.is_temporary() => {
+                if !self.0.told.swap(true, Ordering::Relaxed) {
+                    tracing::error!("{error}");
+                }
+            }
+            Err(_) => {}
+        }
+        result
     }
 
     /// Vectors can be compared only if they come from one and the same: `local:all-MiniLM-L6-v2@53aa5117`.

@@ -27,6 +27,9 @@ const ATTEMPTS: u32 = 4;
 const BULK_PATIENCE: Duration = Duration::from_secs(60);
 const QUERY_PATIENCE: Duration = Duration::from_secs(2);
 
+/// A query, with all its attempts, that has not been answered by then is not worth waiting for.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// 64 texts in 4,096 dimensions are about 6 MB as text.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
@@ -157,7 +160,14 @@ impl Endpoint {
     }
 
     pub async fn query(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
-        self.ask(texts, QUERY_PATIENCE).await
+        let answer = tokio::time::timeout(QUERY_TIMEOUT, self.ask(texts, QUERY_PATIENCE)).await;
+        answer.unwrap_or_else(|_| {
+            Err(EmbedError::Endpoint {
+                url: self.url(),
+                reason: "did not answer in time".into(),
+                temporary: true,
+            })
+        })
     }
 
     async fn ask(&self, texts: &[String], patience: Duration) -> Result<Vec<Vec<f32>>, EmbedError> {

@@ -101,7 +101,8 @@ async fn serve(
         );
     }
     let embedding_settings = config.embedding_settings(&data_dir);
-    let embeddings = Embedder::start(&embedding_settings)?;
+    // A model that cannot be used is told below: without it the server finds less, not nothing.
+    let embeddings = Embedder::start(&embedding_settings).unwrap_or_default();
     let app: App = Arc::new(Handles {
         public_url: config.public_url(bound),
         failures: Failures::new(config.rate_limit.failures_per_minute),
@@ -133,7 +134,7 @@ async fn serve(
         tracing::warn!("live audio is refused: {why}");
     }
     if let Err(why) = embeddings::status(&embedding_settings) {
-        tracing::info!("search goes by words only: {why}");
+        tracing::warn!("search goes by words only: {why}");
     }
 
     let service = router::service(app.clone(), metrics);
