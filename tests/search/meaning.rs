@@ -116,16 +116,18 @@ async fn without_a_model_words_answer_and_a_new_model_makes_all_vectors_again() 
     let db = server.pool().await;
     plant_days(&db, &ann).await;
     assert!(
-        server.log().contains(
-            "search goes by words only: the embedding model all-MiniLM-L6-v2 is not in"
-        ),
+        server
+            .log()
+            .contains("search goes by words only: the embedding model all-MiniLM-L6-v2 is not in"),
         "{}",
         server.log()
     );
     let check = |found: Value, understood: bool| {
         let best = &found["hits"][0];
         assert_eq!(
-            best["text"].as_str().is_some_and(|text| text.contains(ANSWER)),
+            best["text"]
+                .as_str()
+                .is_some_and(|text| text.contains(ANSWER)),
             understood,
             "{found:#}"
         );
@@ -148,7 +150,10 @@ async fn without_a_model_words_answer_and_a_new_model_makes_all_vectors_again() 
         }
         let models = models(&db, &ann.uid).await;
         assert_eq!(models, [format!("local:{name}@53aa5117")]);
-        check(ask(&server, &ann, &[("q", QUESTION), ("kinds", "segment")]).await, true);
+        check(
+            ask(&server, &ann, &[("q", QUESTION), ("kinds", "segment")]).await,
+            true,
+        );
     }
 
     // A model that is broken is told once, and words go on answering.
@@ -165,5 +170,9 @@ async fn without_a_model_words_answer_and_a_new_model_makes_all_vectors_again() 
         assert!(!texts(&server, &ann, "dentist").await.is_empty());
     }
     let log = server.log();
-    assert_eq!(log.matches("models/broken cannot be loaded").count(), 1, "{log}");
+    assert_eq!(
+        log.matches("models/broken cannot be loaded").count(),
+        1,
+        "{log}"
+    );
 }

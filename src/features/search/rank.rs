@@ -131,12 +131,12 @@ pub struct Weights {
 impl Weights {
     /// Measured, see docs/search.md.
     pub const FUSED: Self = Self {
-        words: 0.5,
-        meaning: 0.5,
+        words: 0.6,
+        meaning: 0.4,
         time: 0.5,
-        beside: 0.3,
-        around: 0.2,
-        solid: 0.2,
+        beside: 0.5,
+        around: 0.4,
+        solid: 0.3,
     };
     pub const WORDS: Self = Self {
         meaning: 0.0,

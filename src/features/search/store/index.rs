@@ -93,7 +93,7 @@ pub async fn take(tx: &mut PgConnection, uid: &str, most: i64) -> Result<Marks> 
 }
 
 /// Brings items up to date: writes those that there are, removes the others, counts their words, and has vectors made
-/// of those whose words changed. The user must be locked.
+/// of those whose words changed and of the segments after them, which are embedded with them. The user must be locked.
 pub async fn index(tx: &mut PgConnection, uid: &str, marks: &Marks) -> Result<()> {
     sqlx::query!(
         "with sources as materialized (
@@ -105,7 +105,7 @@ pub async fn index(tx: &mut PgConnection, uid: &str, marks: &Marks) -> Result<()
              select distinct m.kind, m.conversation_id, m.id
              from unnest($2::text[], $3::uuid[], $4::uuid[]) as m (kind, conversation_id, id)
          ), old as materialized (
-             select distinct i.kind, i.id, i.conversation_id, i.words, i.length
+             select distinct i.kind, i.id, i.conversation_id, i.position, i.words, i.length
              from marks m join search_items i on i.uid = $1 and i.kind = m.kind and i.id = m.id
          ), gone as (
              select o.* from old o
@@ -121,10 +121,22 @@ pub async fn index(tx: &mut PgConnection, uid: &str, marks: &Marks) -> Result<()
                 conversation_id = excluded.conversation_id, person_id = excluded.person_id, position = excluded.position,
                 at = excluded.at, words = excluded.words, length = excluded.length
          ), changed as materialized (
-             select s.kind, s.id, s.words from sources s left join old o on o.kind = s.kind and o.id = s.id
+             select s.kind, s.id, s.conversation_id, s.position
+             from sources s left join old o on o.kind = s.kind and o.id = s.id
              where o.words is distinct from s.words
+         ), after as (
+             select next.id
+             from (select kind, id, conversation_id, position from changed
+                   union all select kind, id, conversation_id, position from gone) as before
+             cross join lateral (
+                 select i.id from search_items i
+                 where i.uid = $1 and i.conversation_id = before.conversation_id and i.kind = 'segment'
+                   and (i.position, i.id) > (before.position, before.id)
+                 order by i.position, i.id limit 1) as next
+             where before.kind = 'segment' and not exists (select from gone g where g.kind = 'segment' and g.id = next.id)
          ), vectors as (
-             insert into search_vectors (uid, kind, id) select $1, kind, id from changed
+             insert into search_vectors (uid, kind, id)
+             select $1, kind, id from changed union select $1, 'segment', id from after
              on conflict (uid, kind, id) do update
                 set model = null, vector = null, changed_at = clock_timestamp(), claimed_at = null
          ), before as (
