@@ -478,7 +478,7 @@ async fn doctor_and_healthcheck() {
     assert!(
         doctor
             .out
-            .contains("ok    embeddings local:all-MiniLM-L6-v2@53aa5117 in "),
+            .contains("ok    embeddings  local:all-MiniLM-L6-v2@53aa5117 in "),
         "{doctor:#?}"
     );
     let lost = run(server
