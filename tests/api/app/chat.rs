@@ -7,6 +7,7 @@ use sqlx::PgPool;
 
 use crate::support::{
     Server,
+    postgres::digests,
     server::{User, client},
 };
 
@@ -149,30 +150,14 @@ pub async fn history(server: &Server, user: &User, query: &str) -> Vec<Value> {
     answer.ok().as_array().unwrap().clone()
 }
 
-/// A digest of every row of every table besides what a chat writes and what any request may count.
+/// A digest of all rows besides those that a chat writes, that any request may count, and that the index of search makes of
+/// the others.
 pub async fn everything_else(db: &PgPool) -> Vec<(String, Option<String>)> {
-    let tables: Vec<String> = sqlx::query_scalar(
-        "select table_name::text from information_schema.tables
-         where table_schema = 'public' and table_type = 'BASE TABLE'
-           and table_name not in ('messages', 'rate_windows', '_sqlx_migrations')
-         order by 1",
+    digests(
+        db,
+        &["messages", "rate_windows", "search_%", "_sqlx_migrations"],
     )
-    .fetch_all(db)
     .await
-    .unwrap();
-    assert!(tables.len() > 10, "{tables:?}");
-    let mut digests = Vec::new();
-    for table in tables {
-        let digest = sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
-            "select md5(string_agg(row, '|' order by row))
-             from (select (to_jsonb(t) - 'last_used_at')::text as row from {table} t) as rows"
-        )))
-        .fetch_one(db)
-        .await
-        .unwrap();
-        digests.push((table, digest));
-    }
-    digests
 }
 
 /// Every key that Omi's app and web client read, and nothing else.
