@@ -13,17 +13,25 @@ use crate::{
     app::App,
     features::{
         conversations, credentials, listening,
-        processing::{self, BroughtText},
+        processing::{self, BroughtText, Step},
         search,
     },
     platform::{idempotency, jobs, outbox::Event, rate_limits},
 };
 
 /// Topic of an event, kind of the job that it causes.
-pub const SUBSCRIPTIONS: &[(&str, &str)] = &[(conversations::FINISHED, processing::JOB)];
+pub const SUBSCRIPTIONS: &[(&str, &str)] = &[
+    (conversations::FINISHED, processing::JOB),
+    (processing::UNDERSTOOD, Step::ActionItems.name()),
+    (processing::UNDERSTOOD, Step::Memories.name()),
+    (processing::UNDERSTOOD, Step::Folder.name()),
+    (processing::UNDERSTOOD, Step::Goals.name()),
+];
 
 /// Jobs at the same time, on this instance.
 const JOBS: usize = 4;
+/// The same where most of them wait for a language model.
+const JOBS_WITH_MODEL: usize = 8;
 
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
@@ -51,11 +59,40 @@ impl TaskHandler for FindMemories {
 
     async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
         let app = app_of(&context)?;
-        processing::find_memories(&app.db, self.0)
+        let attempts = i32::from(*context.job().attempts());
+        processing::find_memories(app, self.0, attempts)
             .await
             .map_err(|error| format!("{error:#}"))
     }
 }
+
+macro_rules! further_steps {
+    ($($job:ident: $step:ident),*) => {$(
+        #[derive(Serialize, Deserialize)]
+        #[serde(transparent)]
+        struct $job(Event);
+
+        impl TaskHandler for $job {
+            const IDENTIFIER: &'static str = Step::$step.name();
+
+            async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+                let app = app_of(&context)?;
+                let job = context.job();
+                let last = job.attempts() >= job.max_attempts();
+                processing::run_step(app, Step::$step, &self.0.uid, self.0.id, last)
+                    .await
+                    .map_err(|error| format!("{error:#}"))
+            }
+        }
+    )*};
+}
+
+further_steps!(
+    FindActionItems: ActionItems,
+    FindConversationMemories: Memories,
+    ChooseFolder: Folder,
+    TrackGoals: Goals
+);
 
 /// The App inside the job runner, which wants its extensions printable.
 #[derive(Clone)]
@@ -110,15 +147,23 @@ pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> 
         tokio::spawn(listening::run_forever(app.clone())),
         tokio::spawn(search::run_forever(app.clone())),
     ];
+    let at_once = match app.language {
+        Some(_) => JOBS_WITH_MODEL,
+        None => JOBS,
+    };
     let runner = loop {
         let define = |options: graphile_worker::WorkerOptions| {
             options
                 .define_job::<ProcessConversation>()
                 .define_job::<FindMemories>()
+                .define_job::<FindActionItems>()
+                .define_job::<FindConversationMemories>()
+                .define_job::<ChooseFolder>()
+                .define_job::<TrackGoals>()
                 .add_extension(Handles(app.clone()))
         };
         let stopping = stop.clone();
-        let ended = jobs::run(PgPool::clone(&app.db), JOBS, define, async move {
+        let ended = jobs::run(PgPool::clone(&app.db), at_once, define, async move {
             stopping.cancelled().await
         })
         .await;

@@ -23,6 +23,8 @@ pub struct NewUser {
 pub struct Profile {
     pub name: String,
     pub time_zone: Tz,
+    /// BCP 47. None: what is written for the user is in the language that was spoken.
+    pub language: Option<String>,
 }
 
 /// Shortest password that is taken.
@@ -105,6 +107,7 @@ pub async fn profile(db: &Db, uid: &str) -> Result<Profile> {
             .time_zone
             .and_then(|zone| zone.parse().ok())
             .unwrap_or(Tz::UTC),
+        language: row.language,
     })
 }
 

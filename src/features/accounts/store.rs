@@ -7,6 +7,7 @@ use sqlx::{PgConnection, Result};
 pub struct ProfileRow {
     pub name: String,
     pub time_zone: Option<String>,
+    pub language: Option<String>,
 }
 
 pub async fn insert(
@@ -62,7 +63,7 @@ pub async fn password_of_email(db: &Db, email: &str) -> Result<Option<(String, O
 pub async fn profile(db: &Db, uid: &str) -> Result<Option<ProfileRow>> {
     sqlx::query_as!(
         ProfileRow,
-        "select name, time_zone from users where uid = $1",
+        "select name, time_zone, language from users where uid = $1",
         uid
     )
     .fetch_optional(db)

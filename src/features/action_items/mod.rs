@@ -125,7 +125,18 @@ pub async fn of_conversations(
     Ok(store::of_conversations(db, uid, conversation_ids).await?)
 }
 
+/// The caller's open items that anybody touched since then, newest first, at most 500, without those of one conversation.
+pub async fn open_since(
+    db: &Db,
+    uid: &str,
+    since: DateTime<Utc>,
+    except: Uuid,
+) -> Result<Vec<ActionItem>> {
+    Ok(store::open_since(db, uid, since, except).await?)
+}
+
 /// An action item found in a conversation.
+#[derive(Clone, Debug)]
 pub struct Found {
     pub description: String,
     pub due_at: Option<DateTime<Utc>>,

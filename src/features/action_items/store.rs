@@ -168,6 +168,28 @@ pub async fn of_conversations(
     .await
 }
 
+pub async fn open_since(
+    db: &Db,
+    uid: &str,
+    since: DateTime<Utc>,
+    except: Uuid,
+) -> Result<Vec<ActionItem>> {
+    sqlx::query_as!(
+        ActionItem,
+        "select id, description, completed, created_at, updated_at, due_at, completed_at, conversation_id,
+                exported, export_date, export_platform, apple_reminder_id, sort_order, indent_level
+         from action_items
+         where uid = $1 and not completed and updated_at >= $2 and conversation_id is distinct from $3
+         order by created_at desc, id
+         limit 500",
+        uid,
+        since,
+        except
+    )
+    .fetch_all(db)
+    .await
+}
+
 /// Removes what was found in this conversation and gives the descriptions of what stays, of today and as it was found: of
 /// items that the user completed, exported or changed. Two statements, so that the second sees what the user did while the first waited.
 pub async fn clear_found(

@@ -437,7 +437,7 @@ pub async fn lock_processing(
     Ok(store::lock_processing(tx, uid, id).await?)
 }
 
-/// Stores what was understood of a locked conversation.
+/// Stores what was understood of a locked conversation, and gives the number of this run. None: it does not wait.
 pub async fn complete_processing(
     tx: &mut PgConnection,
     uid: &str,
@@ -445,8 +445,26 @@ pub async fn complete_processing(
     structured: &Structured,
     understood_by: &str,
     discarded: bool,
-) -> Result<()> {
+) -> Result<Option<i32>> {
     Ok(store::complete_processing(tx, uid, id, structured, understood_by, discarded).await?)
+}
+
+/// Locks a conversation until the end of `tx`, if it is completed, not discarded, and was not understood again since `run`.
+pub async fn lock_run(tx: &mut PgConnection, uid: &str, id: Uuid, run: i32) -> Result<bool> {
+    Ok(store::lock_run(tx, uid, id, run).await?)
+}
+
+/// Puts a conversation that is in no folder into one.
+pub async fn file(tx: &mut PgConnection, uid: &str, id: Uuid, folder_id: &str) -> Result<()> {
+    Ok(store::file(tx, uid, id, folder_id).await?)
+}
+
+/// When those of the conversations that there are began.
+pub async fn began(db: &Db, uid: &str, ids: &[Uuid]) -> Result<HashMap<Uuid, DateTime<Utc>>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    Ok(store::began(db, uid, ids).await?.into_iter().collect())
 }
 
 /// Notes why an attempt failed; after the last one the conversation is `failed` and can be retried.

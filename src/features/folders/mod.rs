@@ -7,11 +7,76 @@ pub use model::Folder;
 
 use std::collections::HashMap;
 
-use crate::{error::Result, features::credentials::Caller, platform::database::Db};
+use sqlx::PgConnection;
+
+use crate::{
+    error::Result,
+    features::credentials::Caller,
+    platform::{clock, database::Db, ids},
+};
+
+/// What a user without folders gets: category, name, icon, colour.
+const OF_THE_SYSTEM: [(&str, &str, &str, &str); 3] = [
+    ("work", "Work", "💼", "#3B82F6"),
+    ("personal", "Personal", "👤", "#10B981"),
+    ("social", "Social", "👥", "#8B5CF6"),
+];
 
 /// The caller's folders, in their order.
 pub async fn list(db: &Db, caller: &Caller) -> Result<Vec<Folder>> {
     Ok(store::list(db, &caller.uid).await?)
+}
+
+/// The folders of a user, in their order. One without any gets those of the system first.
+pub async fn of_user(tx: &mut PgConnection, uid: &str) -> Result<Vec<Folder>> {
+    let known = store::list(&mut *tx, uid).await?;
+    if !known.is_empty() {
+        return Ok(known);
+    }
+    let now = clock::now();
+    let made: Vec<_> = (0..)
+        .zip(OF_THE_SYSTEM)
+        .map(|(order, (category, name, icon, color))| Folder {
+            // Whoever makes them at the same time makes the same.
+            id: ids::from_content(&format!("{uid} folder {category}")).to_string(),
+            name: name.into(),
+            description: None,
+            color: color.into(),
+            icon: icon.into(),
+            created_at: now,
+            updated_at: now,
+            order,
+            is_default: false,
+            is_system: true,
+            category_mapping: Some(category.into()),
+            conversation_count: 0,
+        })
+        .collect();
+    store::insert(tx, uid, &made).await?;
+    Ok(made)
+}
+
+/// The folder for conversations of this category, by what the folders say of themselves; else the default one, if any.
+pub fn of_category<'a>(folders: &'a [Folder], category: &str) -> Option<&'a Folder> {
+    let group = match category {
+        "work" | "business" | "entrepreneurship" | "technology" | "finance" | "economics"
+        | "legal" | "education" | "science" | "architecture" | "design" => "work",
+        "social" | "entertainment" | "music" | "politics" | "news" | "weather" | "environment"
+        | "real" => "social",
+        _ => "personal",
+    };
+    let mapped = |wanted: &str| {
+        folders
+            .iter()
+            .find(|folder| folder.category_mapping.as_deref() == Some(wanted))
+    };
+    mapped(category)
+        .or_else(|| mapped(group))
+        .or_else(|| default(folders))
+}
+
+pub fn default(folders: &[Folder]) -> Option<&Folder> {
+    folders.iter().find(|folder| folder.is_default)
 }
 
 /// Name by id of those of the folders that there are. Nothing is asked for no ids.

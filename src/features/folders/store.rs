@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use sqlx::Result;
+use sqlx::{PgConnection, PgExecutor, Result};
 
 use super::Folder;
 use crate::platform::database::Db;
 
-pub async fn list(db: &Db, uid: &str) -> Result<Vec<Folder>> {
+pub async fn list(db: impl PgExecutor<'_>, uid: &str) -> Result<Vec<Folder>> {
     sqlx::query_as!(
         Folder,
         r#"select f.id, f.name, f.description, f.color, f.icon, f.created_at, f.updated_at, f.position as "order",
@@ -23,6 +23,39 @@ pub async fn list(db: &Db, uid: &str) -> Result<Vec<Folder>> {
     )
     .fetch_all(db)
     .await
+}
+
+/// Folders that are there already stay as they are.
+pub async fn insert(tx: &mut PgConnection, uid: &str, folders: &[Folder]) -> Result<()> {
+    let ids: Vec<_> = folders.iter().map(|folder| folder.id.clone()).collect();
+    let names: Vec<_> = folders.iter().map(|folder| folder.name.clone()).collect();
+    let icons: Vec<_> = folders.iter().map(|folder| folder.icon.clone()).collect();
+    let colors: Vec<_> = folders.iter().map(|folder| folder.color.clone()).collect();
+    let mappings: Vec<_> = folders
+        .iter()
+        .map(|folder| folder.category_mapping.clone())
+        .collect();
+    let orders: Vec<_> = folders.iter().map(|folder| folder.order).collect();
+    let times: Vec<_> = folders.iter().map(|folder| folder.created_at).collect();
+    sqlx::query!(
+        "insert into folders (uid, id, name, icon, color, category_mapping, position, is_system, created_at, updated_at)
+         select $1, new.id, new.name, new.icon, new.color, new.mapping, new.position, true, new.at, new.at
+         from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::timestamptz[])
+              as new (id, name, icon, color, mapping, position, at)
+         order by new.id
+         on conflict (uid, id) do nothing",
+        uid,
+        &ids,
+        &names,
+        &icons,
+        &colors,
+        &mappings as &[Option<String>],
+        &orders,
+        &times
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 pub async fn names(db: &Db, uid: &str, ids: &[String]) -> Result<HashMap<String, String>> {

@@ -7,6 +7,7 @@ mod store;
 pub use input::{GoalChanges, NewGoal};
 pub use model::{Goal, GoalType, Progress};
 
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
@@ -79,6 +80,19 @@ pub async fn progress(db: &Db, caller: &Caller, id: &str, current_value: f64) ->
     let noted =
         store::progress(db, &caller.uid, possible(id)?, current_value, clock::now()).await?;
     noted.ok_or(ABSENT)
+}
+
+/// The user's active goals, oldest first.
+pub async fn active(db: &Db, uid: &str) -> Result<Vec<Goal>> {
+    Ok(store::list_active(db, uid, 100).await?)
+}
+
+/// Notes progress that was heard of, goals each once, as `progress` does. A goal that is gone or no longer active is left alone.
+pub async fn heard(tx: &mut PgConnection, uid: &str, values: &[(String, f64)]) -> Result<()> {
+    if !values.is_empty() {
+        store::heard(tx, uid, values, clock::now()).await?;
+    }
+    Ok(())
 }
 
 /// The newest `days` entries, newest first; days without progress have none. Of an absent goal: nothing.

@@ -179,6 +179,34 @@ pub async fn progress(
     .await
 }
 
+/// The same of several active ones.
+pub async fn heard(
+    tx: &mut PgConnection,
+    uid: &str,
+    values: &[(String, f64)],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let (ids, values): (Vec<_>, Vec<_>) = values.iter().cloned().unzip();
+    sqlx::query!(
+        "with goal as (
+             update goals set current_value = heard.value, updated_at = $4
+             from unnest($2::text[], $3::double precision[]) as heard (id, value)
+             where goals.uid = $1 and goals.id = heard.id and goals.is_active
+             returning goals.id, goals.current_value)
+         insert into goal_history (uid, goal_id, date, value, recorded_at)
+         select $1, id, $5, current_value, $4 from goal
+         on conflict (uid, goal_id, date) do update set value = excluded.value, recorded_at = excluded.recorded_at",
+        uid,
+        &ids,
+        &values,
+        now,
+        now.date_naive()
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 pub async fn history(db: &Db, uid: &str, id: &str, limit: i64) -> Result<Vec<Progress>> {
     sqlx::query_as!(
         Progress,

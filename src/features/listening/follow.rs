@@ -8,7 +8,10 @@ use uuid::Uuid;
 use super::{scribe::Scribe, session::Update};
 use crate::{
     error::{Error, Result},
-    features::conversations::{self, Status},
+    features::{
+        conversations::{self, Status},
+        processing,
+    },
     platform::outbox::Notice,
 };
 
@@ -74,7 +77,9 @@ impl Follower {
         }
         // Whoever asked for the end gets the outcome as the answer to that.
         let by_itself = !conversation.keep;
-        let over = conversation.status != Status::Processing.as_str();
+        let over = conversation.status != Status::Processing.as_str()
+            && !processing::finds_action_items(&self.scribe.app.db, &self.scribe.live.uid, id)
+                .await?;
         if by_itself && self.started.insert(id) {
             let mut started = conversation.clone();
             started.status = Status::Processing.as_str().into();
@@ -86,7 +91,11 @@ impl Follower {
         if over {
             self.processed.insert(id);
             if by_itself {
-                drop(self.updates.send(Update::Processed(Box::new(conversation))));
+                // Action items may have come since it was read.
+                let found =
+                    conversations::get(&self.scribe.app.db, &self.scribe.live.uid, id).await;
+                let outcome = found.unwrap_or(conversation);
+                drop(self.updates.send(Update::Processed(Box::new(outcome))));
             }
         }
         self.scribe.roll_from(id).await

@@ -6,7 +6,10 @@ use super::{LiveSessions, store};
 use crate::{
     app::{App, Handles},
     error::Result,
-    features::conversations::{self, Reason},
+    features::{
+        conversations::{self, Reason},
+        processing,
+    },
 };
 
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -35,6 +38,9 @@ pub async fn sweep_forever(app: App) {
         }
         if looked.elapsed() >= STALE_INTERVAL {
             looked = Instant::now();
+            if let Err(error) = processing::requeue_stale(&app.db, &app.outbox, BATCH).await {
+                tracing::warn!(%error, "stale steps of processing could not be looked for");
+            }
             match conversations::requeue_stale(&app.db, &app.outbox, BATCH).await {
                 Ok(0) => {}
                 Ok(count) => tracing::warn!(

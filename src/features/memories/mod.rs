@@ -7,7 +7,7 @@ mod store;
 
 pub use brought::{Brought, BroughtMemory, MAXIMUM_BROUGHT, add_found, bring, check_brought};
 pub use input::{MemoryChanges, NewMemory};
-pub use model::{CATEGORIES, Memory};
+pub use model::{CATEGORIES, Known, Memory};
 
 use std::{
     collections::{HashMap, HashSet},
@@ -186,7 +186,24 @@ pub async fn delete(db: &Db, caller: &Caller, id: Uuid) -> Result<()> {
     }
 }
 
+/// What is known of the user, in list order, at most 1000, without what was found in one conversation and may be found
+/// there again. Rejected ones are left out.
+pub async fn known(db: &Db, uid: &str, except: Option<Uuid>) -> Result<Vec<Known>> {
+    Ok(store::known(db, uid, except).await?)
+}
+
+/// Removes those of the memories that were found in conversations and that the user neither stated nor changed nor judged;
+/// gives their ids.
+pub async fn supersede(tx: &mut PgConnection, uid: &str, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    store::lock_texts(&mut *tx, uid).await?;
+    Ok(store::supersede(tx, uid, ids).await?)
+}
+
 /// A memory found in a conversation: content and category.
+#[derive(Clone, Debug)]
 pub struct Found {
     pub content: String,
     pub category: String,

@@ -46,6 +46,18 @@ pub struct Memory {
     pub updated_at: DateTime<Utc>,
 }
 
+/// What others need to know of a memory.
+#[derive(Clone, Debug)]
+pub struct Known {
+    pub id: Uuid,
+    pub content: String,
+    pub conversation_id: Option<Uuid>,
+    pub created_at: DateTime<Utc>,
+    pub manually_added: bool,
+    /// Found in a conversation, and the user neither stated nor changed nor judged it.
+    pub replaceable: bool,
+}
+
 impl Memory {
     pub(super) fn stated(new: NewMemory, category: String, now: DateTime<Utc>) -> Self {
         Self {

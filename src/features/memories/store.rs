@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor, Result, types::Json};
 use uuid::Uuid;
 
-use super::{Memory, MemoryChanges};
+use super::{Known, Memory, MemoryChanges};
 use crate::platform::database::Db;
 
 pub async fn list(
@@ -185,6 +185,38 @@ pub async fn delete(db: &Db, uid: &str, id: Uuid) -> Result<bool> {
         .execute(db)
         .await?;
     Ok(deleted.rows_affected() > 0)
+}
+
+pub async fn known(db: &Db, uid: &str, except: Option<Uuid>) -> Result<Vec<Known>> {
+    sqlx::query_as!(
+        Known,
+        r#"select id, content, conversation_id, created_at, manually_added,
+                  conversation_id is not null and not manually_added and not touched and not edited
+                      and user_review is null as "replaceable!"
+           from memories
+           where uid = $1 and user_review is distinct from false
+             and ($2::uuid is null or conversation_id is distinct from $2 or manually_added or touched
+                  or user_review is not null)
+           order by scoring desc, created_at desc, id
+           limit 1000"#,
+        uid,
+        except
+    )
+    .fetch_all(db)
+    .await
+}
+
+pub async fn supersede(tx: &mut PgConnection, uid: &str, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        "delete from memories
+         where uid = $1 and id = any($2) and conversation_id is not null and not manually_added and not touched
+           and not edited and user_review is null
+         returning id",
+        uid,
+        ids
+    )
+    .fetch_all(tx)
+    .await
 }
 
 pub async fn replace_found(

@@ -1,14 +1,26 @@
 //! A finished conversation becomes a title, an overview, action items, events and memories. `rules` is
 //! the engine that does it without a language model.
 
+mod alike;
+mod facts;
+mod filing;
+mod heard;
+mod model;
+mod progress;
 mod rules;
+mod steps;
+mod store;
+mod structure;
+mod tasks;
 mod texts;
 
+pub use model::{Step, StepStanding};
+pub use steps::{STEPPED, UNDERSTOOD, finds_action_items, requeue_stale, run_step, steps};
 pub use texts::{
     BroughtText, MEMORIES_JOB, NewMemories, TextSource, bring_memories, find_memories,
 };
 
-use std::time::Duration;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::sync::broadcast;
 use uuid::Uuid;
@@ -17,15 +29,18 @@ use crate::{
     app::Handles,
     error::{Error, Result},
     features::{
-        accounts::{self, Profile},
-        action_items,
-        conversations::{
-            self, Conversation, Event, Standing, Status, Structured, TranscriptSegment,
-        },
-        lenient, memories,
+        accounts, action_items,
+        conversations::{self, Conversation, Standing, Status, Structured, TranscriptSegment},
+        folders,
+        search::{self, Kind},
     },
     platform::{clock, database::Db, outbox::Notice},
 };
+
+use facts::Facts;
+use heard::Heard;
+use model::{Ended, State};
+use structure::Outline;
 
 /// The kind of job that a finished conversation causes.
 pub const JOB: &str = "process_conversation";
@@ -38,159 +53,177 @@ pub async fn process(app: &Handles, uid: &str, id: Uuid, last: bool) -> Result<(
     let Some(conversation) = conversations::begin_processing(&app.db, uid, id).await? else {
         return Ok(());
     };
+    let attempts = conversation.processing_attempts;
     let outcome = understand(app, uid, conversation).await;
-    if let Err(error) = &outcome
-        && !error.is_unavailable()
-    {
-        // The user sees the reason; what broke inside is for the log, where the job runner puts it.
-        let why = match error {
-            Error::Internal(_) => {
-                "something went wrong on the server; its log says what".to_string()
-            }
-            other => other.to_string(),
+    if let Err(error) = &outcome {
+        let why = steps::told(error);
+        if !error.is_unavailable() {
+            conversations::fail_processing(&app.db, &app.outbox, uid, id, &why, last).await?;
+        }
+        let failed = last && !error.is_unavailable();
+        let state = if failed {
+            State::Failed
+        } else {
+            State::Waiting
         };
-        conversations::fail_processing(&app.db, &app.outbox, uid, id, &why, last).await?;
+        steps::count(Step::Structure, if failed { "failed" } else { "retried" });
+        store::note_structure(&app.db, uid, id, attempts, (state, &why), clock::now()).await?;
     }
     outcome
+}
+
+/// What was found before the transaction begins. Tasks and facts: None, they are for their own jobs.
+struct Understood {
+    outline: Outline,
+    tasks: Option<Vec<action_items::Found>>,
+    facts: Option<Facts>,
 }
 
 async fn understand(app: &Handles, uid: &str, conversation: Conversation) -> Result<()> {
     let profile = accounts::profile(&app.db, uid).await?;
     let id = conversation.id;
-    let understood = tokio::task::spawn_blocking(move || by_rules(&conversation, &profile))
-        .await
-        .map_err(|error| anyhow::Error::new(error).context("the rule engine failed"))?;
-    let now = clock::now();
+    let attempts = conversation.processing_attempts;
+    let heard = Arc::new(Heard::of(&conversation, profile));
+    let language = app.language.as_ref();
+    let mut outline = structure::find(language, uid, &conversation, &heard, attempts).await?;
+    let (mut tasks, mut facts) = (outline.tasks.take(), None);
+    // Without a model all is found already: nobody has to wait for further jobs.
+    if let (None, Some(rules)) = (language, outline.rules.take()) {
+        tasks = Some(tasks::of_rules(rules.action_items));
+        facts = Some(facts::by_rules(app, uid, id, &heard, rules.memories).await?);
+    }
+    if let Some(found) = tasks.take() {
+        tasks = Some(tasks::without_known(app, uid, id, found).await?);
+    }
+    let understood = Understood {
+        outline,
+        tasks,
+        facts,
+    };
+    store_understood(app, uid, conversation, understood).await
+}
+
+/// Stores what was understood, and has the jobs of the steps made that are still to be done.
+async fn store_understood(
+    app: &Handles,
+    uid: &str,
+    conversation: Conversation,
+    understood: Understood,
+) -> Result<()> {
+    let id = conversation.id;
+    let Understood {
+        outline:
+            Outline {
+                structured,
+                by,
+                worth_keeping,
+                ..
+            },
+        tasks,
+        facts,
+    } = understood;
     let mut tx = app.db.begin().await?;
     // What the user decided meanwhile counts, not how it was when the work began.
     let Some(waiting) = conversations::lock_processing(&mut tx, uid, id).await? else {
         return Ok(());
     };
-    let worth_keeping = waiting.keep || understood.worth_keeping;
-    let structured = if worth_keeping {
-        understood.structured
-    } else {
-        structured(
-            String::new(),
-            String::new(),
-            "🧠".into(),
-            "other".into(),
-            Vec::new(),
-        )
+    let kept = waiting.keep || worth_keeping;
+    let discarded = waiting.discarded || !kept;
+    let structured = if kept { kept_as(structured) } else { nothing() };
+    let done =
+        conversations::complete_processing(&mut tx, uid, id, &structured, &by, discarded).await?;
+    let Some(run) = done else { return Ok(()) };
+    let asks = app.language.is_some();
+    let files = run == 1 && conversation.folder_id.is_none();
+    let state = |wanted: bool, found: bool| match (wanted && !discarded, found) {
+        (false, _) => State::Skipped,
+        (true, true) => State::Done,
+        (true, false) => State::Waiting,
     };
-    let discarded = waiting.discarded || !worth_keeping;
-    conversations::complete_processing(&mut tx, uid, id, &structured, RULES, discarded).await?;
+    let steps = [
+        (Step::Structure, State::Done),
+        (Step::ActionItems, state(true, tasks.is_some())),
+        (Step::Memories, state(true, facts.is_some())),
+        (Step::Folder, state(files, !asks)),
+        (Step::Goals, state(asks, false)),
+    ]
+    .map(|(step, state)| Ended {
+        step,
+        state,
+        by: (state == State::Done).then_some(by.as_str()),
+        attempts: match (step, state) {
+            (Step::Structure, _) => conversation.processing_attempts,
+            (_, State::Done) => 1,
+            _ => 0,
+        },
+    });
     if !discarded {
-        action_items::replace_found(&mut tx, uid, id, understood.action_items, now).await?;
-        memories::replace_found(&mut tx, uid, id, understood.memories, now).await?;
+        if let Some(found) = tasks {
+            tasks::save(&mut tx, uid, id, found).await?;
+        }
+        if let Some(facts) = facts {
+            facts::save(&mut tx, uid, id, facts).await?;
+        }
+        if files && !asks {
+            let known = folders::of_user(&mut tx, uid).await?;
+            if let Some(folder) = folders::of_category(&known, &structured.category) {
+                conversations::file(&mut tx, uid, id, &folder.id).await?;
+            }
+        }
+    }
+    store::put(&mut tx, uid, id, run, &steps, clock::now()).await?;
+    if steps.iter().any(|one| one.state == State::Waiting) {
+        let event = conversations::event(UNDERSTOOD, uid, id, "steps");
+        app.outbox.publish(&mut tx, &event).await?;
     }
     let event = conversations::event(conversations::PROCESSED, uid, id, "completed");
     app.outbox.publish(&mut tx, &event).await?;
     tx.commit().await?;
+    for one in steps.iter().filter(|one| one.state != State::Waiting) {
+        steps::count(one.step, steps::outcome_of(one.state, one.by));
+    }
     Ok(())
 }
 
-/// The seam where a language model comes in: whoever fills it returns this.
-struct Understood {
-    structured: Structured,
-    action_items: Vec<action_items::Found>,
-    memories: Vec<memories::Found>,
-    /// False: there is nothing in it, unless the user says so.
-    worth_keeping: bool,
-}
-
-fn by_rules(conversation: &Conversation, profile: &Profile) -> Understood {
-    let imported = conversation
-        .external_data
-        .as_ref()
-        .and_then(|data| data["text"].as_str());
-    let speakers: Vec<_> = conversation
-        .transcript_segments
-        .iter()
-        .map(|segment| speaker_name(segment, &profile.name))
-        .collect();
-    let lines: Vec<_> = match imported {
-        Some(text) => vec![rules::Line {
-            speaker: "User",
-            is_user: true,
-            text,
-        }],
-        None => conversation
-            .transcript_segments
-            .iter()
-            .zip(&speakers)
-            .map(|(segment, speaker)| rules::Line {
-                speaker,
-                is_user: segment.is_user,
-                text: &segment.text,
-            })
-            .collect(),
-    };
-    let seconds = conversation
-        .transcript_segments
-        .iter()
-        .map(|segment| segment.end)
-        .fold(0.0, f64::max);
-    let setting = rules::Setting {
-        reference: conversation.started_at,
-        now: clock::now(),
-        time_zone: profile.time_zone,
-    };
-    let found = rules::understand(&lines, &setting);
-    let events = found
-        .events
-        .into_iter()
-        .filter(|event| event.start <= lenient::LATEST)
-        .map(|event| Event {
-            title: event.title,
-            description: event.description,
-            start: event.start,
-            duration: event.duration_minutes,
-            created: false,
-        })
-        .collect();
-    // A kept conversation has a title, whatever was said in it; one that it had already stays.
-    let known = &conversation.structured.title;
-    let title = [known.as_str(), &found.title, "Conversation"]
-        .into_iter()
-        .find(|title| !title.is_empty());
-    let title = title.unwrap_or_default().to_string();
-    Understood {
-        structured: structured(title, found.overview, found.emoji, found.category, events),
-        action_items: found
-            .action_items
-            .into_iter()
-            .map(|item| action_items::Found {
-                description: item.description,
-                due_at: item.due_at.filter(|due| *due <= lenient::LATEST),
-            })
-            .collect(),
-        memories: found
-            .memories
-            .into_iter()
-            .map(|memory| memories::Found {
-                content: memory.content,
-                category: memory.category,
-            })
-            .collect(),
-        worth_keeping: conversation.keep || rules::worth_keeping(&lines, seconds),
+/// One that the user chose to keep has a title, whoever thought that there was nothing in it.
+fn kept_as(structured: Structured) -> Structured {
+    if structured.title.is_empty() {
+        Structured {
+            title: "Conversation".into(),
+            ..structured
+        }
+    } else {
+        structured
     }
 }
 
-fn structured(
-    title: String,
-    overview: String,
-    emoji: String,
-    category: String,
-    events: Vec<Event>,
-) -> Structured {
+fn nothing() -> Structured {
     Structured {
-        title,
-        overview,
-        emoji,
-        category,
+        title: String::new(),
+        overview: String::new(),
+        emoji: "🧠".into(),
+        category: "other".into(),
         action_items: Vec::new(),
-        events,
+        events: Vec::new(),
+    }
+}
+
+/// What the user has that is near a text, with how near it is. A search that fails finds nothing: the step goes on without.
+async fn near(
+    app: &Handles,
+    uid: &str,
+    kind: Kind,
+    text: &str,
+    at_least: f64,
+    limit: usize,
+) -> HashMap<Uuid, f64> {
+    let texts = [text.to_string()];
+    match search::similar(app, uid, kind, &texts, at_least, limit).await {
+        Ok(lists) => lists.into_iter().flatten().collect(),
+        Err(error) => {
+            tracing::warn!(%error, "what is similar could not be looked for");
+            HashMap::new()
+        }
     }
 }
 
@@ -208,8 +241,8 @@ pub fn speaker_name(segment: &TranscriptSegment, user: &str) -> String {
     }
 }
 
-/// Waits until a conversation is understood, at most `patience`; then it is answered as it stands.
-/// `news` must have been listened to since before it was finished.
+/// Waits until a conversation is understood and its action items are found, at most `patience`; then it is answered as it
+/// stands. `news` must have been listened to since before it was finished.
 pub async fn outcome(
     db: &Db,
     news: broadcast::Receiver<Notice>,
@@ -230,11 +263,12 @@ pub async fn settled(
     patience: Duration,
 ) -> Result<Standing> {
     let deadline = tokio::time::Instant::now() + patience;
-    let over = [conversations::PROCESSED, conversations::DELETED];
+    let over = [conversations::PROCESSED, conversations::DELETED, STEPPED];
     loop {
         let standing = conversations::standing(db, uid, id).await?;
-        if standing.status != Status::Processing.as_str() || tokio::time::Instant::now() >= deadline
-        {
+        let understood = standing.status != Status::Processing.as_str();
+        let settled = understood && !finds_action_items(db, uid, id).await?;
+        if settled || tokio::time::Instant::now() >= deadline {
             return Ok(standing);
         }
         loop {

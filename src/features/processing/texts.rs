@@ -1,5 +1,7 @@
 //! Memories that an app brings: some as they are, others still to be found in a text, by a job.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 use utoipa::{
     PartialSchema, ToSchema,
@@ -10,8 +12,15 @@ use utoipa::{
 };
 use uuid::Uuid;
 
-use super::rules::{self, Written};
+use super::{
+    alike,
+    facts::{self, FactsAnswer},
+    heard::fit,
+    rules::{self, Written},
+    steps::or_rules,
+};
 use crate::{
+    app::Handles,
     error::{Error, Result},
     features::{
         credentials::Caller,
@@ -31,6 +40,8 @@ pub const MEMORIES_JOB: &str = "find_memories";
 /// Longest text, in characters.
 pub const MAXIMUM_TEXT: usize = 100_000;
 const MAXIMUM_SPEC: usize = 500;
+/// Most facts that a model finds in one text.
+const MOST_FACTS: usize = 100;
 
 /// What an app knows of a user: a text, memories, or both.
 #[derive(Clone, Debug, Deserialize)]
@@ -176,24 +187,65 @@ pub async fn bring_memories(db: &Db, caller: &Caller, new: NewMemories) -> Resul
     Ok(())
 }
 
-/// Finds memories in a text and stores those that are new. Again changes nothing.
-pub async fn find_memories(db: &Db, brought: BroughtText) -> Result<()> {
+/// Finds memories in a text and stores those that are new. Again changes nothing. `attempts`: with this one.
+pub async fn find_memories(app: &Handles, brought: BroughtText, attempts: i32) -> Result<()> {
     let BroughtText {
         uid,
-        app,
+        app: bringer,
         text,
         source,
     } = brought;
-    let found = tokio::task::spawn_blocking(move || rules::memories_in(&text, source.written()))
-        .await
-        .map_err(|error| anyhow::Error::new(error).context("the rule engine failed"))?;
-    let found = found
+    let found = match by_model(app, &uid, &text, source, attempts).await? {
+        Some(found) => found,
+        None => {
+            let written = source.written();
+            tokio::task::spawn_blocking(move || rules::memories_in(&text, written))
+                .await
+                .map_err(|error| anyhow::Error::new(error).context("the rule engine failed"))?
+                .into_iter()
+                .filter(|memory| memory.content.chars().count() <= memories::MAXIMUM_CONTENT)
+                .map(|memory| memories::Found {
+                    content: memory.content,
+                    category: memory.category,
+                })
+                .collect()
+        }
+    };
+    memories::add_found(&app.db, &uid, bringer, found, clock::now()).await
+}
+
+/// None: the rules are to do it.
+async fn by_model(
+    app: &Handles,
+    uid: &str,
+    text: &str,
+    source: TextSource,
+    attempts: i32,
+) -> Result<Option<Vec<memories::Found>>> {
+    let Some(language) = &app.language else {
+        return Ok(None);
+    };
+    let known = memories::known(&app.db, uid, None).await?;
+    let most = language.context_characters();
+    let mut parts: Vec<_> = facts::told(&known)
         .into_iter()
-        .filter(|memory| memory.content.chars().count() <= memories::MAXIMUM_CONTENT)
-        .map(|memory| memories::Found {
-            content: memory.content,
-            category: memory.category,
-        })
+        .filter(|(_, text)| !text.is_empty())
+        .map(|(heading, text)| format!("# {heading}\n{}", fit(&text, most / 4)))
         .collect();
-    memories::add_found(db, &uid, app, found, clock::now()).await
+    parts.push(format!("# Text\n{}", fit(text, most / 2)));
+    let origin = match source {
+        TextSource::Email => "Somebody wrote the text to the user.",
+        TextSource::SocialPost => "The user wrote the text.",
+        TextSource::Other => "It is not known who wrote the text.",
+    };
+    let instructions = format!("{}\n{origin}", include_str!("prompts/text_memories.txt"));
+    let material = parts.join("\n\n");
+    let asked = language.ask::<FactsAnswer>(uid, MEMORIES_JOB, &instructions, &material);
+    let Some(answer) = or_rules(asked.await, attempts, MEMORIES_JOB)? else {
+        return Ok(None);
+    };
+    let mut found = facts::accepted(answer.facts, MOST_FACTS);
+    let known: HashSet<_> = known.iter().map(|one| alike::key(&one.content)).collect();
+    found.retain(|fact| !known.contains(&alike::key(&fact.content)));
+    Ok(Some(found))
 }

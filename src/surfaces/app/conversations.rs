@@ -6,6 +6,7 @@ use axum::{Json, extract::State, response::Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 use crate::{
     app::App,
@@ -13,7 +14,8 @@ use crate::{
     features::{
         conversations::{self, Conversation, Filter},
         credentials::Caller,
-        lenient, listening, processing,
+        lenient, listening,
+        processing::{self, StepStanding},
     },
     surfaces::{
         extract::{Id, OptionalBody, Query, bounded},
@@ -147,4 +149,22 @@ pub async fn reprocess(
     Ok(Json(
         processing::outcome(&app.db, news, &caller.uid, id, PATIENCE).await?,
     ))
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Processing {
+    conversation_id: Uuid,
+    steps: Vec<StepStanding>,
+}
+
+/// How far the understanding of a conversation has come, step by step, and who did what.
+#[utoipa::path(get, path = "/v1/conversations/{id}/processing", tag = "conversations", params(("id" = String, Path)),
+    responses((status = 200, body = Processing)))]
+pub async fn steps(State(app): State<App>, caller: Caller, id: Id) -> Result<Json<Processing>> {
+    let conversation_id = id.or_absent("Conversation")?;
+    let steps = processing::steps(&app.db, &caller, conversation_id).await?;
+    Ok(Json(Processing {
+        conversation_id,
+        steps,
+    }))
 }

@@ -18,6 +18,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(guard::user().on(routes!(conversations::finish)))
         .routes(guard::user().on(routes!(conversations::get)))
         .routes(guard::user().on(routes!(conversations::reprocess)))
+        .routes(guard::user().on(routes!(conversations::steps)))
         .routes(guard::user().on(routes!(memories::list)))
         .routes(guard::user().on(routes!(search::everything)))
         .routes(guard::user().on(routes!(search::conversations)))

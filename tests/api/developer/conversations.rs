@@ -84,6 +84,7 @@ async fn a_text_becomes_a_conversation() {
     insta::with_settings!({sort_maps => true}, {
         insta::assert_json_snapshot!("conversation", found, {
             ".id" => "[id]",
+            ".folder_id" => "[id]",
             ".structured.action_items[].conversation_id" => "[id]",
             ".structured.action_items[].created_at" => "[time]",
             ".structured.action_items[].updated_at" => "[time]",

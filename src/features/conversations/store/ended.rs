@@ -185,12 +185,14 @@ pub async fn complete_processing(
     structured: &Structured,
     understood_by: &str,
     discarded: bool,
-) -> Result<()> {
-    sqlx::query!(
+) -> Result<Option<i32>> {
+    sqlx::query_scalar!(
         "update conversations
          set status = 'completed', title = coalesce(nullif(title, ''), $3), overview = $4, emoji = $5, category = $6,
-             events = $7, understood_by = $8, discarded = $9, processing_error = null, updated_at = now()
-         where uid = $1 and id = $2 and status = 'processing'",
+             events = $7, understood_by = $8, discarded = $9, processing_error = null,
+             processing_run = processing_run + 1, updated_at = now()
+         where uid = $1 and id = $2 and status = 'processing'
+         returning processing_run",
         uid,
         id,
         structured.title,
@@ -201,9 +203,49 @@ pub async fn complete_processing(
         understood_by,
         discarded
     )
+    .fetch_optional(tx)
+    .await
+}
+
+pub async fn lock_run(tx: &mut PgConnection, uid: &str, id: Uuid, run: i32) -> Result<bool> {
+    let locked = sqlx::query_scalar!(
+        r#"select 1 as "one!" from conversations
+           where uid = $1 and id = $2 and processing_run = $3 and status = 'completed' and not discarded
+           for update"#,
+        uid,
+        id,
+        run
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(locked.is_some())
+}
+
+pub async fn file(tx: &mut PgConnection, uid: &str, id: Uuid, folder_id: &str) -> Result<()> {
+    sqlx::query!(
+        "update conversations set folder_id = $3, updated_at = now()
+         where uid = $1 and id = $2 and folder_id is null",
+        uid,
+        id,
+        folder_id
+    )
     .execute(tx)
     .await?;
     Ok(())
+}
+
+pub async fn began(db: &Db, uid: &str, ids: &[Uuid]) -> Result<Vec<(Uuid, DateTime<Utc>)>> {
+    let rows = sqlx::query!(
+        "select id, started_at from conversations where uid = $1 and id = any($2)",
+        uid,
+        ids
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.id, row.started_at))
+        .collect())
 }
 
 pub async fn fail_processing(

@@ -16,6 +16,7 @@ mod relatives;
 mod sentences;
 mod span_words;
 mod spoken;
+mod subjects;
 mod summary;
 mod task_text;
 mod triggers;
@@ -31,6 +32,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 
 use dates::Moment;
+pub use subjects::of_one;
 pub use written::Written;
 
 /// One transcript segment; a sentence may run over several.
