@@ -59,6 +59,7 @@ mod platform {
     mod private_postgres;
 }
 mod listen;
+mod processing;
 mod schema;
 mod search;
 mod support;

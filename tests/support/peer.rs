@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::{
-    Router,
+    Json, Router,
     body::{Body, Bytes},
     http::StatusCode,
     response::{IntoResponse as _, Response},
@@ -17,6 +17,8 @@ use axum::{
 };
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
+
+type ByTask = dyn Fn(&str, usize, &str) -> Script + Send + Sync;
 
 /// What it does when it is asked.
 #[derive(Clone)]
@@ -31,9 +33,21 @@ pub enum Script {
     Echoes,
     /// Answers with this status.
     Refuses(u16),
+    /// Does that after so long.
+    Later(Duration, Box<Script>),
+    /// By task of a typed question, how often that was asked before, and its material.
+    ByTask(Arc<ByTask>),
 }
 
 impl Script {
+    pub fn by_task(script: impl Fn(&str, usize, &str) -> Script + Send + Sync + 'static) -> Self {
+        Self::ByTask(Arc::new(script))
+    }
+
+    pub fn json(value: Value) -> Self {
+        Self::Says(vec![value.to_string()])
+    }
+
     pub fn says(pieces: &[&str]) -> Self {
         Self::Says(pieces.iter().map(|piece| piece.to_string()).collect())
     }
@@ -75,9 +89,22 @@ impl Peer {
             "/v1/chat/completions",
             post(async move |body: Bytes| {
                 let body: Value = serde_json::from_slice(&body).unwrap();
-                heard.lock().unwrap().push(body.clone());
-                let script = scripted.lock().unwrap().clone();
-                answer(script, &body, opened.clone())
+                let before = {
+                    let mut heard = heard.lock().unwrap();
+                    heard.push(body.clone());
+                    heard.iter().filter(|one| task(one) == task(&body)).count() - 1
+                };
+                let mut script = scripted.lock().unwrap().clone();
+                loop {
+                    script = match script {
+                        Script::ByTask(script) => script(task(&body), before, content(&body, 1)),
+                        Script::Later(delay, then) => {
+                            tokio::time::sleep(delay).await;
+                            *then
+                        }
+                        now => return answer(now, &body, opened.clone()),
+                    };
+                }
             }),
         );
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -97,6 +124,19 @@ impl Peer {
     /// The bodies of all requests so far.
     pub fn asked(&self) -> Vec<Value> {
         self.asked.lock().unwrap().clone()
+    }
+
+    /// Instructions and material of each typed question of a task.
+    pub fn asked_for(&self, wanted: &str) -> Vec<(String, String)> {
+        let asked = self.asked.lock().unwrap();
+        let of_task = asked.iter().filter(|body| task(body) == wanted);
+        of_task
+            .map(|body| (content(body, 0).into(), content(body, 1).into()))
+            .collect()
+    }
+
+    pub fn forget(&self) {
+        self.asked.lock().unwrap().clear();
     }
 
     /// The content of the last message of the last request.
@@ -121,16 +161,37 @@ impl Peer {
     }
 }
 
+/// Empty: no typed question.
+fn task(body: &Value) -> &str {
+    let name = &body["response_format"]["json_schema"]["name"];
+    name.as_str().unwrap_or_default()
+}
+
+fn content(body: &Value, message: usize) -> &str {
+    let content = &body["messages"][message]["content"];
+    content.as_str().unwrap_or_default()
+}
+
 fn answer(script: Script, asked: &Value, open: Arc<AtomicUsize>) -> Response {
     let (pieces, end) = match script {
         Script::Refuses(status) => {
-            let body = axum::Json(json!({"error": {"message": "not today"}}));
-            return (StatusCode::from_u16(status).unwrap(), body).into_response();
+            let body = Json(json!({"error": {"message": "not today"}}));
+            let status = StatusCode::from_u16(status).unwrap();
+            return (status, [("retry-after", "1")], body).into_response();
+        }
+        Script::Says(pieces) if asked["stream"] != true => {
+            let message = json!({"role": "assistant", "content": pieces.concat()});
+            let body = Json(json!({
+                "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+                "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
+            }));
+            return body.into_response();
         }
         Script::Says(pieces) => (pieces, End::Orderly),
         Script::Breaks(pieces) => (pieces, End::Broken),
         Script::Stalls(pieces) => (pieces, End::Silent),
         Script::Echoes => (vec![asked["messages"].to_string()], End::Orderly),
+        Script::Later(..) | Script::ByTask(_) => unreachable!(),
     };
     open.fetch_add(1, Ordering::SeqCst);
     let held = Open(open);
