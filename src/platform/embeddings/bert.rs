@@ -275,15 +275,9 @@ fn gelu(x: f32) -> f32 {
 /// Abramowitz and Stegun 7.1.26, off by 1.5e-7 at most.
 fn erf(x: f32) -> f32 {
     let t = 1.0 / (1.0 + 0.327_591_1 * x.abs());
-    let series = [
-        1.061_405_4,
-        -1.453_152_1,
-        1.421_413_8,
-        -0.284_496_72,
-        0.254_829_6,
-    ];
-    let sum = series.iter().fold(0.0, |sum, factor| (sum + factor) * t);
-    (1.0 - sum * (-x * x).exp()).copysign(x)
+    let sum =
+        (((1.061_405_4 * t - 1.453_152_1) * t + 1.421_413_8) * t - 0.284_496_72) * t + 0.254_829_6;
+    (1.0 - sum * t * (-x * x).exp()).copysign(x)
 }
 
 #[cfg(test)]
