@@ -231,6 +231,10 @@ pub async fn search_at(
             if in_period.contains_key(&key) {
                 matched.push(Matched::Time);
             }
+            // A segment may stand beside one that matches; anything else stands for itself.
+            if matched.is_empty() && key.kind != Kind::Segment {
+                return None;
+            }
             Some(hit(key.kind, item, scores.share(score), matched))
         })
         .take(limit)
