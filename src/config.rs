@@ -214,6 +214,7 @@ pub struct RateLimit {
     pub import_memories_per_hour: u32,
     pub chat_messages_per_hour: u32,
     pub chat_greetings_per_hour: u32,
+    pub daily_summaries_per_hour: u32,
 }
 
 impl Config {

@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     app::App,
     features::{
-        conversations, credentials, listening,
+        conversations, credentials,
+        daily_summaries::{self, DueDay},
+        listening,
         processing::{self, BroughtText, Step},
         search,
     },
@@ -61,6 +63,22 @@ impl TaskHandler for FindMemories {
         let app = app_of(&context)?;
         let attempts = i32::from(*context.job().attempts());
         processing::find_memories(app, self.0, attempts)
+            .await
+            .map_err(|error| format!("{error:#}"))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct MakeDailySummary(DueDay);
+
+impl TaskHandler for MakeDailySummary {
+    const IDENTIFIER: &'static str = daily_summaries::JOB;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let app = app_of(&context)?;
+        let attempts = i32::from(*context.job().attempts());
+        daily_summaries::make(app, self.0, attempts)
             .await
             .map_err(|error| format!("{error:#}"))
     }
@@ -146,6 +164,7 @@ pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> 
         tokio::spawn(tidy_forever(app.clone())),
         tokio::spawn(listening::run_forever(app.clone())),
         tokio::spawn(search::run_forever(app.clone())),
+        tokio::spawn(daily_summaries::run_forever(app.clone())),
     ];
     let at_once = match app.language {
         Some(_) => JOBS_WITH_MODEL,
@@ -160,6 +179,7 @@ pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> 
                 .define_job::<FindConversationMemories>()
                 .define_job::<ChooseFolder>()
                 .define_job::<TrackGoals>()
+                .define_job::<MakeDailySummary>()
                 .add_extension(Handles(app.clone()))
         };
         let stopping = stop.clone();

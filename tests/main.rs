@@ -14,6 +14,7 @@ mod api {
         mod apps;
         mod chat;
         mod conversations;
+        mod daily_summaries;
         mod memories;
         mod messages;
     }

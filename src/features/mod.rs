@@ -6,6 +6,7 @@ pub mod apps;
 pub mod chat;
 pub mod conversations;
 pub mod credentials;
+pub mod daily_summaries;
 pub mod folders;
 pub mod goals;
 pub mod lenient;

@@ -26,6 +26,7 @@ pub enum Policy {
     ImportMemories,
     ChatMessages,
     ChatGreetings,
+    DailySummaries,
 }
 
 impl Policy {
@@ -39,6 +40,7 @@ impl Policy {
             Self::ImportMemories => "integration:memories",
             Self::ChatMessages => "chat:send_message",
             Self::ChatGreetings => "chat:initial",
+            Self::DailySummaries => "daily_summary:test",
         }
     }
 
@@ -51,6 +53,7 @@ impl Policy {
             Self::ImportMemories => settings.import_memories_per_hour,
             Self::ChatMessages => settings.chat_messages_per_hour,
             Self::ChatGreetings => settings.chat_greetings_per_hour,
+            Self::DailySummaries => settings.daily_summaries_per_hour,
         }
     }
 }

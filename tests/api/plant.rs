@@ -234,3 +234,26 @@ pub async fn goal_entry(
         .await
         .unwrap();
 }
+
+/// A daily summary that says next to nothing.
+pub async fn daily_summary(db: &PgPool, uid: &str, date: &str) -> Uuid {
+    let id = Uuid::now_v7();
+    let content = serde_json::json!({
+        "headline": "Planted", "overview": "A day.", "day_emoji": "📅", "highlights": [], "unresolved_questions": [],
+        "decisions_made": [], "knowledge_nuggets": [], "action_items": [], "locations": [],
+        "stats": {"total_conversations": 1, "total_duration_minutes": 10, "action_items_count": 0},
+    });
+    sqlx::query(
+        "insert into daily_summaries (uid, id, date, scheduled, understood_by, content, created_at)
+         values ($1, $2, $3::date, false, 'rules', $4, $5)",
+    )
+    .bind(uid)
+    .bind(id)
+    .bind(date.parse::<chrono::NaiveDate>().unwrap())
+    .bind(content)
+    .bind(at("2026-01-31T22:00:00Z"))
+    .execute(db)
+    .await
+    .unwrap();
+    id
+}

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{Duration, Utc};
 use serde_json::{Value, json};
 
 use super::plant;
@@ -117,12 +118,26 @@ async fn user(server: &Server) -> Result<(), String> {
         plant::segment(&db, &user.uid, id, 0, true, 0.0, "We walked to the lake.").await;
         conversations.push(id);
     }
+    // Today and yesterday, of which one is summed up.
+    for hours in [0, 24] {
+        let created_at = Utc::now() - Duration::hours(hours);
+        let talk = plant::Conversation {
+            created_at,
+            finished_at: created_at,
+            ..plant::Conversation::default()
+        };
+        talk.put(&db, &user.uid).await;
+    }
+    let mut summaries = Vec::new();
+    for date in ["2026-01-29", "2026-01-30", "2026-01-31"] {
+        summaries.push(plant::daily_summary(&db, &user.uid, date).await);
+    }
     let app = app(server, "app@example.org").await;
     let enable = ["app", "enable", "--email", "app@example.org", "--app"];
     server.cli(&[&enable[..], &[&app]].concat()).await;
     let exists = json!({
         "parameters": {"app_id": app},
-        "things": {"/v1/conversations": conversations},
+        "things": {"/v1/conversations": conversations, "/v1/users/daily-summaries": summaries},
         "bodies": {},
     });
     run(server, "user", &user.token, exists).await

@@ -491,6 +491,7 @@ async fn anothers_id_answers_as_an_absent_one() {
     let item = super::plant::ActionItem::default()
         .put(&db, &owner.uid)
         .await;
+    let summary = super::plant::daily_summary(&db, &owner.uid, "2026-01-31").await;
     let app = [
         "app",
         "create",
@@ -539,6 +540,8 @@ async fn anothers_id_answers_as_an_absent_one() {
             memory.to_string()
         } else if route.path.contains("/action-items/{id}") {
             item.to_string()
+        } else if route.path.contains("/daily-summaries/{id}") {
+            summary.to_string()
         } else if route.path.starts_with("/v1/apps/{app_id}/") {
             app.clone()
         } else {

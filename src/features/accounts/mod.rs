@@ -111,6 +111,12 @@ pub async fn profile(db: &Db, uid: &str) -> Result<Profile> {
     })
 }
 
+/// The zones that anyone lives in.
+pub async fn time_zones(db: &Db) -> Result<Vec<Tz>> {
+    let names = store::time_zones(db).await?;
+    Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
+}
+
 /// How many accounts there are.
 pub async fn count(db: &Db) -> Result<i64> {
     Ok(store::count(db).await?)

@@ -70,6 +70,14 @@ pub async fn profile(db: &Db, uid: &str) -> Result<Option<ProfileRow>> {
     .await
 }
 
+pub async fn time_zones(db: &Db) -> Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"select distinct time_zone as "time_zone!" from users where time_zone is not null"#
+    )
+    .fetch_all(db)
+    .await
+}
+
 pub async fn count(db: &Db) -> Result<i64> {
     sqlx::query_scalar!(r#"select count(*) as "count!" from users"#)
         .fetch_one(db)

@@ -71,8 +71,18 @@ pub async fn list(
     filter: &Filter,
     with_segments: bool,
 ) -> Result<Vec<Conversation>> {
-    let conversations = store::list(db, &caller.uid, filter).await?;
-    complete(db, &caller.uid, conversations, with_segments).await
+    of_user(db, &caller.uid, filter, with_segments).await
+}
+
+/// The same for what works by itself.
+pub async fn of_user(
+    db: &Db,
+    uid: &str,
+    filter: &Filter,
+    with_segments: bool,
+) -> Result<Vec<Conversation>> {
+    let conversations = store::list(db, uid, filter).await?;
+    complete(db, uid, conversations, with_segments).await
 }
 
 /// The ids of that page, for a long list that is fetched in parts.

@@ -195,21 +195,22 @@ impl Heard {
 
     /// In which language the model writes.
     pub fn language_rule(&self) -> String {
-        let wanted = self
-            .profile
-            .language
-            .as_deref()
-            .or(self.language.as_deref());
-        match wanted.filter(|code| !code.is_empty() && *code != "multi" && code.len() <= 35) {
-            Some(code)
-                if code
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') =>
-            {
-                format!("Write in the language with the code {code:?}.")
-            }
-            _ => "Write in the language of the material.".into(),
+        let wanted = self.profile.language.as_deref();
+        language_rule(wanted.or(self.language.as_deref()))
+    }
+}
+
+/// In which language a model writes: the one with this code, if it is one.
+pub fn language_rule(code: Option<&str>) -> String {
+    match code.filter(|code| !code.is_empty() && *code != "multi" && code.len() <= 35) {
+        Some(code)
+            if code
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') =>
+        {
+            format!("Write in the language with the code {code:?}.")
         }
+        _ => "Write in the language of the material.".into(),
     }
 }
 

@@ -14,8 +14,12 @@ mod structure;
 mod tasks;
 mod texts;
 
+pub use heard::{Heard, cut, fit, language_rule};
 pub use model::{Step, StepStanding};
-pub use steps::{STEPPED, UNDERSTOOD, finds_action_items, requeue_stale, run_step, steps};
+pub use steps::{
+    Judged, STEPPED, UNDERSTOOD, finds_action_items, or_rules, requeue_stale, run_step, steps,
+};
+pub use structure::is_emoji;
 pub use texts::{
     BroughtText, MEMORIES_JOB, NewMemories, TextSource, bring_memories, find_memories,
 };
@@ -38,7 +42,6 @@ use crate::{
 };
 
 use facts::Facts;
-use heard::Heard;
 use model::{Ended, State};
 use structure::Outline;
 

@@ -299,13 +299,21 @@ fn accepted_event(
     })
 }
 
-/// A short text without letters; else the brain.
+/// Else the brain.
 fn emoji(text: &str) -> String {
     let text = text.trim();
-    let fits = !text.is_empty()
+    if is_emoji(text) {
+        text.into()
+    } else {
+        "🧠".into()
+    }
+}
+
+/// A short text without letters.
+pub fn is_emoji(text: &str) -> bool {
+    !text.is_empty()
         && text.chars().count() <= 8
-        && !text.chars().any(|c| c.is_ascii() || c.is_alphanumeric());
-    if fits { text.into() } else { "🧠".into() }
+        && !text.chars().any(|c| c.is_ascii() || c.is_alphanumeric())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod action_items;
 mod apps;
 mod conversations;
+mod daily_summaries;
 mod memories;
 mod messages;
 mod search;
@@ -35,6 +36,16 @@ pub fn routes() -> OpenApiRouter<App> {
                 .hourly(Policy::ChatGreetings)
                 .on(routes!(messages::greet)),
         )
+        .routes(guard::user().on(routes!(daily_summaries::settings)))
+        .routes(guard::user().on(routes!(daily_summaries::change_settings)))
+        .routes(
+            guard::user()
+                .hourly(Policy::DailySummaries)
+                .on(routes!(daily_summaries::make)),
+        )
+        .routes(guard::user().on(routes!(daily_summaries::list)))
+        .routes(guard::user().on(routes!(daily_summaries::get)))
+        .routes(guard::user().on(routes!(daily_summaries::delete)))
         .routes(guard::user().on(routes!(apps::enable)))
         .routes(guard::user().on(routes!(apps::disable)))
         .routes(guard::user().on(routes!(apps::list_keys)))
