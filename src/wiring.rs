@@ -14,6 +14,7 @@ use crate::{
     features::{
         conversations, credentials,
         daily_summaries::{self, DueDay},
+        knowledge_graph::{self, Batch, OfConversation, Rebuild},
         listening,
         processing::{self, BroughtText, Step},
         search,
@@ -28,6 +29,7 @@ pub const SUBSCRIPTIONS: &[(&str, &str)] = &[
     (processing::UNDERSTOOD, Step::Memories.name()),
     (processing::UNDERSTOOD, Step::Folder.name()),
     (processing::UNDERSTOOD, Step::Goals.name()),
+    (processing::REMEMBERED, knowledge_graph::GROW),
 ];
 
 /// Jobs at the same time, on this instance.
@@ -83,6 +85,32 @@ impl TaskHandler for MakeDailySummary {
             .map_err(|error| format!("{error:#}"))
     }
 }
+
+macro_rules! graph_jobs {
+    ($($job:ident($of:ty): $kind:ident, $run:ident;)*) => {$(
+        #[derive(Serialize, Deserialize)]
+        #[serde(transparent)]
+        struct $job($of);
+
+        impl TaskHandler for $job {
+            const IDENTIFIER: &'static str = knowledge_graph::$kind;
+
+            async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+                let app = app_of(&context)?;
+                let attempts = i32::from(*context.job().attempts());
+                knowledge_graph::$run(app, self.0, attempts)
+                    .await
+                    .map_err(|error| format!("{error:#}"))
+            }
+        }
+    )*};
+}
+
+graph_jobs!(
+    GrowGraph(OfConversation): GROW, grow;
+    RebuildGraph(Rebuild): REBUILD, read_all;
+    ReadMemories(Batch): READ, read_memories;
+);
 
 macro_rules! further_steps {
     ($($job:ident: $step:ident),*) => {$(
@@ -180,6 +208,9 @@ pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> 
                 .define_job::<ChooseFolder>()
                 .define_job::<TrackGoals>()
                 .define_job::<MakeDailySummary>()
+                .define_job::<GrowGraph>()
+                .define_job::<RebuildGraph>()
+                .define_job::<ReadMemories>()
                 .add_extension(Handles(app.clone()))
         };
         let stopping = stop.clone();

@@ -15,6 +15,7 @@ mod api {
         mod chat;
         mod conversations;
         mod daily_summaries;
+        mod knowledge_graph;
         mod memories;
         mod messages;
     }

@@ -9,6 +9,7 @@ pub mod credentials;
 pub mod daily_summaries;
 pub mod folders;
 pub mod goals;
+pub mod knowledge_graph;
 pub mod lenient;
 pub mod listening;
 pub mod memories;

@@ -27,6 +27,7 @@ pub enum Policy {
     ChatMessages,
     ChatGreetings,
     DailySummaries,
+    KnowledgeGraphs,
 }
 
 impl Policy {
@@ -41,6 +42,7 @@ impl Policy {
             Self::ChatMessages => "chat:send_message",
             Self::ChatGreetings => "chat:initial",
             Self::DailySummaries => "daily_summary:test",
+            Self::KnowledgeGraphs => "knowledge_graph:rebuild",
         }
     }
 
@@ -54,6 +56,7 @@ impl Policy {
             Self::ChatMessages => settings.chat_messages_per_hour,
             Self::ChatGreetings => settings.chat_greetings_per_hour,
             Self::DailySummaries => settings.daily_summaries_per_hour,
+            Self::KnowledgeGraphs => settings.knowledge_graphs_per_hour,
         }
     }
 }

@@ -45,6 +45,16 @@ pub async fn list(
     Ok(store::list(db, &caller.uid, categories, limit, offset).await?)
 }
 
+/// The newest, of one conversation or of all, without those that the user rejected.
+pub async fn newest(
+    db: &Db,
+    uid: &str,
+    conversation_id: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Memory>> {
+    Ok(store::newest(db, uid, conversation_id, limit).await?)
+}
+
 /// Those of these ids that there are and that the user did not reject, in any order.
 pub async fn of_ids(db: &Db, uid: &str, ids: &[Uuid]) -> Result<Vec<Memory>> {
     Ok(store::of_ids(db, uid, ids).await?)

@@ -32,6 +32,29 @@ pub async fn list(
     .await
 }
 
+/// Those that the user did not reject, of one conversation or of all, newest first.
+pub async fn newest(
+    db: &Db,
+    uid: &str,
+    conversation_id: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Memory>> {
+    sqlx::query_as!(
+        Memory,
+        "select id, content, category, visibility, tags, headline, conversation_id, app_id, manually_added,
+                reviewed, user_review, edited, scoring, created_at, updated_at
+         from memories
+         where uid = $1 and ($2::uuid is null or conversation_id = $2) and user_review is distinct from false
+         order by created_at desc, id desc
+         limit $3",
+        uid,
+        conversation_id,
+        limit
+    )
+    .fetch_all(db)
+    .await
+}
+
 /// Those of these ids that there are and that the user did not reject.
 pub async fn of_ids(db: &Db, uid: &str, ids: &[Uuid]) -> Result<Vec<Memory>> {
     sqlx::query_as!(

@@ -17,7 +17,8 @@ mod texts;
 pub use heard::{Heard, cut, fit, language_rule};
 pub use model::{Step, StepStanding};
 pub use steps::{
-    Judged, STEPPED, UNDERSTOOD, finds_action_items, or_rules, requeue_stale, run_step, steps,
+    Judged, REMEMBERED, STEPPED, UNDERSTOOD, finds_action_items, or_rules, requeue_stale, run_step,
+    steps,
 };
 pub use structure::is_emoji;
 pub use texts::{
@@ -179,6 +180,11 @@ async fn store_understood(
         let event = conversations::event(UNDERSTOOD, uid, id, "steps");
         app.outbox.publish(&mut tx, &event).await?;
     }
+    let remembered = |one: &&Ended<'_>| one.step == Step::Memories && one.state == State::Done;
+    if steps.iter().any(|one| remembered(&one)) {
+        let event = conversations::event(REMEMBERED, uid, id, "memories");
+        app.outbox.publish(&mut tx, &event).await?;
+    }
     let event = conversations::event(conversations::PROCESSED, uid, id, "completed");
     app.outbox.publish(&mut tx, &event).await?;
     tx.commit().await?;
@@ -233,6 +239,25 @@ async fn near(
 /// `system` for what is about the user's life, `interesting` for other knowledge.
 pub fn memory_category(content: &str) -> &'static str {
     rules::memory_category(content)
+}
+
+/// What the user told in a conversation, or somebody who may be the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Lasting facts in the third person: "User lives in Lisbon".
+    pub facts: Vec<String>,
+    /// As they were said.
+    pub sentences: Vec<String>,
+}
+
+/// By the rules, in English.
+pub async fn told_by_user(heard: Heard) -> Result<Told> {
+    let told = tokio::task::spawn_blocking(move || rules::told(&heard.rule_lines()));
+    told.await.map_err(|error| {
+        anyhow::Error::new(error)
+            .context("the rule engine failed")
+            .into()
+    })
 }
 
 /// What to call who said it: the user's own name, or `Speaker <n>`.

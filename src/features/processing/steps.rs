@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use chrono::Duration;
+use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use super::{
@@ -26,6 +27,8 @@ use crate::{
 
 /// A conversation was understood, and further steps wait for their jobs.
 pub const UNDERSTOOD: &str = "conversation.understood";
+/// Memories of a conversation were looked for; no more are found until it is understood again.
+pub const REMEMBERED: &str = "conversation.remembered";
 /// A further step of a conversation is over; `detail` is its name.
 pub const STEPPED: &str = "conversation.stepped";
 
@@ -78,8 +81,7 @@ pub async fn run_step(app: &Handles, step: Step, uid: &str, id: Uuid, last: bool
         )
         .await?;
         if last {
-            let event = conversations::event(STEPPED, uid, id, step.name());
-            app.outbox.publish(&mut tx, &event).await?;
+            tell_ended(app, &mut tx, uid, id, step).await?;
         }
         tx.commit().await?;
     }
@@ -157,10 +159,25 @@ async fn attempt(
             Found::Goals(moved) => goals::heard(&mut tx, uid, moved).await?,
         }
     }
-    let event = conversations::event(STEPPED, uid, id, step.name());
-    app.outbox.publish(&mut tx, &event).await?;
+    tell_ended(app, &mut tx, uid, id, step).await?;
     tx.commit().await?;
     count(step, outcome_of(state, by));
+    Ok(())
+}
+
+async fn tell_ended(
+    app: &Handles,
+    tx: &mut Transaction<'_, Postgres>,
+    uid: &str,
+    id: Uuid,
+    step: Step,
+) -> Result<()> {
+    let event = conversations::event(STEPPED, uid, id, step.name());
+    app.outbox.publish(tx, &event).await?;
+    if step == Step::Memories {
+        let event = conversations::event(REMEMBERED, uid, id, "memories");
+        app.outbox.publish(tx, &event).await?;
+    }
     Ok(())
 }
 

@@ -4,6 +4,7 @@ mod action_items;
 mod apps;
 mod conversations;
 mod daily_summaries;
+mod knowledge_graph;
 mod memories;
 mod messages;
 mod search;
@@ -46,6 +47,13 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(guard::user().on(routes!(daily_summaries::list)))
         .routes(guard::user().on(routes!(daily_summaries::get)))
         .routes(guard::user().on(routes!(daily_summaries::delete)))
+        .routes(guard::user().on(routes!(knowledge_graph::get)))
+        .routes(guard::user().on(routes!(knowledge_graph::delete)))
+        .routes(
+            guard::user()
+                .hourly(Policy::KnowledgeGraphs)
+                .on(routes!(knowledge_graph::rebuild)),
+        )
         .routes(guard::user().on(routes!(apps::enable)))
         .routes(guard::user().on(routes!(apps::disable)))
         .routes(guard::user().on(routes!(apps::list_keys)))

@@ -35,6 +35,8 @@ use dates::Moment;
 pub use subjects::of_one;
 pub use written::Written;
 
+use super::Told;
+
 /// One transcript segment; a sentence may run over several.
 pub struct Line<'a> {
     pub speaker: &'a str,
@@ -155,6 +157,18 @@ pub fn worth_keeping(lines: &[Line], duration_seconds: f64) -> bool {
         ENOUGH
     };
     tells || different.len() >= enough
+}
+
+/// What somebody who may be the user tells.
+pub fn told(lines: &[Line]) -> Told {
+    let sentences = sentences::sentences(lines);
+    let own = sentences
+        .iter()
+        .filter(|sentence| sentence.voice != sentences::Voice::Other);
+    Told {
+        facts: memories::facts(&sentences),
+        sentences: own.map(|sentence| sentence.text.clone()).collect(),
+    }
 }
 
 /// "system" when a fact is about the user's life, "interesting" when it is
