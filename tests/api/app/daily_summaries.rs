@@ -461,7 +461,7 @@ async fn a_server_that_was_killed_makes_up_for_its_hour() {
         panic!("{found:#?}");
     };
     assert_eq!(one["date"], date.to_string());
-    assert_eq!(one["headline"], "A headline of more words than there");
+    assert_eq!(one["headline"], "A headline of more words than there may");
     let told = loop {
         let notice = tokio::time::timeout(Duration::from_secs(10), news.recv())
             .await
@@ -475,7 +475,7 @@ async fn a_server_that_was_killed_makes_up_for_its_hour() {
     assert_eq!((&told["uid"], &told["id"]), (&json!(ann.uid), &one["id"]));
     assert_eq!(
         told["detail"]["title"],
-        "🧠 A headline of more words than there"
+        "🧠 A headline of more words than there may"
     );
     assert_eq!(told["detail"]["body"], one["overview"]);
     drop(news);
