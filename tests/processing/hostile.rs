@@ -68,6 +68,8 @@ async fn nothing_that_is_said_reaches_further_than_its_own_answers() {
             "action_items",
             "memories",
             "search_%",
+            "knowledge_graphs",
+            "knowledge_sources",
             "idempotency_keys",
             "rate_windows",
             "_sqlx_migrations",

@@ -6,6 +6,7 @@ mod by_rules;
 mod merge;
 mod model;
 mod names;
+mod relations;
 mod store;
 
 pub use model::{Graph, GraphEdge, GraphNode};
