@@ -54,51 +54,20 @@ impl TaskHandler for ProcessConversation {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(transparent)]
-struct FindMemories(BroughtText);
-
-impl TaskHandler for FindMemories {
-    const IDENTIFIER: &'static str = processing::MEMORIES_JOB;
-
-    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
-        let app = app_of(&context)?;
-        let attempts = i32::from(*context.job().attempts());
-        processing::find_memories(app, self.0, attempts)
-            .await
-            .map_err(|error| format!("{error:#}"))
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(transparent)]
-struct MakeDailySummary(DueDay);
-
-impl TaskHandler for MakeDailySummary {
-    const IDENTIFIER: &'static str = daily_summaries::JOB;
-
-    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
-        let app = app_of(&context)?;
-        let attempts = i32::from(*context.job().attempts());
-        daily_summaries::make(app, self.0, attempts)
-            .await
-            .map_err(|error| format!("{error:#}"))
-    }
-}
-
-macro_rules! graph_jobs {
-    ($($job:ident($of:ty): $kind:ident, $run:ident;)*) => {$(
+/// Jobs with a payload of their own, which are told which attempt it is.
+macro_rules! jobs_with_attempts {
+    ($($job:ident($of:ty): $kind:path, $run:path;)*) => {$(
         #[derive(Serialize, Deserialize)]
         #[serde(transparent)]
         struct $job($of);
 
         impl TaskHandler for $job {
-            const IDENTIFIER: &'static str = knowledge_graph::$kind;
+            const IDENTIFIER: &'static str = $kind;
 
             async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
                 let app = app_of(&context)?;
                 let attempts = i32::from(*context.job().attempts());
-                knowledge_graph::$run(app, self.0, attempts)
+                $run(app, self.0, attempts)
                     .await
                     .map_err(|error| format!("{error:#}"))
             }
@@ -106,10 +75,12 @@ macro_rules! graph_jobs {
     )*};
 }
 
-graph_jobs!(
-    GrowGraph(OfConversation): GROW, grow;
-    RebuildGraph(Rebuild): REBUILD, read_all;
-    ReadMemories(Batch): READ, read_memories;
+jobs_with_attempts!(
+    FindMemories(BroughtText): processing::MEMORIES_JOB, processing::find_memories;
+    MakeDailySummary(DueDay): daily_summaries::JOB, daily_summaries::make;
+    GrowGraph(OfConversation): knowledge_graph::GROW, knowledge_graph::grow;
+    RebuildGraph(Rebuild): knowledge_graph::REBUILD, knowledge_graph::read_all;
+    ReadMemories(Batch): knowledge_graph::READ, knowledge_graph::read_memories;
 );
 
 macro_rules! further_steps {

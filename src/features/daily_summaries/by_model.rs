@@ -5,13 +5,12 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
-    clean,
     day::Day,
     model::{DecisionMade, KnowledgeNugget, Told, TopicHighlight, UnresolvedQuestion},
 };
 use crate::{
     error::Result,
-    features::processing::{self, Judged},
+    features::processing::{self, Judged, clean},
     platform::language::Language,
 };
 
@@ -104,10 +103,7 @@ pub async fn sum_up(
 
 /// Cut to what the wire holds, numbers translated. Without a headline or an overview it is of no use.
 fn accepted(answer: DayAnswer, ids: &[Uuid]) -> Option<Told> {
-    let id = |number: Option<i64>| {
-        let at = usize::try_from(number?).ok()?.checked_sub(1)?;
-        ids.get(at).copied()
-    };
+    let id = |number: Option<i64>| processing::numbered(ids, number?).copied();
     let text = |text: &str| Some(clean(text, LONGEST_TEXT)).filter(|text| !text.is_empty());
     let emoji = |given: &str, usual: &str| {
         let given = given.trim();

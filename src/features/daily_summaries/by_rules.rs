@@ -3,12 +3,14 @@
 use std::cmp::Reverse;
 
 use super::{
-    clean,
     day::{Day, seconds},
     headline,
     model::{Told, TopicHighlight},
 };
-use crate::features::{conversations::Conversation, processing};
+use crate::features::{
+    conversations::Conversation,
+    processing::{self, clean},
+};
 
 const MOST_HIGHLIGHTS: usize = 4;
 const LONGEST_SUMMARY: usize = 300;

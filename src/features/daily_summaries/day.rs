@@ -9,8 +9,9 @@ use crate::{
     features::{
         accounts::Profile,
         conversations::{self, Conversation, Filter, Status},
-        processing::{Heard, cut, fit},
+        processing::{Heard, cut},
     },
+    platform::language::fit,
 };
 
 /// Most conversations that are looked at: the newest.
@@ -134,7 +135,7 @@ impl Day {
             if left >= LEAST_SAID && !heard.is_silent() {
                 part.push_str(&format!("\nWhat was said:\n{}", heard.transcript(left)));
             }
-            parts.push(fit(&part, share));
+            parts.push(fit(&part, share).into_owned());
         }
         parts.join("\n\n")
     }

@@ -1,10 +1,9 @@
 //! Days and hours of a time zone, with its changes of the clock.
 
-use chrono::{
-    DateTime, Days, Duration, NaiveDate, NaiveDateTime, NaiveTime, Offset as _, TimeZone as _,
-    Timelike as _, Utc,
-};
+use chrono::{DateTime, Days, Duration, NaiveDate, NaiveDateTime, NaiveTime, Timelike as _, Utc};
 use chrono_tz::Tz;
+
+use crate::platform::clock;
 
 /// Below this hour it is the day before that is looked back at.
 const NOON: i32 = 12;
@@ -58,18 +57,9 @@ pub fn bounds(date: NaiveDate, zone: Tz) -> (DateTime<Utc>, DateTime<Utc>) {
     (begins(date), begins(next) - Duration::microseconds(1))
 }
 
-/// When the clocks of a zone show this: the first time if they do twice; if they never do, when they would without the change.
+/// `clock::in_zone`; beyond the calendar as if the zone were UTC.
 fn instant(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
-    let shown = |local: NaiveDateTime| local.and_local_timezone(zone).earliest();
-    let day = Duration::days(1);
-    let at = shown(local).or_else(|| Some(shown(local.checked_sub_signed(day)?)? + day));
-    match at {
-        Some(at) => at.to_utc(),
-        None => {
-            let offset = zone.offset_from_utc_datetime(&local).fix();
-            (local - offset).and_utc()
-        }
-    }
+    clock::in_zone(local, zone).unwrap_or_else(|| local.and_utc())
 }
 
 #[cfg(test)]

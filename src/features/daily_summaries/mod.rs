@@ -22,7 +22,7 @@ use crate::{
     features::{
         accounts,
         credentials::Caller,
-        processing::{self, RULES},
+        processing::{RULES, clean},
     },
     platform::{
         clock,
@@ -214,12 +214,6 @@ fn body(overview: &str) -> String {
     }
     let head: String = overview.chars().take(LONGEST_BODY - 3).collect();
     format!("{head}...")
-}
-
-/// On one line, without what cannot be stored, at most so many characters.
-fn clean(text: &str, most: usize) -> String {
-    let text = text.replace(char::is_control, " ");
-    processing::cut(&text.split_whitespace().collect::<Vec<_>>().join(" "), most)
 }
 
 fn headline(text: &str) -> String {

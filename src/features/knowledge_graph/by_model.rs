@@ -3,13 +3,15 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{
-    clean,
-    model::{Found, FoundEdge, FoundNode, LONGEST_LABEL, NODE_TYPES, Origin, USER, USUAL_TYPE},
+use super::model::{
+    Found, FoundEdge, FoundNode, LONGEST_LABEL, NODE_TYPES, Origin, USER, USUAL_TYPE,
 };
 use crate::{
     error::Result,
-    features::{memories::Memory, processing},
+    features::{
+        memories::Memory,
+        processing::{self, clean},
+    },
     platform::language::Language,
 };
 

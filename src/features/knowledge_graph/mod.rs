@@ -24,7 +24,7 @@ use crate::{
         conversations::{self, Filter, Status},
         credentials::Caller,
         memories::{self, Memory},
-        processing::{self, Heard},
+        processing::{self, Heard, clean},
     },
     platform::{
         clock,
@@ -264,7 +264,7 @@ async fn of_rules(
     sentences: Vec<String>,
     origin: Origin,
 ) -> Result<Found> {
-    let read = move || {
+    processing::by_rule_engine(move || {
         let mut found = Found::default();
         for memory in &memories {
             let mut of = origin.clone();
@@ -281,9 +281,8 @@ async fn of_rules(
         }
         found.add(by_rules::of_speech(&sentences, &origin));
         found
-    };
-    let read = tokio::task::spawn_blocking(read).await;
-    read.map_err(|error| anyhow::Error::new(error).context("the rules failed").into())
+    })
+    .await
 }
 
 async fn known_names(app: &Handles, uid: &str) -> Result<String> {
@@ -296,10 +295,4 @@ fn facts(memories: &[Memory]) -> String {
         .map(|memory| format!("- {}", clean(&memory.content, memories::MAXIMUM_CONTENT)))
         .collect();
     lines.join("\n")
-}
-
-/// On one line, without what cannot be stored, at most so many characters.
-fn clean(text: &str, most: usize) -> String {
-    let text = text.replace(char::is_control, " ");
-    processing::cut(&text.split_whitespace().collect::<Vec<_>>().join(" "), most)
 }

@@ -1,5 +1,7 @@
 //! Which texts say the same, by their words.
 
+use std::collections::HashSet;
+
 /// Lower-case words without what stands between them.
 pub fn words(text: &str) -> Vec<String> {
     text.to_lowercase()
@@ -19,6 +21,11 @@ pub fn key(text: &str) -> String {
     let mut words = words(text);
     words.retain(|word| !matches!(word.as_str(), "a" | "an" | "the"));
     words.join(" ")
+}
+
+/// Those of many texts.
+pub fn keys<'a>(texts: impl Iterator<Item = &'a String>) -> HashSet<String> {
+    texts.map(|text| key(text)).collect()
 }
 
 #[cfg(test)]

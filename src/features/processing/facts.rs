@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     alike,
-    heard::{Heard, cut},
+    heard::{Heard, cut, numbered},
     memory_category, near,
     rules::{MemoryDraft, of_one},
     steps::{Judged, or_rules},
@@ -107,7 +107,8 @@ pub fn accepted(answers: Vec<FactAnswer>, most: usize) -> Vec<Found> {
     found
 }
 
-fn of_rules(drafts: Vec<MemoryDraft>) -> Vec<Found> {
+/// What the rules found, without what is too long to be stored.
+pub fn of_rules(drafts: Vec<MemoryDraft>) -> Vec<Found> {
     drafts
         .into_iter()
         .filter(|memory| memory.content.chars().count() <= MAXIMUM_CONTENT)
@@ -200,11 +201,9 @@ async fn settle(
 ) -> Result<Facts> {
     let mut facts = Facts::default();
     let mut outdated = HashSet::new();
+    let stated = alike::keys(known.iter().map(|one| &one.content));
     for fact in found {
-        if known
-            .iter()
-            .any(|one| alike::key(&one.content) == alike::key(&fact.content))
-        {
+        if stated.contains(&alike::key(&fact.content)) {
             continue;
         }
         let excluded = excluded(&fact.content, known);
@@ -340,11 +339,8 @@ async fn resolve<'a>(
     let Some(answer) = or_rules(asked.await, attempts, "resolve_memory")? else {
         return Ok(None);
     };
-    let chosen = answer
-        .known
-        .and_then(|number| usize::try_from(number).ok()?.checked_sub(1))
-        .unwrap_or(0);
-    let Some(old) = near.get(chosen).or(near.first()).copied() else {
+    let chosen = answer.known.and_then(|number| numbered(near, number));
+    let Some(old) = chosen.or(near.first()).copied() else {
         return Ok(Some(Verdict::Add));
     };
     let merged = answer

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    heard::cut,
+    heard::{cut, numbered},
     steps::{Judged, or_rules},
 };
 use crate::{
@@ -63,9 +63,7 @@ pub async fn by_model(
     let Some(answer) = or_rules(asked.await, attempts, "choose_folder")? else {
         return Ok(None);
     };
-    let chosen = usize::try_from(answer.folder)
-        .ok()
-        .and_then(|number| folders.get(number.checked_sub(1)?));
+    let chosen = numbered(folders, answer.folder);
     let default = folders::default(folders);
     let folder = match chosen {
         Some(_) if answer.confidence.unwrap_or(0.5) < SURE && default.is_some() => default,

@@ -5,7 +5,7 @@ use chrono::{DateTime, Duration, Utc};
 use super::{rules, speaker_name};
 use crate::{
     features::{accounts::Profile, conversations::Conversation, lenient},
-    platform::clock,
+    platform::{clock, language::fit},
 };
 
 /// Characters of an overview, a calendar entry or the like in a prompt.
@@ -141,7 +141,7 @@ impl Heard {
                 lines.join("\n")
             }
         };
-        fit(&text, most)
+        fit(&text, most).into_owned()
     }
 
     /// What is being read, for the model: headings and, last, the transcript. `extra`: further parts with their headings.
@@ -235,14 +235,7 @@ pub fn local_time(text: &str, zone: chrono_tz::Tz) -> Option<DateTime<Utc>> {
             .ok()?
             .and_hms_opt(23, 59, 0)
     })?;
-    let at = match local.and_local_timezone(zone).earliest() {
-        Some(at) => at.to_utc(),
-        None => {
-            let before = local - Duration::hours(3);
-            before.and_local_timezone(zone).earliest()?.to_utc() + Duration::hours(3)
-        }
-    };
-    in_calendar(at)
+    in_calendar(clock::in_zone(local, zone)?)
 }
 
 fn in_calendar(at: DateTime<Utc>) -> Option<DateTime<Utc>> {
@@ -260,19 +253,15 @@ pub fn cut(text: &str, most: usize) -> String {
         .into()
 }
 
-/// At most about so many characters, from the beginning and the end.
-pub fn fit(text: &str, most: usize) -> String {
-    let total = text.chars().count();
-    if total <= most {
-        return text.into();
-    }
-    let half = most / 2;
-    let head: String = text.chars().take(half).collect();
-    let tail: String = text.chars().skip(total - half).collect();
-    format!(
-        "{head}\n[… {} characters left out …]\n{tail}",
-        total - 2 * half
-    )
+/// On one line, without what cannot be stored, at most so many characters.
+pub fn clean(text: &str, most: usize) -> String {
+    let text = text.replace(char::is_control, " ");
+    cut(&text.split_whitespace().collect::<Vec<_>>().join(" "), most)
+}
+
+/// Of a list that a model was shown, counted from 1: the one with this number.
+pub fn numbered<T>(list: &[T], number: i64) -> Option<&T> {
+    list.get(usize::try_from(number).ok()?.checked_sub(1)?)
 }
 
 #[cfg(test)]

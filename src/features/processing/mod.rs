@@ -14,7 +14,7 @@ mod structure;
 mod tasks;
 mod texts;
 
-pub use heard::{Heard, cut, fit, language_rule};
+pub use heard::{Heard, clean, cut, language_rule, numbered};
 pub use model::{Step, StepStanding};
 pub use steps::{
     Judged, REMEMBERED, STEPPED, UNDERSTOOD, finds_action_items, or_rules, requeue_stale, run_step,
@@ -252,8 +252,15 @@ pub struct Told {
 
 /// By the rules, in English.
 pub async fn told_by_user(heard: Heard) -> Result<Told> {
-    let told = tokio::task::spawn_blocking(move || rules::told(&heard.rule_lines()));
-    told.await.map_err(|error| {
+    by_rule_engine(move || rules::told(&heard.rule_lines())).await
+}
+
+/// Has rules work apart from what waits for them.
+pub async fn by_rule_engine<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| {
         anyhow::Error::new(error)
             .context("the rule engine failed")
             .into()

@@ -15,9 +15,6 @@ pub enum Step {
 }
 
 impl Step {
-    /// Those that follow the structure.
-    pub const FURTHER: [Self; 4] = [Self::ActionItems, Self::Memories, Self::Folder, Self::Goals];
-
     /// Its name, and that of its kind of job.
     pub const fn name(self) -> &'static str {
         match self {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    heard::cut,
+    heard::{cut, numbered},
     steps::{Judged, or_rules},
 };
 use crate::{app::Handles, error::Result, features::goals::Goal};
@@ -89,9 +89,7 @@ fn accepted(answers: Vec<GoalAnswer>, goals: &[Goal]) -> Vec<(String, f64)> {
     let mut seen = HashSet::new();
     let mut accepted = Vec::new();
     for answer in answers.into_iter().filter(|answer| answer.found) {
-        let goal = usize::try_from(answer.goal)
-            .ok()
-            .and_then(|number| goals.get(number.checked_sub(1)?));
+        let goal = numbered(goals, answer.goal);
         let value = match answer.value {
             Number::Number(value) => Some(value),
             Number::Text(text) => text.trim().replace(',', "").parse().ok(),

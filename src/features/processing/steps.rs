@@ -8,7 +8,7 @@ use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use super::{
-    RULES, facts, filing,
+    RULES, by_rule_engine, facts, filing,
     heard::Heard,
     model::{Ended, State, Step, StepStanding},
     progress, rules, store, tasks,
@@ -250,13 +250,7 @@ async fn find(
 
 async fn by_rules(heard: &Arc<Heard>) -> Result<rules::Understanding> {
     let heard = heard.clone();
-    tokio::task::spawn_blocking(move || rules::understand(&heard.rule_lines(), &heard.setting()))
-        .await
-        .map_err(|error| {
-            anyhow::Error::new(error)
-                .context("the rule engine failed")
-                .into()
-        })
+    by_rule_engine(move || rules::understand(&heard.rule_lines(), &heard.setting())).await
 }
 
 /// How the steps of a conversation stand, in the order in which they are begun. Those that never were are left out.

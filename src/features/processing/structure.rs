@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    RULES,
+    RULES, by_rule_engine,
     heard::{Heard, Origin, cut, local_time},
     nothing,
     rules::{self, Understanding},
@@ -62,12 +62,7 @@ pub async fn find(
     }
     let (keep, title) = (conversation.keep, conversation.structured.title.clone());
     let heard = heard.clone();
-    let outline = tokio::task::spawn_blocking(move || by_rules(&heard, keep, title));
-    outline.await.map_err(|error| {
-        anyhow::Error::new(error)
-            .context("the rule engine failed")
-            .into()
-    })
+    by_rule_engine(move || by_rules(&heard, keep, title)).await
 }
 
 fn by_rules(heard: &Heard, keep: bool, title: String) -> Outline {
@@ -134,20 +129,8 @@ struct StructureAnswer {
 /// The record of a text.
 #[derive(Deserialize, JsonSchema)]
 struct ImportedAnswer {
-    /// At most ten words.
-    title: String,
-    #[serde(default)]
-    overview: String,
-    /// One emoji.
-    #[serde(default)]
-    emoji: String,
-    /// One of: personal, education, health, finance, legal, philosophy, spiritual, science, entrepreneurship, parenting,
-    /// romantic, travel, inspiration, technology, business, social, work, sports, politics, literature, history,
-    /// architecture, music, weather, news, entertainment, psychology, real, design, family, economics, environment, other.
-    #[serde(default)]
-    category: String,
-    #[serde(default)]
-    events: Vec<EventAnswer>,
+    #[serde(flatten)]
+    structure: StructureAnswer,
     #[serde(default)]
     action_items: Vec<TaskAnswer>,
 }
@@ -225,14 +208,7 @@ async fn by_model(
             match or_rules(asked.await, attempts, "structure")? {
                 Some(answer) => {
                     let tasks = tasks::accepted(answer.action_items, heard, now);
-                    let answer = StructureAnswer {
-                        title: answer.title,
-                        overview: answer.overview,
-                        emoji: answer.emoji,
-                        category: answer.category,
-                        events: answer.events,
-                    };
-                    (answer, Some(tasks))
+                    (answer.structure, Some(tasks))
                 }
                 None => return Ok(None),
             }

@@ -156,10 +156,7 @@ pub async fn without_known(
 }
 
 fn new(mut found: Vec<Found>, open: &[ActionItem]) -> Vec<Found> {
-    let known: std::collections::HashSet<_> = open
-        .iter()
-        .map(|item| alike::key(&item.description))
-        .collect();
+    let known = alike::keys(open.iter().map(|item| &item.description));
     found.retain(|item| !known.contains(&alike::key(&item.description)));
     found
 }

@@ -1,7 +1,5 @@
 //! Memories that an app brings: some as they are, others still to be found in a text, by a job.
 
-use std::collections::HashSet;
-
 use serde::{Deserialize, Serialize};
 use utoipa::{
     PartialSchema, ToSchema,
@@ -13,9 +11,8 @@ use utoipa::{
 use uuid::Uuid;
 
 use super::{
-    alike,
+    alike, by_rule_engine,
     facts::{self, FactsAnswer},
-    heard::fit,
     rules::{self, Written},
     steps::or_rules,
 };
@@ -31,6 +28,7 @@ use crate::{
         clock,
         database::Db,
         jobs::{self, JobOptions},
+        language::fit,
     },
 };
 
@@ -199,16 +197,7 @@ pub async fn find_memories(app: &Handles, brought: BroughtText, attempts: i32) -
         Some(found) => found,
         None => {
             let written = source.written();
-            tokio::task::spawn_blocking(move || rules::memories_in(&text, written))
-                .await
-                .map_err(|error| anyhow::Error::new(error).context("the rule engine failed"))?
-                .into_iter()
-                .filter(|memory| memory.content.chars().count() <= memories::MAXIMUM_CONTENT)
-                .map(|memory| memories::Found {
-                    content: memory.content,
-                    category: memory.category,
-                })
-                .collect()
+            facts::of_rules(by_rule_engine(move || rules::memories_in(&text, written)).await?)
         }
     };
     memories::add_found(&app.db, &uid, bringer, found, clock::now()).await
@@ -245,7 +234,7 @@ async fn by_model(
         return Ok(None);
     };
     let mut found = facts::accepted(answer.facts, MOST_FACTS);
-    let known: HashSet<_> = known.iter().map(|one| alike::key(&one.content)).collect();
+    let known = alike::keys(known.iter().map(|one| &one.content));
     found.retain(|fact| !known.contains(&alike::key(&fact.content)));
     Ok(Some(found))
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{
     Fence, Format, Language, LanguageError, Message, Result,
     measure::{self, Meter},
-    messages::{cut, estimated_tokens},
+    messages::{estimated_tokens, fit},
     shape::Shape,
     wire::{Completion, Usage},
 };
@@ -52,7 +52,7 @@ impl Language {
                 fence.rule(),
                 shape.schema
             )),
-            Message::user(fence.wrap(&cut(material, self.0.context_characters))),
+            Message::user(fence.wrap(&fit(material, self.0.context_characters))),
         ];
         let _place = self.0.limits.admit(who).await?;
         let first = self.turn(who, task, &messages, Some(&shape)).await?;
@@ -65,7 +65,7 @@ impl Language {
             place = complaint.place,
             "the model is asked to repair its answer"
         );
-        messages.push(Message::assistant(cut(&first, SHOWN_AGAIN)));
+        messages.push(Message::assistant(fit(&first, SHOWN_AGAIN)));
         messages.push(Message::user(format!(
             "That answer cannot be used: {}. Answer again, with one JSON object that fits the schema and nothing else.",
             complaint.told

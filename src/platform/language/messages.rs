@@ -68,7 +68,7 @@ impl Fence {
 }
 
 /// The text, or its beginning and end with a line that says how much is missing.
-pub(super) fn cut(text: &str, characters: usize) -> Cow<'_, str> {
+pub fn fit(text: &str, characters: usize) -> Cow<'_, str> {
     // As many bytes are never more characters.
     if text.len() <= characters {
         return Cow::Borrowed(text);
@@ -109,7 +109,7 @@ pub(super) fn bounded(messages: &[Message], characters: usize) -> Vec<Message> {
     {
         let others = total - length(last);
         let left = characters.saturating_sub(others);
-        last.content = cut(&last.content, left).into_owned();
+        last.content = fit(&last.content, left).into_owned();
     }
     kept
 }
@@ -125,9 +125,9 @@ mod tests {
 
     #[test]
     fn long_text_keeps_both_ends() {
-        assert_eq!(cut("äöü", 3), "äöü");
-        assert_eq!(cut("äöüß€", 3), "äö\n[… 2 characters left out …]\n€");
-        assert_eq!(cut("abc", 0), "\n[… 3 characters left out …]\n");
+        assert_eq!(fit("äöü", 3), "äöü");
+        assert_eq!(fit("äöüß€", 3), "äö\n[… 2 characters left out …]\n€");
+        assert_eq!(fit("abc", 0), "\n[… 3 characters left out …]\n");
     }
 
     #[test]

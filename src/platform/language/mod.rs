@@ -27,7 +27,7 @@ use secrecy::SecretString;
 
 pub use address::endpoint;
 pub use error::LanguageError;
-pub use messages::{Fence, Message, Role};
+pub use messages::{Fence, Message, Role, fit};
 pub use stream::Words;
 
 use limits::Limits;

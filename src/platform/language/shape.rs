@@ -134,7 +134,7 @@ impl Shape {
 }
 
 fn bounded(text: String) -> String {
-    super::messages::cut(&text, LONGEST_COMPLAINT).into_owned()
+    super::messages::fit(&text, LONGEST_COMPLAINT).into_owned()
 }
 
 /// Every object closed and every field required; bounds and hints that strict servers refuse are left out.

@@ -2,12 +2,13 @@
 //! forward from when it was said, in the speaker's zone.
 
 use chrono::{
-    DateTime, Datelike, Days, Duration, Months, NaiveDate, NaiveDateTime, NaiveTime, Offset,
-    TimeZone, Timelike, Utc, Weekday,
+    DateTime, Datelike, Days, Duration, Months, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc,
+    Weekday,
 };
 use chrono_tz::Tz;
 
 use super::Setting;
+use crate::platform::clock;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Day {
@@ -216,9 +217,12 @@ impl Moment {
         let date = when.day.map_or(Some(today), |day| self.date(day))?;
         let (time, carry) = self.time(when, date == today && when.day.is_some())?;
         let date = date.checked_add_days(Days::new(u64::from(carry)))?;
-        let mut at = self.to_utc(date.and_time(time))?;
+        let mut at = clock::in_zone(date.and_time(time), self.zone)?;
         if at <= self.utc && when.day.is_none() {
-            at = self.to_utc(date.checked_add_days(Days::new(1))?.and_time(time))?;
+            at = clock::in_zone(
+                date.checked_add_days(Days::new(1))?.and_time(time),
+                self.zone,
+            )?;
         }
         // "Tonight", said at ten: what is left of the day.
         let late_part = matches!(
@@ -226,7 +230,7 @@ impl Moment {
             Some(Part::Afternoon | Part::Evening | Part::Night)
         );
         if at <= self.utc && when.clock.is_none() && late_part {
-            at = self.to_utc(today.and_time(last_minute()?))?;
+            at = clock::in_zone(today.and_time(last_minute()?), self.zone)?;
         }
         Some(at)
     }
@@ -325,17 +329,6 @@ impl Moment {
                     .find(|date| *date >= today)
             }
         }
-    }
-
-    /// In a gap the clock reads on as if it had not been put forward; in an
-    /// overlap the first of the two instants is meant.
-    fn to_utc(self, local: NaiveDateTime) -> Option<DateTime<Utc>> {
-        if let Some(found) = self.zone.from_local_datetime(&local).earliest() {
-            return Some(found.with_timezone(&Utc));
-        }
-        let day_before = local.checked_sub_signed(Duration::days(1))?;
-        let offset = self.zone.offset_from_utc_datetime(&day_before).fix();
-        local.checked_sub_offset(offset).map(|utc| utc.and_utc())
     }
 }
 
