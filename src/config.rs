@@ -215,6 +215,8 @@ pub struct RateLimit {
     pub chat_messages_per_hour: u32,
     pub chat_greetings_per_hour: u32,
     pub daily_summaries_per_hour: u32,
+    pub reprocessings_per_hour: u32,
+    pub merges_per_hour: u32,
     pub knowledge_graphs_per_hour: u32,
 }
 

@@ -27,6 +27,9 @@ pub enum Error {
     /// The named thing is absent, or belongs to somebody else: nobody can tell which.
     #[error("{0} not found")]
     NotFound(&'static str),
+    /// The same of one among several, with its id.
+    #[error("{0} not found")]
+    Absent(String),
     /// A value that filters or selects makes no sense.
     #[error("{0}")]
     BadRequest(String),

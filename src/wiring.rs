@@ -25,6 +25,7 @@ use crate::{
 /// Topic of an event, kind of the job that it causes.
 pub const SUBSCRIPTIONS: &[(&str, &str)] = &[
     (conversations::FINISHED, processing::JOB),
+    (conversations::MERGING, conversations::MERGE_JOB),
     (processing::UNDERSTOOD, Step::ActionItems.name()),
     (processing::UNDERSTOOD, Step::Memories.name()),
     (processing::UNDERSTOOD, Step::Folder.name()),
@@ -49,6 +50,26 @@ impl TaskHandler for ProcessConversation {
         let job = context.job();
         let last = job.attempts() >= job.max_attempts();
         processing::process(app, &self.0.uid, self.0.id, last)
+            .await
+            .map_err(|error| format!("{error:#}"))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct MergeConversations(Event);
+
+impl TaskHandler for MergeConversations {
+    const IDENTIFIER: &'static str = conversations::MERGE_JOB;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let app = app_of(&context)?;
+        let job = context.job();
+        let last = job.attempts() >= job.max_attempts();
+        let Event {
+            uid, id, detail, ..
+        } = self.0;
+        conversations::run_merge(&app.db, &app.outbox, &uid, id, &detail, last)
             .await
             .map_err(|error| format!("{error:#}"))
     }
@@ -173,6 +194,7 @@ pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> 
         let define = |options: graphile_worker::WorkerOptions| {
             options
                 .define_job::<ProcessConversation>()
+                .define_job::<MergeConversations>()
                 .define_job::<FindMemories>()
                 .define_job::<FindActionItems>()
                 .define_job::<FindConversationMemories>()

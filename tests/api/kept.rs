@@ -54,7 +54,7 @@ async fn reprocess(server: &Server, user: &User, id: &Value) -> Value {
 
 #[tokio::test]
 async fn a_conversation_is_understood_again() {
-    let server = Server::deaf().await;
+    let server = Server::unguarded().await;
     let user = server.user("ann@example.org").await;
     let db = server.pool().await;
     let body = json!({"text": "Remind me to call the dentist tomorrow. Remind me to water the roses on Friday. \

@@ -77,6 +77,8 @@ async fn answers_keep_the_promises_of_their_documents() {
         "OMI_RATE_LIMIT__PER_DAY",
         "OMI_RATE_LIMIT__USER_PER_MINUTE",
         "OMI_RATE_LIMIT__FAILURES_PER_MINUTE",
+        "OMI_RATE_LIMIT__REPROCESSINGS_PER_HOUR",
+        "OMI_RATE_LIMIT__MERGES_PER_HOUR",
     ];
     let server = Server::start_with(ServerOptions {
         deaf: true,

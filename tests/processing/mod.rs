@@ -4,6 +4,7 @@ mod crash;
 mod facts;
 mod failures;
 mod hostile;
+mod merge;
 mod steps;
 
 use std::time::Duration;

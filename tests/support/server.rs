@@ -64,11 +64,15 @@ impl Server {
         .await
     }
 
-    /// Where a test guesses more than the guard allows.
+    /// Where a test guesses, reprocesses and merges more than the guard allows.
     pub async fn unguarded() -> Self {
         Self::start_with(ServerOptions {
             deaf: true,
-            env: vec![("OMI_RATE_LIMIT__FAILURES_PER_MINUTE", "0".into())],
+            env: vec![
+                ("OMI_RATE_LIMIT__FAILURES_PER_MINUTE", "0".into()),
+                ("OMI_RATE_LIMIT__REPROCESSINGS_PER_HOUR", "0".into()),
+                ("OMI_RATE_LIMIT__MERGES_PER_HOUR", "0".into()),
+            ],
             ..ServerOptions::default()
         })
         .await

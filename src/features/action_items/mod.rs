@@ -180,6 +180,16 @@ fn without(found: Vec<Found>, kept: &[String]) -> impl Iterator<Item = Found> {
         .filter(move |item| !kept.contains(&words(&item.description)))
 }
 
+/// The action items of these conversations become those of another. Their rows must be locked or gone.
+pub async fn reassign(
+    tx: &mut PgConnection,
+    uid: &str,
+    conversation_ids: &[Uuid],
+    into: Uuid,
+) -> Result<()> {
+    Ok(store::reassign(tx, uid, conversation_ids, into).await?)
+}
+
 /// Removes the action items of this conversation, whose row must be locked or gone.
 pub async fn delete_of_conversation(
     tx: &mut PgConnection,

@@ -242,6 +242,23 @@ pub async fn insert_found(
     Ok(())
 }
 
+pub async fn reassign(
+    tx: &mut PgConnection,
+    uid: &str,
+    conversation_ids: &[Uuid],
+    into: Uuid,
+) -> Result<()> {
+    sqlx::query!(
+        "update action_items set conversation_id = $3 where uid = $1 and conversation_id = any($2)",
+        uid,
+        conversation_ids,
+        into
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 pub async fn delete_of_conversation(
     tx: &mut PgConnection,
     uid: &str,

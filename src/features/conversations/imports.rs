@@ -5,8 +5,8 @@ use chrono::{DateTime, Duration, Utc};
 use uuid::Uuid;
 
 use super::{
-    FINISHED, Geolocation, NewSegment, NewText, NewTranscript, Status, TextSource,
-    TranscriptSegment, event, known_source, speaker_number, store,
+    FINISHED, Geolocation, MAXIMUM_LANGUAGE, NewSegment, NewText, NewTranscript, Status,
+    TextSource, TranscriptSegment, event, known_source, speaker_number, store,
 };
 use crate::{
     error::{Error, Problem, Result},
@@ -21,7 +21,6 @@ pub const MAXIMUM_SEGMENTS: usize = 500;
 /// Longest text of an imported segment, in characters.
 pub const MAXIMUM_SEGMENT_TEXT: usize = 10_000;
 
-const MAXIMUM_LANGUAGE: usize = 35;
 const MAXIMUM_SPEC: usize = 500;
 const MAXIMUM_SPEAKER: usize = 100;
 const MAXIMUM_PERSON: usize = 200;
@@ -159,7 +158,7 @@ async fn put(
     if stored && !segments.is_empty() {
         store::upsert_segments(&mut tx, uid, id, segments).await?;
     }
-    if stored || store::reprocess(&mut tx, uid, id, &[Status::Failed]).await? {
+    if stored || store::reprocess(&mut tx, uid, id, &[Status::Failed], None).await? {
         let event = event(FINISHED, uid, id, "imported");
         outbox.publish(&mut tx, &event).await?;
     }

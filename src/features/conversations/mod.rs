@@ -2,6 +2,7 @@
 
 mod imports;
 mod input;
+mod merging;
 mod model;
 mod store;
 
@@ -9,6 +10,9 @@ pub use imports::{
     Import, MAXIMUM_SEGMENT_TEXT, MAXIMUM_SEGMENTS, MAXIMUM_TEXT, import_text, import_transcript,
 };
 pub use input::{Changes, NewSegment, NewText, NewTranscript, TextSource};
+pub use merging::{
+    MERGE_JOB, MERGED, MERGING, merge, release_stale as release_stale_merges, run_merge,
+};
 pub use model::{
     CATEGORIES, Conversation, EmbeddedActionItem, Event, Filter, Geolocation, Heading, STATUSES,
     Standing, Status, Structured, TranscriptSegment, Translation, Waiting, known_source,
@@ -37,7 +41,7 @@ use crate::{
 pub const FINISHED: &str = "conversation.finished";
 /// A conversation was understood, discarded or given up.
 pub const PROCESSED: &str = "conversation.processed";
-/// A conversation is gone. `detail` tells what went with it: `alone` or `cascade`.
+/// A conversation is gone. `detail` tells what went with it: `alone`, `cascade` or `merged`.
 pub const DELETED: &str = "conversation.deleted";
 
 /// A conversation whose processing began so often without an end is given up.
@@ -45,6 +49,9 @@ const MOST_ATTEMPTS: i32 = 40;
 
 /// Longest title, in characters.
 pub const MAXIMUM_TITLE: usize = 500;
+
+/// Longest code of a language, in characters.
+const MAXIMUM_LANGUAGE: usize = 35;
 
 /// Why a conversation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -370,10 +377,25 @@ pub async fn finish(db: &Db, outbox: &Outbox, uid: &str, id: Uuid, reason: Reaso
     Ok(true)
 }
 
-/// Has a conversation understood again, for good: it is kept, and so is its title if it has one.
-pub async fn reprocess(db: &Db, outbox: &Outbox, uid: &str, id: Uuid) -> Result<()> {
+/// Has a conversation understood again, for good: it is kept, and so is its title if it has one. `language`: what it is in,
+/// if that is not what it was taken for.
+pub async fn reprocess(
+    db: &Db,
+    outbox: &Outbox,
+    uid: &str,
+    id: Uuid,
+    language: Option<&str>,
+) -> Result<()> {
+    let language = language.map(str::trim).filter(|code| !code.is_empty());
+    if language.is_some_and(|code| code.chars().count() > MAXIMUM_LANGUAGE) {
+        return Err(Error::invalid_parameter(
+            "language_code",
+            format!("language_code must have at most {MAXIMUM_LANGUAGE} characters"),
+        ));
+    }
+    let from = [Status::Completed, Status::Failed];
     let mut tx = db.begin().await?;
-    if !store::reprocess(&mut tx, uid, id, &[Status::Completed, Status::Failed]).await? {
+    if !store::reprocess(&mut tx, uid, id, &from, language).await? {
         drop(tx);
         let known = store::get(db, uid, id)
             .await?

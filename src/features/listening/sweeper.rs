@@ -41,6 +41,11 @@ pub async fn sweep_forever(app: App) {
             if let Err(error) = processing::requeue_stale(&app.db, &app.outbox, BATCH).await {
                 tracing::warn!(%error, "stale steps of processing could not be looked for");
             }
+            if let Err(error) =
+                conversations::release_stale_merges(&app.db, &app.outbox, BATCH).await
+            {
+                tracing::warn!(%error, "stale merges could not be looked for");
+            }
             match conversations::requeue_stale(&app.db, &app.outbox, BATCH).await {
                 Ok(0) => {}
                 Ok(count) => tracing::warn!(

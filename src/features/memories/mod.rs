@@ -238,6 +238,17 @@ pub async fn replace_found(
     Ok(())
 }
 
+/// What was found in these conversations belongs to another.
+pub async fn reassign(
+    tx: &mut PgConnection,
+    uid: &str,
+    conversation_ids: &[Uuid],
+    into: Uuid,
+) -> Result<()> {
+    store::lock_texts(&mut *tx, uid).await?;
+    Ok(store::reassign(tx, uid, conversation_ids, into).await?)
+}
+
 /// Removes what was found in this conversation, unless the user stated it too.
 pub async fn delete_of_conversation(
     tx: &mut PgConnection,

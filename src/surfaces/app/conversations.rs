@@ -18,7 +18,7 @@ use crate::{
         processing::{self, StepStanding},
     },
     surfaces::{
-        extract::{Id, OptionalBody, Query, bounded},
+        extract::{Body, Id, OptionalBody, Query, bounded},
         parts,
         respond::{ErrorBody, Result},
     },
@@ -134,21 +134,80 @@ pub async fn finish(
     }))
 }
 
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ReprocessQuery {
+    /// The language of the conversation, if it is another than was thought; at most 35 characters.
+    #[param(max_length = 35, pattern = r"^[^\x00]*$")]
+    language_code: Option<String>,
+}
+
 /// Understand a conversation again. It is kept, and so is its title.
-#[utoipa::path(post, path = "/v1/conversations/{id}/reprocess", tag = "conversations", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/v1/conversations/{id}/reprocess", tag = "conversations",
+    params(("id" = String, Path), ReprocessQuery),
     responses((status = 200, body = Conversation),
               (status = 409, body = ErrorBody)))]
 pub async fn reprocess(
     State(app): State<App>,
     caller: Caller,
     id: Id,
+    Query(query): Query<ReprocessQuery>,
 ) -> Result<Json<Conversation>> {
     let id = id.or_absent("Conversation")?;
+    let language = query.language_code.as_deref();
     let news = app.outbox.listen();
-    conversations::reprocess(&app.db, &app.outbox, &caller.uid, id).await?;
+    conversations::reprocess(&app.db, &app.outbox, &caller.uid, id, language).await?;
     Ok(Json(
         processing::outcome(&app.db, news, &caller.uid, id, PATIENCE).await?,
     ))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct Merge {
+    /// Of 2 to 100 completed conversations, in any order.
+    #[schema(min_items = 2, max_items = 100)]
+    conversation_ids: Vec<String>,
+    /// Whether the whole is understood anew; else it has the title and overview of the earliest that has a title.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    reprocess: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Merging {
+    /// `merging`
+    status: &'static str,
+    message: &'static str,
+    /// Names each gap of more than an hour between neighbours.
+    #[schema(required)]
+    warning: Option<String>,
+    conversation_ids: Vec<String>,
+}
+
+/// Make one conversation of several, which are then gone; it has their action items and memories. Answers at once; the whole
+/// appears in the list soon, with the ids of its parts in `external_data.merge_metadata`.
+#[utoipa::path(post, path = "/v1/conversations/merge", tag = "conversations", request_body = Merge,
+    responses((status = 200, body = Merging),
+              (status = 400, body = ErrorBody, description = "One is not completed"),
+              (status = 404, body = ErrorBody, description = "One is absent")))]
+pub async fn merge(
+    State(app): State<App>,
+    caller: Caller,
+    Body(wanted): Body<Merge>,
+) -> Result<Json<Merging>> {
+    let ids = wanted.conversation_ids;
+    let again = wanted.reprocess;
+    let warning = conversations::merge(&app.db, &app.outbox, &caller, &ids, again).await?;
+    Ok(Json(Merging {
+        status: "merging",
+        message: "Merge started",
+        warning,
+        conversation_ids: ids,
+    }))
 }
 
 #[derive(Serialize, ToSchema)]

@@ -19,7 +19,16 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(guard::user().on(routes!(conversations::list)))
         .routes(guard::user().on(routes!(conversations::finish)))
         .routes(guard::user().on(routes!(conversations::get)))
-        .routes(guard::user().on(routes!(conversations::reprocess)))
+        .routes(
+            guard::user()
+                .hourly(Policy::Reprocessings)
+                .on(routes!(conversations::reprocess)),
+        )
+        .routes(
+            guard::user()
+                .hourly(Policy::Merges)
+                .on(routes!(conversations::merge)),
+        )
         .routes(guard::user().on(routes!(conversations::steps)))
         .routes(guard::user().on(routes!(memories::list)))
         .routes(guard::user().on(routes!(search::everything)))

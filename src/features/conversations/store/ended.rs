@@ -84,22 +84,24 @@ pub async fn delete(tx: &mut PgConnection, uid: &str, id: Uuid) -> Result<bool> 
     Ok(done.rows_affected() == 1)
 }
 
-/// Has a conversation wait again, if its status is one of `from`.
+/// Has a conversation wait again, if its status is one of `from`. Without a language it has the same as before.
 pub async fn reprocess(
     tx: &mut PgConnection,
     uid: &str,
     id: Uuid,
     from: &[Status],
+    language: Option<&str>,
 ) -> Result<bool> {
     let from: Vec<_> = from.iter().map(|status| status.as_str().into()).collect();
     let done = sqlx::query!(
         "update conversations
          set status = 'processing', keep = true, discarded = false, processing_attempts = 0, processing_error = null,
-             updated_at = now()
+             language = coalesce($4, language), updated_at = now()
          where uid = $1 and id = $2 and status = any($3)",
         uid,
         id,
-        &from as &[String]
+        &from as &[String],
+        language
     )
     .execute(tx)
     .await?;
@@ -117,10 +119,13 @@ pub async fn stale(db: &Db, before: DateTime<Utc>, limit: i64) -> Result<Vec<(St
     Ok(rows.into_iter().map(|row| (row.uid, row.id)).collect())
 }
 
+/// What was made of others is completed all the same: nothing else is left of them.
 pub async fn give_up(tx: &mut PgConnection, uid: &str, id: Uuid, attempts: i32) -> Result<bool> {
     let done = sqlx::query!(
         "update conversations
-         set status = 'failed', updated_at = now(),
+         set status = case when processing_run = 0 and external_data ? 'merge_metadata' then 'completed' else 'failed' end,
+             title = case when title = '' and external_data ? 'merge_metadata' then 'Conversation' else title end,
+             updated_at = now(),
              processing_error = coalesce(processing_error, 'processing was interrupted too often')
          where uid = $1 and id = $2 and status = 'processing' and processing_attempts >= $3",
         uid,
@@ -248,6 +253,7 @@ pub async fn began(db: &Db, uid: &str, ids: &[Uuid]) -> Result<Vec<(Uuid, DateTi
         .collect())
 }
 
+/// After the last attempt it is `failed`, but what was made of others is completed, as in `give_up`.
 pub async fn fail_processing(
     tx: &mut PgConnection,
     uid: &str,
@@ -257,7 +263,11 @@ pub async fn fail_processing(
 ) -> Result<bool> {
     let done = sqlx::query!(
         "update conversations
-         set processing_error = $3, status = case when $4 then 'failed' else status end, updated_at = now()
+         set processing_error = $3, updated_at = now(),
+             status = case when not $4 then status
+                           when processing_run = 0 and external_data ? 'merge_metadata' then 'completed'
+                           else 'failed' end,
+             title = case when $4 and title = '' and external_data ? 'merge_metadata' then 'Conversation' else title end
          where uid = $1 and id = $2 and status = 'processing'",
         uid,
         id,

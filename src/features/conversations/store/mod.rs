@@ -1,15 +1,17 @@
 //! SQL of conversations and their segments.
 
 mod ended;
+mod merging;
 mod open;
 mod segments;
 
 pub use ended::*;
+pub use merging::*;
 pub use open::*;
 pub use segments::*;
 
 use chrono::{DateTime, Utc};
-use sqlx::{Result, types::Json};
+use sqlx::{PgExecutor, Result, types::Json};
 use uuid::Uuid;
 
 use super::{Conversation, Event, Filter, Geolocation, Structured};
@@ -162,7 +164,11 @@ pub async fn get(db: &Db, uid: &str, id: Uuid) -> Result<Option<Conversation>> {
 }
 
 /// Those of these ids that there are, newest first.
-pub async fn with_ids(db: &Db, uid: &str, ids: &[Uuid]) -> Result<Vec<Conversation>> {
+pub async fn with_ids(
+    db: impl PgExecutor<'_>,
+    uid: &str,
+    ids: &[Uuid],
+) -> Result<Vec<Conversation>> {
     let rows = sqlx::query_as!(
         Row,
         r#"select id, status, source, language, created_at, started_at, finished_at, title, overview, emoji, category,
