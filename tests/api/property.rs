@@ -107,6 +107,7 @@ async fn developer(server: &Server) -> Result<(), String> {
             "/v1/dev/user/conversations": {"text": "We walked to the lake."},
             "/v1/dev/user/goals": {"title": "Run", "target_value": 10},
         },
+        "once": {},
     });
     run(server, "developer", &user.developer_key, exists).await
 }
@@ -119,6 +120,12 @@ async fn user(server: &Server) -> Result<(), String> {
         let id = plant::Conversation::default().put(&db, &user.uid).await;
         plant::segment(&db, &user.uid, id, 0, true, 0.0, "We walked to the lake.").await;
         conversations.push(id);
+    }
+    let mut pairs = Vec::new();
+    for _ in 0..10 {
+        let one = plant::Conversation::default().put(&db, &user.uid).await;
+        let two = plant::Conversation::default().put(&db, &user.uid).await;
+        pairs.push([one, two]);
     }
     // Today and yesterday, of which one is summed up.
     for hours in [0, 24] {
@@ -141,6 +148,7 @@ async fn user(server: &Server) -> Result<(), String> {
         "parameters": {"app_id": app},
         "things": {"/v1/conversations": conversations, "/v1/users/daily-summaries": summaries},
         "bodies": {},
+        "once": {"conversation_ids": pairs},
     });
     run(server, "user", &user.token, exists).await
 }
@@ -157,6 +165,7 @@ async fn integration(server: &Server) -> Result<(), String> {
         "parameters": {"app_id": app, "uid": user.uid},
         "things": {},
         "bodies": {},
+        "once": {},
     });
     run(server, "integration", &key, exists).await
 }

@@ -5,6 +5,7 @@ OMI_PROPERTY, JSON:
   parameters   names in a path or query and the value that each takes
   things       path of a collection and the ids of what is in it
   bodies       path of a collection and what creates one more thing there
+  once         names in a body and values, of which each is used once
 
 Leaves behind statuses.json: of each operation, how often it answered with which status.
 """
@@ -62,6 +63,9 @@ def before_call(context, case, kwargs):
         for place in (case.path_parameters, case.query):
             if place and name in place:
                 place[name] = value
+    for name, values in GIVEN["once"].items():
+        if values and isinstance(case.body, dict) and name in case.body:
+            case.body[name] = values.pop()
     found = THING.match(case.operation.path)
     if not found or found["name"] in GIVEN["parameters"] or not case.path_parameters:
         return

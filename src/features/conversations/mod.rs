@@ -387,10 +387,13 @@ pub async fn reprocess(
     language: Option<&str>,
 ) -> Result<()> {
     let language = language.map(str::trim).filter(|code| !code.is_empty());
-    if language.is_some_and(|code| code.chars().count() > MAXIMUM_LANGUAGE) {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if language.is_some_and(|code| code.len() > MAXIMUM_LANGUAGE || !code.bytes().all(known)) {
         return Err(Error::invalid_parameter(
             "language_code",
-            format!("language_code must have at most {MAXIMUM_LANGUAGE} characters"),
+            format!(
+                "language_code must be like en or pt-BR, of at most {MAXIMUM_LANGUAGE} characters"
+            ),
         ));
     }
     let from = [Status::Completed, Status::Failed];

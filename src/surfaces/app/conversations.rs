@@ -137,8 +137,8 @@ pub async fn finish(
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ReprocessQuery {
-    /// The language of the conversation, if it is another than was thought; at most 35 characters.
-    #[param(max_length = 35, pattern = r"^[^\x00]*$")]
+    /// The language of the conversation, if it is another than was thought; like `en` or `pt-BR`.
+    #[param(max_length = 35, pattern = "^[A-Za-z0-9_-]*$")]
     language_code: Option<String>,
 }
 
