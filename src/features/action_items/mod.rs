@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::anyhow;
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use crate::{
@@ -127,7 +127,7 @@ pub async fn of_conversations(
 
 /// The caller's open items that anybody touched since then, newest first, at most 500, without those of one conversation.
 pub async fn open_since(
-    db: &Db,
+    db: impl PgExecutor<'_>,
     uid: &str,
     since: DateTime<Utc>,
     except: Uuid,
@@ -140,6 +140,11 @@ pub async fn open_since(
 pub struct Found {
     pub description: String,
     pub due_at: Option<DateTime<Utc>>,
+}
+
+/// Until the end of `tx` nobody else stores what is found in conversations of this user.
+pub async fn lock_found(tx: &mut PgConnection, uid: &str) -> Result<()> {
+    Ok(store::lock_found(tx, uid).await?)
 }
 
 /// Replaces what an earlier pass found in this conversation; an empty list changes nothing. What the user completed,

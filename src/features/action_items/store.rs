@@ -1,7 +1,7 @@
 //! SQL of action items.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, Result};
+use sqlx::{PgConnection, PgExecutor, Result};
 use uuid::Uuid;
 
 use super::{ActionItem, ActionItemChanges, Filter};
@@ -168,8 +168,18 @@ pub async fn of_conversations(
     .await
 }
 
+pub async fn lock_found(tx: &mut PgConnection, uid: &str) -> Result<()> {
+    sqlx::query!(
+        r#"select 1 as "one!" from (select pg_advisory_xact_lock(hashtextextended($1 || ' action items', 0))) as locked"#,
+        uid
+    )
+    .fetch_one(tx)
+    .await?;
+    Ok(())
+}
+
 pub async fn open_since(
-    db: &Db,
+    db: impl PgExecutor<'_>,
     uid: &str,
     since: DateTime<Utc>,
     except: Uuid,

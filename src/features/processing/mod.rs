@@ -96,9 +96,6 @@ async fn understand(app: &Handles, uid: &str, conversation: Conversation) -> Res
         tasks = Some(tasks::of_rules(rules.action_items));
         facts = Some(facts::by_rules(app, uid, id, &heard, rules.memories).await?);
     }
-    if let Some(found) = tasks.take() {
-        tasks = Some(tasks::without_known(app, uid, id, found).await?);
-    }
     let understood = Understood {
         outline,
         tasks,

@@ -204,7 +204,6 @@ async fn find(
                 Some((items, by)) => Some((Found::ActionItems(items), by)),
                 None => {
                     let items = tasks::of_rules(by_rules(&heard).await?.action_items);
-                    let items = tasks::without_known(app, uid, id, items).await?;
                     Some(ruled(Found::ActionItems(items)))
                 }
             }

@@ -121,7 +121,7 @@ pub async fn by_model(
         return Ok(None);
     };
     let found = accepted(answer.action_items, heard, now);
-    Ok(Some((new(found, &open), language.model().into())))
+    Ok(Some((found, language.model().into())))
 }
 
 /// Those of the open items that the model is shown: the nearest, then the newest.
@@ -141,26 +141,16 @@ async fn most_alike(app: &Handles, uid: &str, overview: &str, open: &[ActionItem
     shown.join("\n")
 }
 
-/// Without those that are on the list of open items already, in essentially the same words.
-pub async fn without_known(
-    app: &Handles,
-    uid: &str,
-    id: Uuid,
-    found: Vec<Found>,
-) -> Result<Vec<Found>> {
+/// Stores them without those that are on the list of open items already, in essentially the same words. Two conversations
+/// that were understood at the same time wait for each other here, so that none brings what the other just brought.
+pub async fn save(tx: &mut PgConnection, uid: &str, id: Uuid, mut found: Vec<Found>) -> Result<()> {
     if found.is_empty() {
-        return Ok(found);
+        return Ok(());
     }
-    let open = action_items::open_since(&app.db, uid, clock::now() - RECENT, id).await?;
-    Ok(new(found, &open))
-}
-
-fn new(mut found: Vec<Found>, open: &[ActionItem]) -> Vec<Found> {
+    let now = clock::now();
+    action_items::lock_found(&mut *tx, uid).await?;
+    let open = action_items::open_since(&mut *tx, uid, now - RECENT, id).await?;
     let known = alike::keys(open.iter().map(|item| &item.description));
     found.retain(|item| !known.contains(&alike::key(&item.description)));
-    found
-}
-
-pub async fn save(tx: &mut PgConnection, uid: &str, id: Uuid, found: Vec<Found>) -> Result<()> {
-    action_items::replace_found(tx, uid, id, found, clock::now()).await
+    action_items::replace_found(tx, uid, id, found, now).await
 }
