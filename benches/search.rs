@@ -1,4 +1,5 @@
-//! How long a search takes one user who has 50,000 items. Questions and words are those of the search corpus.
+//! How long a search takes one user who has 50,000 items, with a vector each. Questions and words are those of the search
+//! corpus; the vectors come from an endpoint that answers at once and knows no meanings, so the time of a model is left out.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,18 +10,25 @@
     unused_imports
 )]
 
-use std::time::{Duration, Instant};
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    time::{Duration, Instant},
+};
 
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use support::Server;
+use axum::{Json, Router, extract::DefaultBodyLimit, routing::post};
+use serde_json::{Value, json};
+use support::{Server, ServerOptions};
 
 const DAYS: &str = include_str!("../tests/search/corpus/days.txt");
 const QUESTIONS: &str = include_str!("../tests/search/corpus/questions.txt");
 const CONVERSATIONS: i32 = 1000;
 /// Of each conversation.
 const SEGMENTS: i32 = 50;
+/// As many as all-MiniLM-L6-v2 has.
+const DIMENSIONS: u64 = 384;
 const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// `cargo bench` also asks for the tests of a bench.
@@ -31,8 +39,44 @@ fn main() {
     tokio::runtime::Runtime::new().unwrap().block_on(measure());
 }
 
+/// The base address of an embeddings endpoint.
+async fn embeddings() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let answer = async |Json(asked): Json<Value>| {
+        let texts = asked["input"].as_array().unwrap();
+        let data: Vec<_> = texts
+            .iter()
+            .enumerate()
+            .map(|(index, text)| {
+                let number = |n: u64| {
+                    let mut hash = DefaultHasher::new();
+                    (text.as_str(), n).hash(&mut hash);
+                    (hash.finish() % 2001) as f64 / 1000.0 - 1.0
+                };
+                json!({"index": index, "embedding": (0..DIMENSIONS).map(number).collect::<Vec<_>>()})
+            })
+            .collect();
+        Json(json!({"data": data}))
+    };
+    let router = Router::new()
+        .route("/v1/embeddings", post(answer))
+        .layer(DefaultBodyLimit::max(16 * 1024 * 1024));
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    url
+}
+
 async fn measure() {
-    let server = Server::deaf().await;
+    let server = Server::start_with(ServerOptions {
+        deaf: true,
+        env: vec![
+            ("OMI_EMBEDDINGS__PROVIDER", "openai".into()),
+            ("OMI_EMBEDDINGS__MODEL", "hash".into()),
+            ("OMI_EMBEDDINGS__URL", embeddings().await),
+        ],
+        ..ServerOptions::default()
+    })
+    .await;
     let user = server.user("ann@example.org").await;
     let db = server.pool().await;
     let lines: Vec<&str> = DAYS
@@ -65,7 +109,8 @@ async fn measure() {
     .await
     .unwrap();
     let start = Instant::now();
-    let waiting = "select (select count(*) from search_changes)";
+    let waiting = "select (select count(*) from search_changes)
+                        + (select count(*) from search_vectors where model is null)";
     while sqlx::query_scalar::<_, i64>(waiting)
         .fetch_one(&db)
         .await

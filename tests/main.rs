@@ -19,7 +19,7 @@ mod api {
         mod memories;
         mod messages;
     }
-    mod integration {
+    pub mod integration {
         mod conversations;
         mod examples;
         pub mod importer;

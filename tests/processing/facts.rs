@@ -1,12 +1,17 @@
 //! Newer facts take the place of older ones that were found; what the user stated or changed stays.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::json;
 
-use super::{CONVERSATIONS, bring, memories, nothing, server_asking, transcript};
-use crate::support::{
-    Server,
-    peer::{Peer, Script},
+use super::{CONVERSATIONS, bring, memories, nothing, server_asking, tasks, transcript};
+use crate::{
+    api::integration::importer::{ALL, Importer},
+    support::{
+        Server,
+        peer::{Peer, Script},
+    },
 };
 
 #[tokio::test]
@@ -177,4 +182,71 @@ async fn by_the_model() {
     )
     .await;
     assert!(peer.asked_for("find_conversation_memories").is_empty());
+}
+
+#[tokio::test]
+async fn in_texts_that_an_app_brings() {
+    let peer = Peer::start(Script::by_task(|task, _, _| match task {
+        "find_memories" => Script::json(json!({"facts": [
+            {"content": "User plays the cello", "category": "interesting"},
+            {"content": "user LIKES tea", "category": "system"},
+            {"content": "", "category": "system"},
+        ]})),
+        other => nothing(other),
+    }))
+    .await;
+    let server = server_asking(&peer).await;
+    let user = server.user("ann@example.org").await;
+    let app = Importer::new(&server, "ann@example.org", ALL).await;
+    app.enabled_by(&user).await;
+    let stated = json!({"content": "User likes tea"});
+    let path = "/v1/dev/user/memories";
+    server.post(path, &user.developer_key, stated).await.ok();
+    let said = "Dear diary, today I played the cello again.";
+    let body = json!({"text": said, "text_source": "social_post"});
+    app.post("user/memories", &user.uid, body).await.ok();
+    let found = server
+        .wait_for(
+            path,
+            &user.developer_key,
+            Duration::from_secs(30),
+            |found| found.as_array().unwrap().len() > 1,
+        )
+        .await;
+    assert_eq!(found.as_array().unwrap().len(), 2, "{found:#}");
+    let expected = ["User likes tea", "User plays the cello"];
+    assert_eq!(memories(&server, &user).await, expected);
+    let asked = peer.asked_for("find_memories");
+    assert_eq!(asked.len(), 1);
+    let (instructions, material) = &asked[0];
+    assert!(
+        instructions.contains("The user wrote the text."),
+        "{instructions}"
+    );
+    assert!(
+        material.contains(said) && material.contains("- User likes tea"),
+        "{material}"
+    );
+}
+
+#[tokio::test]
+async fn what_two_conversations_say_at_the_same_time_is_found_once() {
+    let server = Server::deaf().await;
+    let user = server.user("ann@example.org").await;
+    let mut expected = Vec::new();
+    for town in ["Lisbon", "Porto", "Faro", "Braga", "Evora"] {
+        let say = async |end: &str| {
+            let text = format!("Remind me to call the bank in {town}. I love {town}. {end}");
+            bring(&server, &user, CONVERSATIONS, json!({"text": text})).await
+        };
+        tokio::join!(say("So much."), say("Indeed."), say("I do."));
+        expected.push(format!("Call the bank in {town}"));
+    }
+    expected.sort();
+    assert_eq!(tasks(&server, &user).await, expected);
+    let known = memories(&server, &user).await;
+    let mut distinct = known.clone();
+    distinct.dedup();
+    assert_eq!(known, distinct);
+    assert_eq!(known.len(), expected.len(), "{known:#?}");
 }
