@@ -191,6 +191,8 @@ pub struct Goals {
 pub struct Listening {
     pub minimum_timeout_seconds: u32,
     pub max_sockets_per_user: usize,
+    pub max_sockets_per_address: usize,
+    pub pcm8_is_unsigned: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -214,6 +216,7 @@ pub struct RateLimit {
     pub import_memories_per_hour: u32,
     pub chat_messages_per_hour: u32,
     pub chat_greetings_per_hour: u32,
+    pub dictations_per_hour: u32,
     pub daily_summaries_per_hour: u32,
     pub reprocessings_per_hour: u32,
     pub merges_per_hour: u32,

@@ -30,6 +30,7 @@ pub const SUBSCRIPTIONS: &[(&str, &str)] = &[
     (processing::UNDERSTOOD, Step::Memories.name()),
     (processing::UNDERSTOOD, Step::Folder.name()),
     (processing::UNDERSTOOD, Step::Goals.name()),
+    (listening::PHOTO_TAKEN, listening::DESCRIBE_JOB),
     (processing::REMEMBERED, knowledge_graph::GROW),
 ];
 
@@ -97,6 +98,7 @@ macro_rules! jobs_with_attempts {
 }
 
 jobs_with_attempts!(
+    DescribePhoto(Event): listening::DESCRIBE_JOB, listening::describe_photo;
     FindMemories(BroughtText): processing::MEMORIES_JOB, processing::find_memories;
     MakeDailySummary(DueDay): daily_summaries::JOB, daily_summaries::make;
     GrowGraph(OfConversation): knowledge_graph::GROW, knowledge_graph::grow;
@@ -195,6 +197,7 @@ pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> 
             options
                 .define_job::<ProcessConversation>()
                 .define_job::<MergeConversations>()
+                .define_job::<DescribePhoto>()
                 .define_job::<FindMemories>()
                 .define_job::<FindActionItems>()
                 .define_job::<FindConversationMemories>()

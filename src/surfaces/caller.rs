@@ -82,6 +82,11 @@ pub async fn authenticate(
 ) -> Result<Caller, Refused> {
     let secret =
         secret(headers, accepts.bare_keys).ok_or(Error::Unauthenticated(accepts.missing))?;
+    of_secret(app, secret, accepts).await
+}
+
+/// The same where there are no headers.
+pub async fn of_secret(app: &App, secret: &str, accepts: Accepts) -> Result<Caller, Refused> {
     let who = app.known.authenticate(&app.db, secret).await?;
     let guessed = matches!(who, Who::Nobody);
     match who {

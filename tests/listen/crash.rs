@@ -1,6 +1,8 @@
 //! What was sent survives `kill -9`; what was spooled is recognised after the restart, once.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
+
+use serde_json::Value;
 
 use super::{error_rate, query, speech};
 use crate::support::{
@@ -107,6 +109,101 @@ async fn an_orderly_stop_tells_the_device_and_keeps_what_was_heard() {
     assert_eq!(list.as_array().unwrap().len(), 1);
 }
 
+fn kill_postgres(server: &Server) {
+    let pid = std::fs::read_to_string(server.data_dir.join("postgres/postmaster.pid")).unwrap();
+    let pid = nix::unistd::Pid::from_raw(pid.lines().next().unwrap().parse().unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+}
+
+/// Kills the server, and Postgres in two of seven rounds, at moments that are different in each round, while four people
+/// talk. All that was sent to them is there in the end, once, and every conversation has ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn four_who_talk_lose_nothing_to_kills() {
+    let env = vec![("OMI_LISTENING__MINIMUM_TIMEOUT_SECONDS", "5".to_string())];
+    let mut server = Server::start_with(ServerOptions {
+        private_database: true,
+        env,
+        ..ServerOptions::default()
+    })
+    .await;
+    let said = speech(5, 0.9);
+    let words = said.reference.split_whitespace().count();
+    let query = query("pcm16").replace("conversation_timeout=120", "conversation_timeout=5");
+    let mut users = Vec::new();
+    for name in ["ann", "ben", "cat", "dan"] {
+        users.push(server.user(&format!("{name}@example.org")).await);
+    }
+    let mut sent: Vec<Vec<Value>> = vec![Vec::new(); users.len()];
+    let count = rounds(4, 70);
+    for round in 0..count {
+        let mut talks = Vec::new();
+        for (n, user) in users.iter().enumerate() {
+            let mut device = Device::ready(&server, &user.token, &query).await;
+            let samples = said.samples.clone();
+            talks.push(tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(300 * n as u64)).await;
+                device.play_while_it_lasts(&samples, 4.0).await;
+                device.read_for(Duration::from_secs(4)).await;
+                device
+            }));
+        }
+        // 1.0 to 7.3 s after they began to talk.
+        let moment = 1_000 + 700 * (round as u64 * 4 % 10);
+        tokio::time::sleep(Duration::from_millis(moment)).await;
+        if round % 7 == 2 || round % 7 == 5 {
+            kill_postgres(&server);
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+        server.kill().await;
+        for (talk, sent) in talks.into_iter().zip(&mut sent) {
+            sent.extend(talk.await.unwrap().segments());
+        }
+        server.run().await;
+    }
+    let open = "/v1/conversations?statuses=in_progress,processing&limit=1000";
+    for (user, sent) in users.iter().zip(&sent) {
+        assert!(!sent.is_empty());
+        let patience = Duration::from_secs(120);
+        server
+            .wait_for(open, &user.token, patience, |list| {
+                list.as_array().unwrap().is_empty()
+            })
+            .await;
+        let path = "/v1/conversations?statuses=completed,failed&limit=1000&include_discarded=true";
+        let list = server.get(path, &user.token).await.ok();
+        let list = list.as_array().unwrap();
+        assert!(
+            list.iter().all(|one| one["status"] == "completed"),
+            "{list:#?}"
+        );
+        let stored: Vec<_> = list
+            .iter()
+            .flat_map(|one| one["transcript_segments"].as_array().unwrap().clone())
+            .collect();
+        for segment in sent {
+            let kept = stored.iter().find(|kept| kept["id"] == segment["id"]);
+            let kept =
+                kept.unwrap_or_else(|| panic!("{segment} was sent and is gone:\n{stored:#?}"));
+            let (kept, told) = (
+                kept["text"].as_str().unwrap(),
+                segment["text"].as_str().unwrap(),
+            );
+            assert!(kept.starts_with(told), "{told}: {kept}");
+        }
+        let ids: HashSet<_> = stored.iter().map(|one| one["id"].as_str()).collect();
+        assert_eq!(ids.len(), stored.len());
+        // No round gives more words than were said in it, but for a few that are heard wrong.
+        let heard = text(&stored).split_whitespace().count();
+        assert!(
+            heard <= count * (words + 4),
+            "{heard} of {count} times {words}"
+        );
+    }
+    let spool = server.data_dir.join("spool");
+    assert!(std::fs::read_dir(&spool).unwrap().next().is_none());
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_dies_and_comes_back_costs_no_word() {
     let options = ServerOptions {
@@ -124,9 +221,7 @@ async fn a_database_that_dies_and_comes_back_costs_no_word() {
             !device.segments().is_empty()
         })
         .await;
-    let pid = std::fs::read_to_string(server.data_dir.join("postgres/postmaster.pid")).unwrap();
-    let pid = nix::unistd::Pid::from_raw(pid.lines().next().unwrap().parse().unwrap());
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+    kill_postgres(&server);
     device.play_pcm16(after, 3.0).await;
     device
         .read_until(Duration::from_secs(60), |device| {

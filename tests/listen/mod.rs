@@ -3,7 +3,9 @@
 mod crash;
 mod hostile;
 mod lifecycle;
+mod protocol;
 mod recognition;
+mod words;
 
 use omi_server::platform::audio::file;
 

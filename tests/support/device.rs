@@ -34,7 +34,16 @@ impl Device {
         token: &str,
         query: &str,
     ) -> Result<Self, tungstenite::Error> {
-        let url = format!("{}/v4/listen?{query}", server.url.replacen("http", "ws", 1));
+        Self::connect_to(server, token, &format!("/v4/listen?{query}")).await
+    }
+
+    /// The same at another address.
+    pub async fn connect_to(
+        server: &Server,
+        token: &str,
+        path: &str,
+    ) -> Result<Self, tungstenite::Error> {
+        let url = format!("{}{path}", server.url.replacen("http", "ws", 1));
         let mut request = url.into_client_request()?;
         if !token.is_empty() {
             request
@@ -67,6 +76,11 @@ impl Device {
 
     pub async fn send(&mut self, message: Message) {
         self.socket.send(message).await.unwrap();
+    }
+
+    /// Says something in words.
+    pub async fn say(&mut self, command: Value) {
+        self.send(Message::text(command.to_string())).await;
     }
 
     /// Sends samples in messages of 10 ms, at `speed` times real time (0: at once), reading meanwhile.
@@ -102,6 +116,25 @@ impl Device {
             }
         }
         self.socket.flush().await.unwrap();
+    }
+
+    /// Sends samples in messages of 10 ms until the socket breaks, at `speed` times real time.
+    pub async fn play_while_it_lasts(&mut self, samples: &[i16], speed: f64) {
+        let start = tokio::time::Instant::now();
+        for (n, chunk) in samples.chunks(1600).enumerate() {
+            for frame in chunk.chunks(160) {
+                let bytes: Vec<u8> = frame.iter().flat_map(|s| s.to_le_bytes()).collect();
+                if self.socket.feed(Message::binary(bytes)).await.is_err() {
+                    return;
+                }
+            }
+            if self.socket.flush().await.is_err() || self.closed.is_some() {
+                return;
+            }
+            let due = start + Duration::from_secs_f64((n + 1) as f64 * 0.1 / speed);
+            let left = due.saturating_duration_since(tokio::time::Instant::now());
+            self.read_for(left).await;
+        }
     }
 
     /// Reads whatever comes for so long.

@@ -86,6 +86,7 @@ pub async fn import_text(
         external_data: Some(external),
         app_id: import.app_id.as_deref(),
         content_hash: content_hash.as_ref().map(|hash| hash.as_slice()),
+        call_id: None,
     };
     put(db, outbox, &caller.uid, row, &[]).await
 }
@@ -126,6 +127,7 @@ pub async fn import_transcript(
         external_data: None,
         app_id: import.app_id.as_deref(),
         content_hash: None,
+        call_id: None,
     };
     put(db, outbox, &caller.uid, row, &segments).await
 }

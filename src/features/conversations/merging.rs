@@ -185,6 +185,7 @@ async fn merge_now(db: &Db, outbox: &Outbox, uid: &str, into: Uuid, again: bool)
     store::insert_whole(&mut tx, uid, whole).await?;
     store::copy_segments(&mut tx, uid, into, &ordered, &shifts).await?;
     store::upsert_segments(&mut tx, uid, into, &written(&parts, &shifts)).await?;
+    store::move_photos(&mut tx, uid, &ordered, into).await?;
     store::delete_all(&mut tx, uid, &ordered).await?;
     action_items::reassign(&mut tx, uid, &ordered, into).await?;
     memories::reassign(&mut tx, uid, &ordered, into).await?;

@@ -4,6 +4,9 @@ mod imports;
 mod input;
 mod merging;
 mod model;
+mod opening;
+mod photos;
+mod speakers;
 mod store;
 
 pub use imports::{
@@ -18,6 +21,9 @@ pub use model::{
     Standing, Status, Structured, TranscriptSegment, Translation, Waiting, known_source,
     speaker_number,
 };
+pub use opening::{Opening, open, open_apart};
+pub use photos::{LARGEST_PHOTO, Photo, add_photo, describe_photo, photo_image, seen, with_photos};
+pub use speakers::{Speaker, Translated, assign, translate, voices};
 pub use store::Open;
 
 use std::collections::HashMap;
@@ -32,12 +38,11 @@ use crate::{
     platform::{
         clock,
         database::Db,
-        ids,
         outbox::{self, Outbox},
     },
 };
 
-/// A conversation waits to be understood. `detail` is why it ended: `silence`, `requested` or `imported`.
+/// A conversation waits to be understood. `detail` is why it ended: `silence`, `requested`, `hung_up` or `imported`.
 pub const FINISHED: &str = "conversation.finished";
 /// A conversation was understood, discarded or given up.
 pub const PROCESSED: &str = "conversation.processed";
@@ -60,6 +65,8 @@ pub enum Reason {
     Silence,
     /// The user said so: it is kept, however little was said.
     Requested,
+    /// A call, and nobody is on the line any more.
+    HungUp,
 }
 
 impl Reason {
@@ -67,6 +74,7 @@ impl Reason {
         match self {
             Self::Silence => "silence",
             Self::Requested => "requested",
+            Self::HungUp => "hung_up",
         }
     }
 }
@@ -222,82 +230,6 @@ async fn complete(
     Ok(conversations)
 }
 
-/// Continues the user's open conversation if its last word is younger than its time-out, which becomes
-/// `timeout_seconds`; else opens a new one. An older one is left to the sweeper.
-pub async fn open(
-    db: &Db,
-    uid: &str,
-    source: &'static str,
-    language: &str,
-    timeout_seconds: i32,
-) -> Result<Uuid> {
-    let now = clock::now();
-    let mut tx = db.begin().await?;
-    let resumed = match store::resume(&mut tx, uid, timeout_seconds, now).await? {
-        Some(id) => Some(id),
-        None => {
-            // Two sockets of one user may get here at once: they are to share one.
-            store::lock_opening(&mut tx, uid).await?;
-            store::resume(&mut tx, uid, timeout_seconds, now).await?
-        }
-    };
-    let id = match resumed {
-        Some(id) => id,
-        None => open_new(&mut tx, uid, source, language, timeout_seconds, now).await?,
-    };
-    tx.commit().await?;
-    Ok(id)
-}
-
-/// Opens a conversation for audio of an earlier time, whatever else is open.
-pub async fn open_apart(
-    db: &Db,
-    uid: &str,
-    source: &'static str,
-    language: &str,
-    timeout_seconds: i32,
-) -> Result<Uuid> {
-    let mut tx = db.begin().await?;
-    let id = open_new(
-        &mut tx,
-        uid,
-        source,
-        language,
-        timeout_seconds,
-        clock::now(),
-    )
-    .await?;
-    tx.commit().await?;
-    Ok(id)
-}
-
-async fn open_new(
-    tx: &mut PgConnection,
-    uid: &str,
-    source: &'static str,
-    language: &str,
-    timeout_seconds: i32,
-    now: DateTime<Utc>,
-) -> Result<Uuid> {
-    let id = ids::new();
-    let row = store::NewRow {
-        id,
-        status: Status::InProgress,
-        source,
-        language: Some(language),
-        started_at: now,
-        finished_at: now,
-        timeout_seconds,
-        keep: false,
-        geolocation: None,
-        external_data: None,
-        app_id: None,
-        content_hash: None,
-    };
-    store::insert(tx, uid, row).await?;
-    Ok(id)
-}
-
 /// Locks an open conversation until the end of `tx`. None: it is gone or was finished.
 pub async fn lock_open(tx: &mut PgConnection, uid: &str, id: Uuid) -> Result<Option<Open>> {
     Ok(store::lock_open(tx, uid, id).await?)
@@ -366,8 +298,7 @@ pub async fn attach_meeting(
 /// silent after all.
 pub async fn finish(db: &Db, outbox: &Outbox, uid: &str, id: Uuid, reason: Reason) -> Result<bool> {
     let mut tx = db.begin().await?;
-    let requested = reason == Reason::Requested;
-    if !store::finish(&mut tx, uid, id, requested, clock::now()).await? {
+    if !store::finish(&mut tx, uid, id, reason, clock::now()).await? {
         return Ok(false);
     }
     outbox

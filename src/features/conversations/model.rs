@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::Photo;
+
 use crate::{
     error::{Error, Result},
     features::action_items::ActionItem,
@@ -270,7 +272,8 @@ pub struct Conversation {
     pub transcript_segments: Vec<TranscriptSegment>,
     pub transcript_segments_compressed: bool,
     pub geolocation: Option<Geolocation>,
-    pub photos: Vec<serde_json::Value>,
+    /// Empty in lists.
+    pub photos: Vec<Photo>,
     pub audio_files: Vec<serde_json::Value>,
     pub private_cloud_sync_enabled: bool,
     pub apps_results: Vec<serde_json::Value>,

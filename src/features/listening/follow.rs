@@ -5,14 +5,18 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::sync::{broadcast, mpsc};
 use uuid::Uuid;
 
-use super::{scribe::Scribe, session::Update};
+use super::{
+    photos::{self, Described},
+    scribe::Scribe,
+    session::Update,
+};
 use crate::{
     error::{Error, Result},
     features::{
         conversations::{self, Status},
         processing,
     },
-    platform::outbox::Notice,
+    platform::outbox::{Event, Notice},
 };
 
 struct Follower {
@@ -21,6 +25,8 @@ struct Follower {
     /// Conversations whose processing the device knows of, and those whose outcome it knows.
     started: HashSet<Uuid>,
     processed: HashSet<Uuid>,
+    /// The conversation that the device knows to be written to.
+    present: Uuid,
 }
 
 pub async fn follow(
@@ -29,6 +35,7 @@ pub async fn follow(
     updates: mpsc::UnboundedSender<Update>,
 ) {
     let mut follower = Follower {
+        present: scribe.live.course.conversation_id(),
         scribe,
         updates,
         started: HashSet::new(),
@@ -37,7 +44,7 @@ pub async fn follow(
     loop {
         let mut outcome = match news.recv().await {
             Ok(Notice::Event(event)) if event.uid == follower.scribe.live.uid => {
-                follower.look(event.id).await
+                follower.hear_of(event).await
             }
             Ok(Notice::Event(_)) => Ok(()),
             Ok(Notice::Missed) | Err(broadcast::error::RecvError::Lagged(_)) => {
@@ -54,8 +61,35 @@ pub async fn follow(
 }
 
 impl Follower {
+    async fn hear_of(&mut self, event: Event) -> Result<()> {
+        if event.topic != photos::DESCRIBED {
+            return self.look(event.id).await;
+        }
+        if let Ok(seen) = serde_json::from_value::<Described>(event.detail)
+            && self.scribe.live.course.wrote_to(seen.conversation_id)
+        {
+            drop(self.updates.send(Update::PhotoDescribed {
+                id: event.id,
+                description: seen.description,
+                discarded: seen.discarded,
+            }));
+        }
+        Ok(())
+    }
+
+    /// Leaves a conversation that has ended, and tells the device.
+    async fn roll_from(&mut self, ended: Uuid) -> Result<()> {
+        self.scribe.roll_from(ended).await?;
+        let present = self.scribe.live.course.conversation_id();
+        if present != self.present {
+            self.present = present;
+            drop(self.updates.send(Update::Conversation(present)));
+        }
+        Ok(())
+    }
+
     async fn look_at_all(&mut self) -> Result<()> {
-        for id in self.scribe.live.conversations() {
+        for id in self.scribe.live.course.conversations() {
             self.look(id).await?;
         }
         Ok(())
@@ -63,13 +97,13 @@ impl Follower {
 
     /// Tells what the device does not know yet of one of its conversations.
     async fn look(&mut self, id: Uuid) -> Result<()> {
-        if !self.scribe.live.wrote_to(id) || self.processed.contains(&id) {
+        if !self.scribe.live.course.wrote_to(id) || self.processed.contains(&id) {
             return Ok(());
         }
         let conversation =
             match conversations::get(&self.scribe.app.db, &self.scribe.live.uid, id).await {
                 Ok(conversation) => conversation,
-                Err(Error::NotFound(_)) => return self.scribe.roll_from(id).await,
+                Err(Error::NotFound(_)) => return self.roll_from(id).await,
                 Err(error) => return Err(error),
             };
         if conversation.status == Status::InProgress.as_str() {
@@ -81,7 +115,8 @@ impl Follower {
             && !processing::finds_action_items(&self.scribe.app.db, &self.scribe.live.uid, id)
                 .await?;
         if by_itself && self.started.insert(id) {
-            let mut started = conversation.clone();
+            let (db, uid) = (&self.scribe.app.db, &self.scribe.live.uid);
+            let mut started = conversations::with_photos(db, uid, conversation.clone()).await?;
             started.status = Status::Processing.as_str().into();
             drop(
                 self.updates
@@ -92,12 +127,13 @@ impl Follower {
             self.processed.insert(id);
             if by_itself {
                 // Action items may have come since it was read.
-                let found =
-                    conversations::get(&self.scribe.app.db, &self.scribe.live.uid, id).await;
-                let outcome = found.unwrap_or(conversation);
+                let (db, uid) = (&self.scribe.app.db, &self.scribe.live.uid);
+                let found = conversations::get(db, uid, id).await;
+                let outcome =
+                    conversations::with_photos(db, uid, found.unwrap_or(conversation)).await?;
                 drop(self.updates.send(Update::Processed(Box::new(outcome))));
             }
         }
-        self.scribe.roll_from(id).await
+        self.roll_from(id).await
     }
 }

@@ -59,6 +59,8 @@ pub struct Intake {
     pub decoder: Decoder,
     pub writer: Writer,
     pub segmenter: Segmenter,
+    /// Sound is kept and not listened to.
+    pub deaf: bool,
     pub spool: Spool,
     pub meta: Meta,
     pub timeline: SharedTimeline,
@@ -66,6 +68,35 @@ pub struct Intake {
     pub sessions: LiveSessions,
     /// Where the conversation had come to when the session began.
     pub not_before: Option<DateTime<Utc>>,
+    pub allowance: Allowance,
+}
+
+/// How much sound a device may send: ten minutes at once, and ten times as fast as it is heard. Then it has to wait.
+pub struct Allowance {
+    samples: f64,
+    at: Instant,
+}
+
+/// Samples that may come at once.
+const BURST: f64 = 600.0 * super::SAMPLE_RATE as f64;
+/// Samples a second in the long run.
+const RATE: f64 = 10.0 * super::SAMPLE_RATE as f64;
+
+impl Allowance {
+    pub fn new(now: Instant) -> Self {
+        Self {
+            samples: BURST,
+            at: now,
+        }
+    }
+
+    /// How long to wait after so many samples.
+    pub fn spend(&mut self, samples: u64, now: Instant) -> Duration {
+        let gained = (now - self.at).as_secs_f64() * RATE;
+        self.at = now;
+        self.samples = (self.samples + gained).min(BURST) - samples as f64;
+        Duration::from_secs_f64((-self.samples / RATE).max(0.0))
+    }
 }
 
 impl Intake {
@@ -92,6 +123,9 @@ impl Intake {
 
     fn take(&mut self, samples: &[i16]) -> io::Result<Vec<Range<u64>>> {
         self.writer.append(samples)?;
+        if self.deaf {
+            return Ok(Vec::new());
+        }
         Ok(self.segmenter.push(samples).iter().map(range).collect())
     }
 
@@ -107,7 +141,9 @@ impl Intake {
             Some(_) => now,
             // Behind what an earlier session sent ahead of the clock, so that sentences stay in order.
             None => {
-                let others = self.sessions.heard_until(self.live.conversation_id());
+                let others = self
+                    .sessions
+                    .heard_until(self.live.course.conversation_id());
                 [self.not_before, others]
                     .into_iter()
                     .flatten()
@@ -138,7 +174,11 @@ impl Intake {
 
     /// Removes what no utterance needs any more.
     fn trim(&mut self) -> io::Result<()> {
-        let safe = self.segmenter.safe_position();
+        let safe = if self.deaf {
+            self.writer.position()
+        } else {
+            self.segmenter.safe_position()
+        };
         self.meta.timeline.trim(safe);
         self.spool.describe(&self.meta)?;
         self.spool.trim(safe)
@@ -184,6 +224,7 @@ pub async fn take_in(
             }
             () = tokio::time::sleep(MUTED), if speaking => cut = true,
         }
+        let before = intake.writer.position();
         let quiet = live.queued.load(Ordering::Acquire) == 0;
         let trim = !last && quiet && trimmed.elapsed() > TRIM_INTERVAL;
         // Decoding and disk are no work for the async threads.
@@ -220,6 +261,10 @@ pub async fn take_in(
         if trim {
             trimmed = Instant::now();
         }
+        let now = Instant::now();
+        let wait = intake
+            .allowance
+            .spend(intake.writer.position() - before, now);
         for range in ranges {
             live.queued.fetch_add(1, Ordering::AcqRel);
             if work.send(Work::Utterance(range, Instant::now())).is_err() {
@@ -234,6 +279,9 @@ pub async fn take_in(
         if last {
             return;
         }
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
     }
 }
 
@@ -246,4 +294,27 @@ fn drain(frames: &mut mpsc::Receiver<Frame>) -> Vec<Frame> {
         batch.push(frame);
     }
     batch
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_minutes_at_once_then_ten_times_as_fast_as_it_is_heard() {
+        let start = Instant::now();
+        let mut allowance = Allowance::new(start);
+        let minute = 60 * super::super::SAMPLE_RATE;
+        for _ in 0..10 {
+            assert_eq!(allowance.spend(minute, start), Duration::ZERO);
+        }
+        assert_eq!(allowance.spend(minute, start).as_secs(), 6);
+        let later = start + Duration::from_secs(6);
+        assert_eq!(allowance.spend(0, later), Duration::ZERO);
+        assert_eq!(allowance.spend(minute, later).as_secs(), 6);
+        // What was not used is not saved beyond ten minutes.
+        let much_later = start + Duration::from_secs(3600);
+        assert_eq!(allowance.spend(10 * minute, much_later), Duration::ZERO);
+        assert!(allowance.spend(minute, much_later) > Duration::from_secs(5));
+    }
 }

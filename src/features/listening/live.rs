@@ -13,14 +13,15 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
+use super::course::Course;
+
 /// What others may ask of a session: to recognise all it has heard so far.
 pub(super) type Flush = oneshot::Sender<()>;
 
 /// The part of a session that others may look at.
 pub(super) struct Live {
     pub uid: String,
-    /// Where the next segments go, last, after every earlier conversation of this session.
-    conversations: Mutex<Vec<Uuid>>,
+    pub course: Arc<Course>,
     /// Somebody is speaking.
     pub speaking: AtomicBool,
     /// Where its audio has come to, in microseconds since 1970; ahead of the clock if the device sends
@@ -35,11 +36,11 @@ pub(super) struct Live {
 
 impl Live {
     /// The receiver gets the requests to flush.
-    pub fn new(uid: &str, conversation_id: Uuid) -> (Arc<Self>, mpsc::Receiver<Flush>) {
+    pub fn new(uid: &str, course: Arc<Course>) -> (Arc<Self>, mpsc::Receiver<Flush>) {
         let (flush, requests) = mpsc::channel(8);
         let live = Self {
             uid: uid.into(),
-            conversations: Mutex::new(vec![conversation_id]),
+            course,
             speaking: AtomicBool::new(false),
             heard_until: AtomicI64::new(0),
             queued: AtomicU64::new(0),
@@ -47,36 +48,6 @@ impl Live {
             flush,
         };
         (Arc::new(live), requests)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Uuid>> {
-        self.conversations
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The last ones that this session wrote to, the present one last.
-    pub fn conversations(&self) -> Vec<Uuid> {
-        self.lock().clone()
-    }
-
-    pub fn conversation_id(&self) -> Uuid {
-        self.lock().last().copied().unwrap_or_default()
-    }
-
-    pub fn roll_onto(&self, id: Uuid) {
-        let mut conversations = self.lock();
-        conversations.retain(|known| *known != id);
-        conversations.push(id);
-        // Enough to recognise what is told about the last ones.
-        if conversations.len() > 16 {
-            conversations.remove(0);
-        }
-    }
-
-    /// Whether this session wrote to that conversation.
-    pub fn wrote_to(&self, id: Uuid) -> bool {
-        self.lock().contains(&id)
     }
 
     /// Somebody speaks, or spoke and is not understood yet. Endless noise does not count.
@@ -179,7 +150,7 @@ impl LiveSessions {
         self.all()
             .values()
             .filter(|live| live.busy())
-            .map(|live| live.conversation_id())
+            .map(|live| live.course.conversation_id())
             .collect()
     }
 
@@ -188,17 +159,24 @@ impl LiveSessions {
         let latest = self
             .all()
             .values()
-            .filter(|live| live.conversation_id() == conversation_id)
+            .filter(|live| live.course.conversation_id() == conversation_id)
             .map(|live| live.heard_until.load(Ordering::Acquire))
             .max()?;
         DateTime::from_timestamp_micros(latest)
+    }
+
+    /// How many ears write to that conversation.
+    pub(super) fn holders(&self, conversation_id: Uuid) -> usize {
+        let all = self.all();
+        let writes = |live: &&Arc<Live>| live.course.conversation_id() == conversation_id;
+        all.values().filter(writes).count()
     }
 
     /// Conversations that a live session holds.
     pub(super) fn held(&self) -> Vec<Uuid> {
         self.all()
             .values()
-            .map(|live| live.conversation_id())
+            .map(|live| live.course.conversation_id())
             .collect()
     }
 

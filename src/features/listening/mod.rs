@@ -3,19 +3,32 @@
 //! A frame counts as taken once it is in the spool file, a segment once it is committed, which is
 //! before it is sent. Both survive a killed server.
 
+mod commands;
+mod course;
+mod dictation;
+mod ear;
 mod follow;
+mod images;
 mod intake;
 mod live;
 mod merge;
+mod onboarding;
+mod photos;
 mod recovery;
 mod scribe;
 mod session;
 mod spool;
 mod store;
+mod suggested;
 mod sweeper;
+mod translate;
 
+pub use commands::Command;
+pub use dictation::{Dictated, Dictation};
+use intake::Allowance;
 pub use live::{LiveSessions, Place};
-pub use session::{Refusal, Session, Settings, Update};
+pub use photos::{DESCRIBE_JOB, TAKEN as PHOTO_TAKEN, describe as describe_photo};
+pub use session::{Asked, Refusal, Session, Settings, Update};
 
 use std::time::Duration;
 

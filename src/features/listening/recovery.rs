@@ -2,17 +2,17 @@
 
 use std::{
     collections::HashMap,
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
-use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::{
     intake::range,
     live::{Live, Registration},
-    scribe::Scribe,
+    scribe::{Scribe, Voice},
+    session::end_call,
     spool::{Meta, Spool},
     store,
 };
@@ -34,7 +34,7 @@ const STEP: u64 = 60 * super::SAMPLE_RATE;
 /// A session left behind. While it is held, its conversation is not ended.
 pub struct Left {
     spool: Spool,
-    live: std::sync::Arc<Live>,
+    live: Arc<Live>,
     _registration: Registration,
 }
 
@@ -63,14 +63,14 @@ async fn claim(app: &App, waiting: &Failures) -> Result<Vec<Left>> {
         {
             continue;
         }
-        let (live, _) = Live::new(&meta.uid, Uuid::nil());
+        let (live, _) = Live::new(&meta.uid, Arc::default());
         live.queued.store(1, Ordering::Release);
         let Some(registration) = app.live.claim(id, live.clone()) else {
             continue;
         };
         match store::recognised(&app.db, &meta.uid, id).await? {
             Some((conversation_id, _)) => {
-                live.roll_onto(conversation_id);
+                live.course.roll_onto(conversation_id);
                 left.push(Left {
                     spool,
                     live,
@@ -150,14 +150,20 @@ async fn write_down(app: &App, speech: SpeechPool, left: &Left, mut meta: Meta) 
         live: left.live.clone(),
         session_id: meta.session_id,
         spool: left.spool.clone(),
-        speech,
+        speech: Some(speech),
+        voice: meta.channel.map(Voice::of_call),
+        call: meta.channel.is_some(),
+        taps: Vec::new(),
         language: meta.language.clone(),
         source: meta.source.clone(),
         timeout_seconds: meta.timeout_seconds,
         recovering: true,
-        turn: Mutex::default(),
     };
-    let begin = recognised.max(extent.start);
+    let begin = if meta.suggested {
+        extent.end
+    } else {
+        recognised.max(extent.start)
+    };
     let mut segmenter = Segmenter::new(begin);
     let mut next = begin;
     while next < extent.end {
@@ -185,6 +191,10 @@ async fn write_down(app: &App, speech: SpeechPool, left: &Left, mut meta: Meta) 
             })?;
             scribe.take(range, heard_at).await?;
         }
+    }
+    let conversation_id = left.live.course.conversation_id();
+    if meta.channel.is_some() && app.live.holders(conversation_id) <= 1 {
+        end_call(app, &meta.uid, conversation_id).await?;
     }
     store::delete(&app.db, &meta.uid, meta.session_id).await?;
     let spool = left.spool.clone();

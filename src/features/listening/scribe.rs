@@ -3,13 +3,15 @@
 use std::{ops::Range, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
+use sqlx::{Postgres, Transaction};
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::{live::Live, merge, spool::Spool, store};
 use crate::{
     app::App,
     error::{Error, Result},
-    features::conversations::{self, Heard, TranscriptSegment, known_source},
+    features::conversations::{self, Heard, Open, Opening, TranscriptSegment, known_source},
     platform::{
         clock, ids,
         speech::{Language, Piece, SpeechError, SpeechPool},
@@ -21,19 +23,66 @@ const ATTEMPTS: u32 = 3;
 /// Pause between attempts while the database is away.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// Sound with one voice in it: one side of a call, or somebody who answers questions.
+#[derive(Clone, Copy, Debug)]
+pub struct Voice {
+    /// From 0.
+    pub number: i32,
+    pub is_user: bool,
+}
+
+impl Voice {
+    /// Of a call; its first channel is the microphone.
+    pub fn of_call(number: i32) -> Self {
+        Self {
+            number,
+            is_user: number == 0,
+        }
+    }
+}
+
+/// What was stored in a conversation.
+pub struct Stored {
+    pub conversation_id: Uuid,
+    pub segments: Vec<TranscriptSegment>,
+}
+
+/// A few words, and who says them.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    pub text: String,
+    /// Seconds from a time that is told beside.
+    pub start: f64,
+    pub end: f64,
+    /// `SPEAKER_<n>`
+    pub speaker: String,
+    pub speaker_id: i32,
+    /// Whether the label tells voices apart.
+    pub labelled: bool,
+    pub is_user: bool,
+    pub person_id: Option<String>,
+    pub provider: Option<String>,
+    /// It is never joined with what was said before.
+    pub apart: bool,
+}
+
 pub struct Scribe {
     pub app: App,
     pub live: Arc<Live>,
     pub session_id: Uuid,
     pub spool: Spool,
-    pub speech: SpeechPool,
+    /// None: what is said comes from the device.
+    pub speech: Option<SpeechPool>,
+    pub voice: Option<Voice>,
+    /// Its conversation is its own, and no other socket goes on with it.
+    pub call: bool,
+    /// Who else wants what is stored.
+    pub taps: Vec<mpsc::Sender<Stored>>,
     pub language: String,
     pub source: String,
     pub timeout_seconds: i32,
     /// The audio is old: it must not mix with what is said now.
     pub recovering: bool,
-    /// Held while the session moves to another conversation, or writes to one.
-    pub turn: tokio::sync::Mutex<()>,
 }
 
 /// What an utterance changed: the newest stored segment and those behind it, and ids that are gone.
@@ -56,31 +105,76 @@ impl Scribe {
                 Error::Internal(anyhow::Error::new(error).context("the audio spool cannot be read"))
             })?;
         let pieces = self.recognise(samples.into()).await?;
-        if pieces.is_empty() {
+        let said = pieces.into_iter().map(|piece| self.said(piece)).collect();
+        self.write(said, Some(range.end), heard_at).await
+    }
+
+    fn said(&self, piece: Piece) -> Said {
+        let (number, is_user) = match self.voice {
+            Some(voice) => (voice.number, voice.is_user),
+            None => (0, false),
+        };
+        Said {
+            text: piece.text,
+            start: piece.start_seconds,
+            end: piece.end_seconds,
+            speaker: format!("SPEAKER_{number:02}"),
+            speaker_id: number,
+            labelled: self.voice.is_some(),
+            is_user,
+            person_id: None,
+            provider: None,
+            apart: false,
+        }
+    }
+
+    /// Stores what was said, in order of time, counted from `since`. `until`: the sample up to which this is all of it.
+    pub async fn write(
+        &self,
+        said: Vec<Said>,
+        until: Option<u64>,
+        since: DateTime<Utc>,
+    ) -> Result<Written> {
+        if said.is_empty() {
             return Ok(Written::default());
         }
         let mut pause = Duration::from_millis(250);
         let mut tried = None;
         loop {
-            match self.commit(&pieces, &range, heard_at, &mut tried).await {
+            match self.commit(&said, until, since, &mut tried).await {
                 Err(error) if error.is_unavailable() && !self.app.stop.is_cancelled() => {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
-                other => return other,
+                other => {
+                    if let Ok(written) = &other {
+                        self.hand_on(written);
+                    }
+                    return other;
+                }
             }
+        }
+    }
+
+    /// Whoever cannot follow misses something; nobody waits for them.
+    fn hand_on(&self, written: &Written) {
+        for tap in &self.taps {
+            drop(tap.try_send(Stored {
+                conversation_id: self.live.course.conversation_id(),
+                segments: written.segments.clone(),
+            }));
         }
     }
 
     async fn recognise(&self, samples: Arc<[i16]>) -> Result<Vec<Piece>> {
         let language = Language::from_omi(&self.language);
+        let speech = self
+            .speech
+            .as_ref()
+            .ok_or(Error::Unavailable("nothing recognises this speech".into()))?;
         let mut attempt = 1;
         loop {
-            match self
-                .speech
-                .transcribe(samples.clone(), language.clone())
-                .await
-            {
+            match speech.transcribe(samples.clone(), language.clone()).await {
                 Ok(transcript) => return Ok(transcript.pieces),
                 Err(SpeechError::Stopped) => {
                     return Err(Error::Unavailable("the server is stopping".into()));
@@ -104,36 +198,30 @@ impl Scribe {
     /// wrote that may have been committed although the answer was lost.
     async fn commit(
         &self,
-        pieces: &[Piece],
-        range: &Range<u64>,
-        heard_at: DateTime<Utc>,
+        said: &[Said],
+        until: Option<u64>,
+        since: DateTime<Utc>,
         tried: &mut Option<(Uuid, Written)>,
     ) -> Result<Written> {
-        let _turn = self.turn.lock().await;
+        let _turn = self.live.course.turn.lock().await;
         let uid = &self.live.uid;
-        let mut id = self.live.conversation_id();
         let mut tx = self.app.db.begin().await?;
-        if let Some((id, written)) = tried.as_ref()
-            && store::recognised_until(&mut tx, uid, self.session_id).await? >= range.end as i64
+        if let (Some((id, written)), Some(until)) = (tried.as_ref(), until)
+            && store::recognised_until(&mut tx, uid, self.session_id).await? >= until as i64
         {
-            self.live.roll_onto(*id);
+            self.live.course.roll_onto(*id);
             return Ok(written.clone());
         }
-        let open = match conversations::lock_open(&mut tx, uid, id).await? {
-            Some(open) => open,
-            None => {
-                // It ended while this was spoken: the words go to the next one. One connection at a time.
-                drop(tx);
-                id = self.next_conversation().await?;
-                tx = self.app.db.begin().await?;
-                conversations::lock_open(&mut tx, uid, id)
-                    .await?
-                    .ok_or(Error::Unavailable("the conversation just ended".into()))?
-            }
-        };
-        let time_of = |seconds: f64| heard_at + microseconds(seconds);
-        let first = time_of(pieces.first().map_or(0.0, |piece| piece.start_seconds));
-        let last = time_of(pieces.last().map_or(0.0, |piece| piece.end_seconds));
+        let (mut tx, id, open) = self.lock_conversation(tx).await?;
+        if let (Some((_, written)), None) = (tried.as_ref(), until)
+            && open.tail.is_some()
+            && open.tail.as_ref() == written.segments.last()
+        {
+            return Ok(written.clone());
+        }
+        let time_of = |seconds: f64| since + microseconds(seconds);
+        let first = time_of(said.first().map_or(0.0, |one| one.start));
+        let last = time_of(said.last().map_or(0.0, |one| one.end));
         // A conversation begins with its first word, even if that was recognised late.
         let started_at = open
             .tail
@@ -145,15 +233,9 @@ impl Scribe {
             conversations::shift_segments(&mut tx, uid, id, earlier).await?;
         }
         let offset = |seconds: f64| round(seconds_between(started_at, time_of(seconds)));
-        let incoming: Vec<_> = pieces
+        let incoming: Vec<_> = said
             .iter()
-            .map(|piece| TranscriptSegment {
-                id: ids::new(),
-                text: piece.text.clone(),
-                start: offset(piece.start_seconds),
-                end: offset(piece.end_seconds),
-                ..TranscriptSegment::default()
-            })
+            .map(|one| self.segment(one, offset(one.start), offset(one.end)))
             .collect();
         // Audio recovered after a crash can be older than what a new session stored meanwhile.
         let follows = |tail: &TranscriptSegment| {
@@ -161,7 +243,8 @@ impl Scribe {
                 .first()
                 .is_some_and(|next| next.start >= tail.start)
         };
-        let tail = open.tail.filter(|tail| !moved && follows(tail));
+        let apart = said.first().is_some_and(|one| one.apart);
+        let tail = open.tail.filter(|tail| !moved && !apart && follows(tail));
         let combined = merge::combine(tail, incoming);
         let heard = Heard {
             started_at,
@@ -169,34 +252,99 @@ impl Scribe {
         };
         conversations::write_segments(&mut tx, uid, id, heard, &combined.stored, &combined.removed)
             .await?;
-        store::advance(&mut tx, uid, self.session_id, id, range.end as i64).await?;
+        let until = until.map(|until| until as i64);
+        store::advance(&mut tx, uid, self.session_id, id, until).await?;
         let written = Written {
             segments: combined.stored,
             removed: combined.removed,
         };
         *tried = Some((id, written.clone()));
         tx.commit().await?;
-        self.live.roll_onto(id);
+        self.live.course.roll_onto(id);
+        if said.iter().any(|one| one.labelled) {
+            self.live.course.told_voices_apart();
+        }
         Ok(written)
+    }
+
+    /// The session's conversation, locked until the end of the transaction; the next one, if that has ended while this was
+    /// spoken. The caller has the turn.
+    async fn lock_conversation<'a>(
+        &self,
+        mut tx: Transaction<'a, Postgres>,
+    ) -> Result<(Transaction<'a, Postgres>, Uuid, Open)> {
+        let uid = &self.live.uid;
+        let mut id = self.live.course.conversation_id();
+        if let Some(open) = conversations::lock_open(&mut tx, uid, id).await? {
+            return Ok((tx, id, open));
+        }
+        // One connection at a time.
+        drop(tx);
+        id = self.next_conversation().await?;
+        tx = self.app.db.begin().await?;
+        let open = conversations::lock_open(&mut tx, uid, id)
+            .await?
+            .ok_or(Error::Unavailable("the conversation just ended".into()))?;
+        Ok((tx, id, open))
+    }
+
+    /// Adds something to the session's conversation.
+    pub async fn in_conversation(
+        &self,
+        add: impl AsyncFnOnce(&mut Transaction<'_, Postgres>, Uuid) -> Result<()>,
+    ) -> Result<()> {
+        let _turn = self.live.course.turn.lock().await;
+        let tx = self.app.db.begin().await?;
+        let (mut tx, id, _) = self.lock_conversation(tx).await?;
+        add(&mut tx, id).await?;
+        tx.commit().await?;
+        self.live.course.roll_onto(id);
+        Ok(())
+    }
+
+    /// With the name of its voice, if that is known.
+    fn segment(&self, said: &Said, start: f64, end: f64) -> TranscriptSegment {
+        let known = said.labelled && !said.is_user && said.person_id.is_none();
+        let voice = known
+            .then(|| self.live.course.voice(said.speaker_id))
+            .flatten();
+        let person_id = voice.as_ref().and_then(|voice| voice.person_id());
+        TranscriptSegment {
+            id: ids::new(),
+            text: said.text.clone(),
+            speaker: said.speaker.clone(),
+            speaker_id: said.speaker_id,
+            is_user: said.is_user || voice.as_ref().is_some_and(|voice| voice.is_user()),
+            person_id: said.person_id.clone().or(person_id.map(Into::into)),
+            start,
+            end,
+            stt_provider: said.provider.clone(),
+            ..TranscriptSegment::default()
+        }
     }
 
     /// Leaves a conversation that has ended, unless that has been done already.
     pub async fn roll_from(&self, ended: Uuid) -> Result<()> {
-        let _turn = self.turn.lock().await;
-        if self.live.conversation_id() == ended {
+        let _turn = self.live.course.turn.lock().await;
+        if self.live.course.conversation_id() == ended {
             let next = self.next_conversation().await?;
-            self.live.roll_onto(next);
+            self.live.course.roll_onto(next);
         }
         Ok(())
     }
 
     async fn next_conversation(&self) -> Result<Uuid> {
-        let source = known_source(&self.source);
+        let opening = Opening {
+            source: known_source(&self.source),
+            language: &self.language,
+            timeout_seconds: self.timeout_seconds,
+            ..Opening::default()
+        };
         let (db, uid) = (&self.app.db, &self.live.uid);
-        if self.recovering {
-            conversations::open_apart(db, uid, source, &self.language, self.timeout_seconds).await
+        if self.recovering || self.call {
+            conversations::open_apart(db, uid, opening).await
         } else {
-            conversations::open(db, uid, source, &self.language, self.timeout_seconds).await
+            conversations::open(db, uid, opening).await
         }
     }
 }

@@ -1,37 +1,45 @@
-//! A live session. Four tasks: whoever calls `hear`; intake, which decodes, spools and cuts; this one,
-//! which has every utterance recognised and stored; and one that follows what becomes of the conversation.
+//! A live session. Its tasks: whoever calls `hear` and `obey`; an ear for each channel, which takes in sound and has it
+//! written down; and one that follows what becomes of the conversation.
 
-use std::sync::{Arc, PoisonError, atomic::Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use tokio::sync::{Semaphore, mpsc};
+use chrono::{DateTime, Utc};
+use tokio::sync::{Mutex, Semaphore, mpsc};
 use uuid::Uuid;
 
 use super::{
+    commands::{Assignment, Command, Suggestion},
+    course::Course,
+    ear::{Ear, Parts},
     follow::follow,
-    intake::{FRAMES, Frame, Intake, SharedTimeline, Work, take_in},
-    live::{Live, Registration},
-    scribe::Scribe,
-    spool::{Meta, Spool, Timeline},
-    store,
+    images::Images,
+    intake::Frame,
+    onboarding::{self, Onboarding},
+    photos,
+    scribe::{Scribe, Voice, Written},
+    suggested,
+    translate::translate,
 };
 use crate::{
     app::App,
-    error::Error,
-    features::conversations::{self, Conversation, TranscriptSegment},
+    error::{Error, Result as Outcome},
+    features::conversations::{self, Conversation, Opening, Reason, Speaker, TranscriptSegment},
     platform::{
-        audio::{
-            codec::{Codec, Decoder},
-            voice::Segmenter,
-        },
-        ids,
+        audio::codec::{Codec, Decoder},
+        clock,
     },
 };
 
 /// Bytes of audio that wait to be decoded, at most; beyond that the device waits.
 const ROOM: usize = 8 * 1024 * 1024;
+/// Batches of segments that wait for who else wants them.
+pub const TAP: usize = 64;
+/// Channels of a call.
+pub const MOST_CHANNELS: i32 = 2;
 
 /// What a device says of itself.
+#[derive(Clone)]
 pub struct Settings {
     pub codec: Codec,
     /// Hz.
@@ -41,6 +49,16 @@ pub struct Settings {
     pub source: &'static str,
     /// Silence that ends the conversation.
     pub timeout_seconds: i32,
+    /// A call, whose messages begin with the number of a channel from 1: a conversation of its own, over when nobody is
+    /// on the line.
+    pub call: bool,
+    pub call_id: Option<String>,
+    /// The device recognises by itself.
+    pub suggested: bool,
+    /// The device is asked a few questions, and all that it hears are answers.
+    pub onboarding: bool,
+    /// The id that the device wants its conversation to have.
+    pub conversation_id: Option<Uuid>,
 }
 
 /// What a session tells its device, in this order.
@@ -51,14 +69,47 @@ pub enum Update {
         text: Option<&'static str>,
     },
     LastConversation(Uuid),
+    /// The conversation that is written to from now on.
+    Conversation(Uuid),
     SegmentsDeleted(Vec<Uuid>),
     /// The newest stored segment, with its earlier id, and new ones.
     Segments(Vec<TranscriptSegment>),
+    Translated(Vec<TranscriptSegment>),
     ProcessingStarted(Box<Conversation>),
     /// Understood, discarded or given up.
     Processed(Box<Conversation>),
+    /// A picture is stored.
+    PhotoTaken {
+        /// The device's own name of it.
+        temporary: String,
+        id: Uuid,
+    },
+    PhotoDescribed {
+        id: Uuid,
+        description: String,
+        discarded: bool,
+    },
+    /// One of the questions to somebody new.
+    Question(Asked),
+    QuestionAnswered {
+        index: usize,
+        skipped: bool,
+    },
+    /// All questions have been asked.
+    Onboarded {
+        answers: usize,
+    },
     /// Nothing is heard any more: the device should close and keep its audio.
     Failed(String),
+}
+
+/// A question that was asked.
+#[derive(Debug)]
+pub struct Asked {
+    pub question: &'static str,
+    pub index: usize,
+    pub total: usize,
+    pub segment_id: Uuid,
 }
 
 /// Why a session cannot begin. The device should keep its audio.
@@ -75,9 +126,29 @@ impl<E: Into<Error>> From<E> for Refusal {
     }
 }
 
+impl Written {
+    pub fn tell(self, updates: &mpsc::UnboundedSender<Update>) {
+        if !self.removed.is_empty() {
+            drop(updates.send(Update::SegmentsDeleted(self.removed)));
+        }
+        if !self.segments.is_empty() {
+            drop(updates.send(Update::Segments(self.segments)));
+        }
+    }
+}
+
 pub struct Session {
-    frames: mpsc::Sender<Frame>,
+    /// One, or one for each channel.
+    ears: Vec<mpsc::Sender<Frame>>,
+    call: bool,
+    suggested: bool,
+    /// When the first sound came.
+    zero: OnceLock<DateTime<Utc>>,
     room: Arc<Semaphore>,
+    scribe: Arc<Scribe>,
+    images: Mutex<Images>,
+    onboarding: Option<Onboarding>,
+    updates: mpsc::UnboundedSender<Update>,
 }
 
 impl Session {
@@ -98,160 +169,211 @@ impl Session {
             "in_progress_conversations_processing",
             Some("Processing Conversations"),
         );
-        let decoder = Decoder::new(settings.codec, settings.sample_rate)
-            .map_err(|error| Refusal::Deaf(error.to_string()))?;
+        let voices: Vec<_> = if settings.call {
+            (0..MOST_CHANNELS)
+                .map(|number| Some(Voice::of_call(number)))
+                .collect()
+        } else {
+            vec![settings.onboarding.then_some(onboarding::ANSWERS)]
+        };
+        let decoder = || {
+            Decoder::new(settings.codec, settings.sample_rate)
+                .map_err(|error| Refusal::Deaf(error.to_string()))
+        };
+        let decoders: Vec<_> = voices.iter().map(|_| decoder()).collect::<Result<_, _>>()?;
         // Listening starts before the conversation is chosen, so that its end cannot be missed.
         let news = app.outbox.listen();
-        let Settings {
-            language,
-            source,
-            timeout_seconds,
-            ..
-        } = settings;
-        let conversation_id =
-            conversations::open(&app.db, uid, source, &language, timeout_seconds).await?;
+        let opening = Opening {
+            source: settings.source,
+            language: &settings.language,
+            timeout_seconds: settings.timeout_seconds,
+            id: settings.conversation_id,
+            call_id: settings.call_id.as_deref(),
+        };
+        let conversation_id = if settings.call {
+            conversations::open_apart(&app.db, uid, opening).await?
+        } else {
+            conversations::open(&app.db, uid, opening).await?
+        };
+        drop(updates.send(Update::Conversation(conversation_id)));
         tell("stt_initiating", Some("STT Service Starting"));
-        let speech = app.speech.pool().await.map_err(Refusal::Deaf)?;
-        let not_before = conversations::heard_until(&app.db, uid, conversation_id).await?;
-
-        let session_id = ids::new();
-        // Registered first: recovery leaves alone what a live session has.
-        let (live, flushes) = Live::new(uid, conversation_id);
-        let registration = app
-            .live
-            .claim(session_id, live.clone())
-            .ok_or(Error::Conflict("the session exists".into()))?;
-        store::insert(&app.db, uid, session_id, conversation_id).await?;
-        let meta = Meta {
-            uid: uid.into(),
-            session_id,
-            language: language.clone(),
-            source: source.into(),
-            timeout_seconds,
-            timeline: Timeline::default(),
-            stuck: None,
+        let speech = if settings.suggested {
+            None
+        } else {
+            Some(app.speech.pool().await.map_err(Refusal::Deaf)?)
         };
-        let spool = Spool::create(&app.spool_dir(), &meta)
-            .map_err(|error| anyhow::Error::new(error).context("audio cannot be spooled"))?;
-        let timeline = SharedTimeline::default();
-        let intake = Intake {
-            decoder,
-            writer: spool.writer(0),
-            segmenter: Segmenter::new(0),
-            spool: spool.clone(),
-            meta,
-            timeline: timeline.clone(),
-            live: live.clone(),
-            sessions: app.live.clone(),
-            not_before,
+        let course: Arc<Course> = Arc::default();
+        course.roll_onto(conversation_id);
+        for (label, speaker) in conversations::voices(&app.db, uid, conversation_id).await? {
+            course.name_voice(label, speaker);
+        }
+        let mut taps = Vec::new();
+        let translating = translate(app, uid, &settings.language, &updates).await?;
+        taps.extend(translating);
+        let (answers, answered) = mpsc::channel(TAP);
+        if settings.onboarding {
+            taps.push(answers);
+        }
+        let mut ears = Vec::new();
+        for (voice, decoder) in voices.into_iter().zip(decoders) {
+            let parts = Parts {
+                decoder,
+                voice,
+                speech: speech.clone(),
+                course: course.clone(),
+                taps: taps.clone(),
+            };
+            ears.push(Ear::open(app, uid, &settings, parts, updates.clone()).await?);
+        }
+        let Some(scribe) = ears.first().map(|ear| ear.scribe.clone()) else {
+            return Err(Refusal::Deaf("there is no channel".into()));
         };
-        let scribe = Arc::new(Scribe {
-            app: app.clone(),
-            live,
-            session_id,
-            spool,
-            speech,
-            language,
-            source: source.into(),
-            timeout_seconds,
-            recovering: false,
-            turn: tokio::sync::Mutex::default(),
-        });
-        let (frames, incoming) = mpsc::channel(FRAMES);
-        let (work, waiting) = mpsc::unbounded_channel();
         let follower = tokio::spawn(follow(scribe.clone(), news, updates.clone()));
-        tokio::spawn(take_in(intake, incoming, flushes, work, updates.clone()));
         tell("ready", None);
+        let onboarding = if settings.onboarding {
+            Some(Onboarding::start(scribe.clone(), answered, updates.clone()).await?)
+        } else {
+            None
+        };
+        let frames = ears.iter().map(|ear| ear.frames.clone()).collect();
+        let (app, uid, told) = (app.clone(), uid.to_string(), updates.clone());
+        let call = settings.call;
         tokio::spawn(async move {
-            write_down(&scribe, &timeline, waiting, updates, registration).await;
+            let writing = ears.into_iter().map(|ear| {
+                let Ear {
+                    frames,
+                    scribe,
+                    writing,
+                } = ear;
+                // The device has the only other one: without it, sound ends.
+                drop(frames);
+                let told = told.clone();
+                async move { writing.run(&scribe, told).await }
+            });
+            let whole = futures_util::future::join_all(writing).await;
+            if call
+                && whole.into_iter().all(|whole| whole)
+                && let Err(error) = end_call(&app, &uid, course.conversation_id()).await
+            {
+                tracing::warn!(%error, "a call that is over was not ended; its time-out does it");
+            }
             follower.abort();
         });
         Ok(Self {
-            frames,
+            ears: frames,
+            call,
+            suggested: settings.suggested,
+            zero: OnceLock::new(),
             room: Arc::new(Semaphore::new(ROOM)),
+            scribe,
+            images: Mutex::default(),
+            onboarding,
+            updates,
         })
     }
 
     /// Takes one message of audio. False: the session has failed, and said why in its updates.
-    pub async fn hear(&self, audio: Bytes) -> bool {
+    pub async fn hear(&self, mut audio: Bytes) -> bool {
+        self.zero.get_or_init(clock::now);
+        let mut ear = 0;
+        if self.call {
+            ear = usize::from(audio.first().copied().unwrap_or_default()).wrapping_sub(1);
+            audio = audio.slice(audio.len().min(1)..);
+        }
+        // Nobody is on a channel that is not known.
+        let Some(frames) = self.ears.get(ear) else {
+            return true;
+        };
         let size = audio.len().min(ROOM) as u32;
         let Ok(room) = self.room.clone().acquire_many_owned(size).await else {
             return false;
         };
-        self.frames.send(Frame { audio, _room: room }).await.is_ok()
+        frames.send(Frame { audio, _room: room }).await.is_ok()
+    }
+
+    /// Does what the device says. False: the session has failed, and said why in its updates.
+    pub async fn obey(&self, command: Command) -> bool {
+        let done = match command {
+            Command::ImageChunk(slice) => {
+                let image = self
+                    .images
+                    .lock()
+                    .await
+                    .take(slice, std::time::Instant::now());
+                match image {
+                    Some(image) => photos::store(&self.scribe, image, &self.updates).await,
+                    None => Ok(()),
+                }
+            }
+            Command::SuggestedTranscript(suggestion) if self.suggested => {
+                self.suggest(suggestion).await
+            }
+            Command::SpeakerAssigned(assignment) => self.assign(assignment).await,
+            Command::SkipQuestion => {
+                if let Some(onboarding) = &self.onboarding {
+                    onboarding.skip();
+                }
+                Ok(())
+            }
+            Command::SuggestedTranscript(_) => Ok(()),
+        };
+        if let Err(error) = &done {
+            tracing::error!(error = format!("{error:#}"), "a live session failed");
+            let why = "The server cannot store what was said right now.";
+            drop(self.updates.send(Update::Failed(why.into())));
+        }
+        done.is_ok()
+    }
+
+    async fn suggest(&self, suggestion: Suggestion) -> Outcome<()> {
+        let (said, lasts) = suggested::said(suggestion);
+        // Without a sound, the last word ends now.
+        let since = self
+            .zero
+            .get()
+            .copied()
+            .unwrap_or_else(|| clock::now() - lasts);
+        self.scribe
+            .write(said, None, since)
+            .await?
+            .tell(&self.updates);
+        Ok(())
+    }
+
+    /// Remembers whose voice a label is, and says so of the segments that are stored.
+    async fn assign(&self, assignment: Assignment) -> Outcome<()> {
+        let Assignment {
+            speaker_id,
+            person_id,
+            mut segment_ids,
+            ..
+        } = assignment;
+        segment_ids.truncate(conversations::MAXIMUM_SEGMENTS);
+        if person_id.is_empty() || person_id.len() > suggested::LONGEST_ID {
+            return Ok(());
+        }
+        let speaker = Speaker::named(&person_id);
+        let course = &self.scribe.live.course;
+        let _turn = course.turn.lock().await;
+        course.name_voice(speaker_id, speaker.clone());
+        let (db, uid) = (&self.scribe.app.db, &self.scribe.live.uid);
+        let label = course.tells_voices_apart().then_some(speaker_id);
+        let mut tx = db.begin().await?;
+        let id = course.conversation_id();
+        let changed =
+            conversations::assign(&mut tx, uid, id, &segment_ids, label, &speaker).await?;
+        tx.commit().await?;
+        if !changed.is_empty() {
+            drop(self.updates.send(Update::Segments(changed)));
+        }
+        Ok(())
     }
 }
 
-/// Recognises and stores utterance after utterance. Ends when intake has ended and all is stored;
-/// after a failure it leaves the spool to recovery.
-async fn write_down(
-    scribe: &Scribe,
-    timeline: &SharedTimeline,
-    mut work: mpsc::UnboundedReceiver<Work>,
-    updates: mpsc::UnboundedSender<Update>,
-    registration: Registration,
-) {
-    while let Some(next) = work.recv().await {
-        let (range, ended) = match next {
-            Work::Utterance(range, ended) => (range, ended),
-            Work::Flush(done) => {
-                let _ = done.send(());
-                continue;
-            }
-            Work::Broken => return,
-        };
-        let heard_at = timeline
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .at(range.start);
-        let Some(heard_at) = heard_at else {
-            tracing::error!(
-                start = range.start,
-                "an utterance has no place in time: left to recovery"
-            );
-            return;
-        };
-        match scribe.take(range, heard_at).await {
-            Ok(written) => {
-                let wordless = written.segments.is_empty();
-                if !written.removed.is_empty() {
-                    drop(updates.send(Update::SegmentsDeleted(written.removed)));
-                }
-                if wordless {
-                    scribe.live.wordless.fetch_add(1, Ordering::AcqRel);
-                } else {
-                    scribe.live.wordless.store(0, Ordering::Release);
-                    metrics::histogram!("omi_segment_delay_seconds").record(ended.elapsed());
-                    drop(updates.send(Update::Segments(written.segments)));
-                }
-            }
-            Err(error) => {
-                if error.is_unavailable() {
-                    tracing::info!(
-                        "a live session ends; the next start recognises the rest of its audio"
-                    );
-                } else {
-                    let error = format!("{error:#}");
-                    tracing::error!(error, "a live session failed; its audio stays in the spool");
-                }
-                drop(updates.send(Update::Failed(
-                    "Speech cannot be recognised right now.".into(),
-                )));
-                // Recovery may have the spool when nobody writes to it any more.
-                while work.recv().await.is_some() {}
-                return;
-            }
-        }
-        scribe.live.queued.fetch_sub(1, Ordering::AcqRel);
+/// Hands the conversation of a call over to processing; one in which nothing was said is removed.
+pub async fn end_call(app: &App, uid: &str, id: Uuid) -> Outcome<()> {
+    if !conversations::delete_if_empty(&app.db, uid, id).await? {
+        conversations::finish(&app.db, &app.outbox, uid, id, Reason::HungUp).await?;
     }
-    if let Err(error) = store::delete(&scribe.app.db, &scribe.live.uid, scribe.session_id).await {
-        tracing::warn!(%error, "an ended session could not be taken off; recovery does it later");
-    } else {
-        let spool = scribe.spool.clone();
-        let removed = tokio::task::spawn_blocking(move || spool.remove()).await;
-        if !matches!(removed, Ok(Ok(()))) {
-            tracing::warn!("a spool folder could not be removed; recovery does it later");
-        }
-    }
-    drop(registration);
+    Ok(())
 }

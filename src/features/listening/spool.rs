@@ -24,6 +24,12 @@ pub struct Meta {
     pub language: String,
     pub source: String,
     pub timeout_seconds: i32,
+    /// Of a call, from 0. When nobody is on the line any more, its conversation is over.
+    #[serde(default)]
+    pub channel: Option<i32>,
+    /// What is said comes from the device, so nothing here is to be recognised.
+    #[serde(default)]
+    pub suggested: bool,
     #[serde(default)]
     pub timeline: Timeline,
     /// While it is recovered: the sample before which it last got stuck, and how often.
@@ -260,6 +266,8 @@ mod tests {
             language: "en".into(),
             source: "omi".into(),
             timeout_seconds: 120,
+            channel: None,
+            suggested: false,
             timeline: Timeline::default(),
             stuck: None,
         };

@@ -21,11 +21,11 @@ pub async fn advance(
     uid: &str,
     id: Uuid,
     conversation_id: Uuid,
-    recognised_samples: i64,
+    recognised_samples: Option<i64>,
 ) -> Result<()> {
     sqlx::query!(
         "update listen_sessions
-         set conversation_id = $3, recognised_samples = greatest(recognised_samples, $4), seen_at = now()
+         set conversation_id = $3, recognised_samples = greatest(recognised_samples, coalesce($4::bigint, 0)), seen_at = now()
          where uid = $1 and id = $2",
         uid,
         id,

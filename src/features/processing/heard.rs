@@ -30,6 +30,8 @@ pub struct Heard {
     lines: Vec<Line>,
     calendar: Option<String>,
     language: Option<String>,
+    /// What is on pictures that were taken meanwhile.
+    seen: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -78,7 +80,16 @@ impl Heard {
             language: conversation.language.clone(),
             started_at: conversation.started_at,
             profile,
+            seen: Vec::new(),
         }
+    }
+
+    pub fn with_pictures(self, seen: Vec<String>) -> Self {
+        Self { seen, ..self }
+    }
+
+    pub fn seen(&self) -> &[String] {
+        &self.seen
     }
 
     pub fn rule_lines(&self) -> Vec<rules::Line<'_>> {
@@ -100,8 +111,9 @@ impl Heard {
         }
     }
 
+    /// Nothing was said, and nothing seen.
     pub fn is_silent(&self) -> bool {
-        self.lines.iter().all(|line| line.text.trim().is_empty())
+        self.seen.is_empty() && self.lines.iter().all(|line| line.text.trim().is_empty())
     }
 
     /// A recording of fewer characters than this, with its speakers.
@@ -153,6 +165,10 @@ impl Heard {
         }
         if let Some(calendar) = &self.calendar {
             parts.push(format!("# Calendar entry\n{calendar}"));
+        }
+        if !self.seen.is_empty() {
+            let seen = cut(&self.seen.join("\n"), MOST_CONTEXT);
+            parts.push(format!("# What the user's camera saw\n{seen}"));
         }
         for (heading, text) in extra.iter().filter(|(_, text)| !text.is_empty()) {
             parts.push(format!("# {heading}\n{}", fit(text, most / 4)));

@@ -87,7 +87,8 @@ async fn understand(app: &Handles, uid: &str, conversation: Conversation) -> Res
     let profile = accounts::profile(&app.db, uid).await?;
     let id = conversation.id;
     let attempts = conversation.processing_attempts;
-    let heard = Arc::new(Heard::of(&conversation, profile));
+    let seen = conversations::seen(&app.db, uid, id).await?;
+    let heard = Arc::new(Heard::of(&conversation, profile).with_pictures(seen));
     let language = app.language.as_ref();
     let mut outline = structure::find(language, uid, &conversation, &heard, attempts).await?;
     let (mut tasks, mut facts) = (outline.tasks.take(), None);

@@ -193,7 +193,10 @@ async fn find(
     let structured = &conversation.structured;
     let heard = async || -> Result<Arc<Heard>> {
         let profile = accounts::profile(&app.db, uid).await?;
-        Ok(Arc::new(Heard::of(&conversation, profile)))
+        let seen = conversations::seen(&app.db, uid, id).await?;
+        Ok(Arc::new(
+            Heard::of(&conversation, profile).with_pictures(seen),
+        ))
     };
     let ruled = |found| (found, RULES.to_string());
     Ok(match step {

@@ -27,6 +27,8 @@ use crate::{
 /// More pieces than this between single spaces are always kept.
 const SURELY_KEPT: usize = 100;
 const LONGEST_TITLE: usize = 200;
+/// Characters of a picture's description that are a title.
+const LONGEST_SIGHT: usize = 60;
 const LONGEST_OVERVIEW: usize = 10_000;
 const LONGEST_TEXT: usize = 1000;
 const MOST_EVENTS: usize = 20;
@@ -81,19 +83,29 @@ fn by_rules(heard: &Heard, keep: bool, title: String) -> Outline {
         })
         .collect();
     // A kept conversation has a title, whatever was said in it; one that it had already stays.
-    let title = [title, found.title.clone(), "Conversation".into()]
-        .into_iter()
-        .find(|title| !title.is_empty());
+    let seen = heard.seen().join(" ");
+    let picture = heard.seen().first().map(|text| cut(text, LONGEST_SIGHT));
+    let title = [
+        title,
+        found.title.clone(),
+        picture.unwrap_or_default(),
+        "Conversation".into(),
+    ]
+    .into_iter()
+    .find(|title| !title.is_empty());
     Outline {
         structured: Structured {
             title: title.unwrap_or_default(),
-            overview: found.overview.clone(),
+            overview: [found.overview.clone(), cut(&seen, LONGEST_OVERVIEW)]
+                .into_iter()
+                .find(|text| !text.is_empty())
+                .unwrap_or_default(),
             emoji: found.emoji.clone(),
             category: found.category.clone(),
             action_items: Vec::new(),
             events,
         },
-        worth_keeping: keep || rules::worth_keeping(&lines, heard.seconds),
+        worth_keeping: keep || !seen.is_empty() || rules::worth_keeping(&lines, heard.seconds),
         by: RULES.into(),
         rules: Some(found),
         tasks: None,

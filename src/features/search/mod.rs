@@ -47,7 +47,7 @@ const CENTRES: usize = 50;
 /// Items of a period that are told from others.
 const MOST_OF_PERIOD: i64 = 20_000;
 /// From this cosine on the meaning is told as a reason.
-const TELLING: f32 = 0.3;
+const TELLING: f32 = 0.25;
 
 fn embedder(app: &Handles) -> Option<&Embedder> {
     app.embeddings.as_ref()
@@ -158,6 +158,21 @@ pub async fn search_at(
         .take(CENTRES)
         .collect();
     let rows = store::neighbours(&app.db, uid, &centres).await?;
+    let reasons = |key: &Key| {
+        let telling = near.get(key).is_some_and(|near| near.0 >= TELLING);
+        let reasons = [
+            (words.contains_key(key), Matched::Words),
+            (telling, Matched::Meaning),
+            (in_period.contains_key(key), Matched::Time),
+        ];
+        reasons
+            .into_iter()
+            .filter(|(holds, _)| *holds)
+            .map(|(_, why)| why)
+            .collect::<Vec<_>>()
+    };
+    // Segments beside one that matches.
+    let mut beside = HashSet::new();
     let mut ranked: HashMap<Key, f64> = candidates
         .iter()
         .filter(|(_, key)| key.kind != Kind::Segment || !centres.contains(&key.id))
@@ -179,11 +194,22 @@ pub async fn search_at(
             .iter()
             .position(|id| Some(id) == centre)
             .unwrap_or_default();
+        let row_matches = ids.iter().map(|id| {
+            !reasons(&Key {
+                kind: Kind::Segment,
+                id: *id,
+            })
+            .is_empty()
+        });
+        let row_matches: Vec<_> = row_matches.collect();
         for place in centre.saturating_sub(2)..ids.len().min(centre + 3) {
             let found = Key {
                 kind: Kind::Segment,
                 id: ids[place],
             };
+            if row_matches[place.saturating_sub(2)..ids.len().min(place + 3)].contains(&true) {
+                beside.insert(found);
+            }
             let segment = &row[place];
             let stands = Place {
                 conversation_id: Some(segment.conversation_id),
@@ -221,18 +247,9 @@ pub async fn search_at(
         .into_iter()
         .filter_map(|(score, key)| {
             let item = shown.remove(&key)?;
-            let mut matched = Vec::new();
-            if words.contains_key(&key) {
-                matched.push(Matched::Words);
-            }
-            if near.get(&key).is_some_and(|near| near.0 >= TELLING) {
-                matched.push(Matched::Meaning);
-            }
-            if in_period.contains_key(&key) {
-                matched.push(Matched::Time);
-            }
+            let matched = reasons(&key);
             // A segment may stand beside one that matches; anything else stands for itself.
-            if matched.is_empty() && key.kind != Kind::Segment {
+            if matched.is_empty() && !beside.contains(&key) {
                 return None;
             }
             Some(hit(key.kind, item, scores.share(score), matched))

@@ -1,5 +1,6 @@
 //! Turns a client's audio frames into 16 kHz mono sound, and sound into frames for a client.
 
+use super::adts::Adts;
 use super::resample::Resampler;
 use super::{AudioError, SAMPLE_RATE};
 
@@ -16,6 +17,10 @@ pub enum Codec {
     Pcm16,
     /// Also signed 16-bit little-endian: the name counts kilohertz, not bits.
     Pcm8,
+    /// Unsigned 8-bit mono, which some clients mean by `pcm8`.
+    Unsigned8,
+    /// AAC-LC in ADTS frames, of one or two channels.
+    Aac,
     /// One Opus packet a frame, usually 10 ms.
     Opus,
     /// One Opus packet a frame, usually 20 ms.
@@ -32,7 +37,7 @@ impl Codec {
             "pcm8" => Self::Pcm8,
             "opus" => Self::Opus,
             "opus_fs320" => Self::OpusFs320,
-            "aac" => Self::Unsupported("aac"),
+            "aac" => Self::Aac,
             "lc3" => Self::Unsupported("lc3"),
             "lc3_fs1030" => Self::Unsupported("lc3_fs1030"),
             _ => Self::Pcm16,
@@ -42,7 +47,8 @@ impl Codec {
     pub fn name(self) -> &'static str {
         match self {
             Self::Pcm16 => "pcm16",
-            Self::Pcm8 => "pcm8",
+            Self::Pcm8 | Self::Unsigned8 => "pcm8",
+            Self::Aac => "aac",
             Self::Opus => "opus",
             Self::OpusFs320 => "opus_fs320",
             Self::Unsupported(name) => name,
@@ -60,6 +66,11 @@ enum Inside {
         samples: Vec<i16>,
         resampler: Box<Resampler>,
     },
+    Unsigned8 {
+        samples: Vec<i16>,
+        resampler: Box<Resampler>,
+    },
+    Aac(Box<Adts>),
     Opus {
         decoder: opus::Decoder,
         buffer: Box<[i16; LONGEST_PACKET]>,
@@ -70,12 +81,15 @@ impl Decoder {
     /// `sample_rate` is that of PCM frames. Opus carries its own rate and is decoded at 16 kHz.
     pub fn new(codec: Codec, sample_rate: u32) -> Result<Self, AudioError> {
         let resampler = Box::new(Resampler::new(sample_rate)?);
+        let samples = Vec::new();
         let inside = match codec {
             Codec::Pcm16 | Codec::Pcm8 => Inside::Pcm {
                 half: None,
-                samples: Vec::new(),
+                samples,
                 resampler,
             },
+            Codec::Unsigned8 => Inside::Unsigned8 { samples, resampler },
+            Codec::Aac => Inside::Aac(Box::default()),
             Codec::Opus | Codec::OpusFs320 => Inside::Opus {
                 decoder: opus::Decoder::new(SAMPLE_RATE, opus::Channels::Mono)
                     .map_err(|error| AudioError::Start("Opus", error.to_string()))?,
@@ -106,6 +120,12 @@ impl Decoder {
                 *half = odd.first().copied().or(*half);
                 resampler.push(samples, out)
             }
+            Inside::Unsigned8 { samples, resampler } => {
+                samples.clear();
+                samples.extend(frame.iter().map(|byte| (i16::from(*byte) - 128) << 8));
+                resampler.push(samples, out)
+            }
+            Inside::Aac(adts) => adts.decode(frame, out),
             Inside::Opus { decoder, buffer } => {
                 if frame.is_empty() {
                     return Ok(());
@@ -125,7 +145,10 @@ impl Decoder {
     /// Appends the few milliseconds a resampler still holds. Call it once, when the stream ends.
     pub fn finish(&mut self, out: &mut Vec<i16>) -> Result<(), AudioError> {
         match &mut self.0 {
-            Inside::Pcm { resampler, .. } => resampler.finish(out),
+            Inside::Pcm { resampler, .. } | Inside::Unsigned8 { resampler, .. } => {
+                resampler.finish(out)
+            }
+            Inside::Aac(adts) => adts.finish(out),
             Inside::Opus { .. } => Ok(()),
         }
     }
@@ -142,6 +165,9 @@ impl Encoder {
         let frame = match codec {
             Codec::Pcm16 | Codec::Pcm8 | Codec::Opus => SAMPLE_RATE as usize / 100,
             Codec::OpusFs320 => SAMPLE_RATE as usize / 50,
+            Codec::Aac | Codec::Unsigned8 => {
+                return Err(AudioError::UnsupportedCodec(codec.name()));
+            }
             Codec::Unsupported(name) => return Err(AudioError::UnsupportedCodec(name)),
         };
         let opus = match codec {

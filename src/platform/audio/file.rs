@@ -122,7 +122,8 @@ fn read_container(path: &Path, extension: &str) -> Result<Vec<i16>, String> {
     Ok(samples)
 }
 
-fn mean(frame: &[f32]) -> i16 {
+/// Of the channels of one moment.
+pub(super) fn mean(frame: &[f32]) -> i16 {
     let mean = frame.iter().sum::<f32>() / frame.len() as f32;
     (mean * 32_768.0).round() as i16
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 pub use codec::{Codec, Decoder, Encoder};
 pub use voice::{Segmenter, Utterance};
 
+mod adts;
 pub mod codec;
 pub mod file;
 pub mod resample;
@@ -20,7 +21,7 @@ pub const CLIENT_RATES: std::ops::RangeInclusive<u32> = 4_000..=96_000;
 #[derive(Debug, thiserror::Error)]
 pub enum AudioError {
     #[error(
-        "this server cannot decode the codec {0}; set the device to opus, opus_fs320, pcm16 or pcm8"
+        "this server cannot take the codec {0}; set the device to opus, opus_fs320, pcm16 or pcm8"
     )]
     UnsupportedCodec(&'static str),
     #[error(
@@ -30,7 +31,7 @@ pub enum AudioError {
     #[error("the {0} codec could not be started: {1}")]
     Start(&'static str, String),
     /// The packet is lost; the decoder takes the next one as usual.
-    #[error("an Opus packet of {bytes} bytes could not be decoded and is left out: {reason}")]
+    #[error("a packet of {bytes} bytes could not be decoded and is left out: {reason}")]
     BadPacket { bytes: usize, reason: String },
     #[error("audio could not be encoded as Opus: {0}")]
     Encode(String),

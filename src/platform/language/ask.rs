@@ -29,6 +29,34 @@ impl Language {
         instructions: &str,
         material: &str,
     ) -> Result<T> {
+        let material = fit(material, self.0.context_characters);
+        self.ask_with(who, task, instructions, |fence| {
+            Message::user(fence.wrap(&material))
+        })
+        .await
+    }
+
+    /// The same about a picture, of a model that can see.
+    pub async fn look<T: DeserializeOwned + JsonSchema>(
+        &self,
+        who: &str,
+        task: &'static str,
+        instructions: &str,
+        jpeg: &[u8],
+    ) -> Result<T> {
+        self.ask_with(who, task, instructions, |fence| {
+            Message::user(fence.wrap("The picture.")).with_jpeg(jpeg)
+        })
+        .await
+    }
+
+    async fn ask_with<T: DeserializeOwned + JsonSchema>(
+        &self,
+        who: &str,
+        task: &'static str,
+        instructions: &str,
+        material: impl FnOnce(&Fence) -> Message,
+    ) -> Result<T> {
         let mut meter = Meter::start(task);
         let asked = self.ask_unmeasured(who, task, instructions, material).await;
         meter.end(&asked);
@@ -40,7 +68,7 @@ impl Language {
         who: &str,
         task: &'static str,
         instructions: &str,
-        material: &str,
+        material: impl FnOnce(&Fence) -> Message,
     ) -> Result<T> {
         let shape = Shape::of::<T>().map_err(|error| {
             LanguageError::Invalid(format!("the answer cannot be described: {error}"))
@@ -52,7 +80,7 @@ impl Language {
                 fence.rule(),
                 shape.schema
             )),
-            Message::user(fence.wrap(&fit(material, self.0.context_characters))),
+            material(&fence),
         ];
         let _place = self.0.limits.admit(who).await?;
         let first = self.turn(who, task, &messages, Some(&shape)).await?;

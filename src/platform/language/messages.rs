@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
+use serde_json::json;
 
 use crate::platform::secrets;
 
@@ -14,10 +16,29 @@ pub enum Role {
     Assistant,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     pub role: Role,
     pub content: String,
+    /// Address of a picture that goes with it, which may hold the picture itself.
+    image: Option<String>,
+}
+
+impl Serialize for Message {
+    /// A list of parts only where there is a picture: many endpoints know no other than text.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("role", &self.role)?;
+        match &self.image {
+            None => map.serialize_entry("content", &self.content)?,
+            Some(url) => map.serialize_entry(
+                "content",
+                &json!([{"type": "text", "text": self.content},
+                        {"type": "image_url", "image_url": {"url": url}}]),
+            )?,
+        }
+        map.end()
+    }
 }
 
 impl Message {
@@ -37,7 +58,13 @@ impl Message {
         Self {
             role,
             content: content.into(),
+            image: None,
         }
+    }
+
+    pub fn with_jpeg(mut self, jpeg: &[u8]) -> Self {
+        self.image = Some(format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg)));
+        self
     }
 }
 

@@ -91,8 +91,10 @@ pub async fn list(
 #[utoipa::path(get, path = "/v1/conversations/{id}", tag = "conversations", params(("id" = String, Path)),
     responses((status = 200, body = Conversation)))]
 pub async fn get(State(app): State<App>, caller: Caller, id: Id) -> Result<Json<Conversation>> {
+    let id = id.or_absent("Conversation")?;
+    let found = conversations::get(&app.db, &caller.uid, id).await?;
     Ok(Json(
-        conversations::get(&app.db, &caller.uid, id.or_absent("Conversation")?).await?,
+        conversations::with_photos(&app.db, &caller.uid, found).await?,
     ))
 }
 

@@ -11,6 +11,38 @@ pub const PING: &str = "ping";
 pub fn message(update: &Update) -> Message {
     let value = match update {
         Update::Status { status, text } => service_status(status, *text),
+        Update::Conversation(id) => json!({"type": "conversation_session", "conversation_id": id,
+            "status": "in_progress", "recording_session_id": null}),
+        Update::Translated(segments) => json!({"type": "translating", "segments": segments}),
+        Update::PhotoTaken { temporary, id } => {
+            json!({"type": "photo_processing", "temp_id": temporary, "photo_id": id})
+        }
+        Update::PhotoDescribed {
+            id,
+            description,
+            discarded,
+        } => {
+            json!({"type": "photo_described", "photo_id": id, "description": description, "discarded": discarded})
+        }
+        Update::Question(asked) => {
+            json!({"type": "onboarding_question", "question": asked.question,
+            "question_index": asked.index, "total_questions": asked.total, "question_segment_id": asked.segment_id})
+        }
+        Update::QuestionAnswered {
+            index,
+            skipped: true,
+        } => {
+            json!({"type": "question_skipped", "question_index": index})
+        }
+        Update::QuestionAnswered {
+            index,
+            skipped: false,
+        } => {
+            json!({"type": "question_answered", "question_index": index, "answered": true})
+        }
+        Update::Onboarded { answers } => {
+            json!({"type": "onboarding_complete", "answers_count": answers})
+        }
         Update::LastConversation(id) => json!({"type": "last_memory", "memory_id": id}),
         Update::SegmentsDeleted(ids) => json!({"type": "segments_deleted", "segment_ids": ids}),
         Update::Segments(segments) => json!(segments),

@@ -1,61 +1,129 @@
-//! `/v4/listen`: live audio in, segments and events out.
+//! `/v4/listen` and `/v4/web/listen`: live audio in, segments and events out.
 
+mod dictation;
 mod events;
 mod query;
 mod socket;
+mod web;
+
+use std::net::IpAddr;
 
 use axum::{
     Router,
-    extract::{RawQuery, State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
+    extract::{
+        RawQuery, State, WebSocketUpgrade,
+        ws::{WebSocket, rejection::WebSocketUpgradeRejection},
+    },
     middleware,
     response::{IntoResponse as _, Response},
     routing::get,
 };
 
 use super::{
+    client_address::ClientAddress,
     guard,
+    limits::Policy,
     respond::{self, ApiError},
 };
-use crate::{app::App, error::Error, features::credentials::Caller};
+use crate::{
+    app::App,
+    error::Error,
+    features::{credentials::Caller, listening::Place},
+};
 
 /// Largest message, in bytes; a larger one closes the socket with 1009.
 pub const MESSAGE_LIMIT: usize = 1024 * 1024;
 
 /// The path of this surface, which no OpenAPI document can hold.
 pub const PATH: &str = "/v4/listen";
+/// The same for browsers, which say who they are after the upgrade.
+const WEB: &str = "/v4/web/listen";
+/// Push to talk.
+const DICTATION: &str = "/v2/voice-message/transcribe-stream";
 
 pub fn routes() -> Router<App> {
     let guard = |request, next| guard::user().pass(request, next);
-    Router::new().route(PATH, get(listen).route_layer(middleware::from_fn(guard)))
+    let dictate = |request, next| guard::user().hourly(Policy::Dictations).pass(request, next);
+    Router::new()
+        .route(PATH, get(listen).route_layer(middleware::from_fn(guard)))
+        .route(WEB, get(web::listen))
+        .route(
+            DICTATION,
+            get(dictation::listen).route_layer(middleware::from_fn(dictate)),
+        )
 }
 
 /// Refuses a bad credential, a bad number and too many sockets before the upgrade.
 async fn listen(
     State(app): State<App>,
     caller: Caller,
+    ClientAddress(address): ClientAddress,
     RawQuery(raw): RawQuery,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    upgrade: Upgrade,
 ) -> Response {
-    let query = match query::read(&raw.unwrap_or_default(), &app.config.listening) {
-        Ok(query) => query,
+    let settings = match query::read(&raw.unwrap_or_default(), &app.config.listening) {
+        Ok(settings) => settings,
         Err(error) => return ApiError(error).into_response(),
     };
-    let limit = app.config.listening.max_sockets_per_user;
-    let Some(place) = app.live.take_place(&caller.uid, limit) else {
-        return respond::too_many_sockets(limit);
+    let places = match Places::take(&app, address, Some(&caller.uid)) {
+        Ok(places) => places,
+        Err(refusal) => return refusal,
     };
+    opened(upgrade, move |socket| async move {
+        socket::serve(app, caller, settings, socket).await;
+        drop(places);
+    })
+}
+
+type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+
+fn opened<F: Future<Output = ()> + Send + 'static>(
+    upgrade: Upgrade,
+    serve: impl FnOnce(WebSocket) -> F + Send + 'static,
+) -> Response {
     match upgrade {
         Ok(upgrade) => upgrade
             // More than the limit is read, so that the socket can say why it closes.
             .max_message_size(4 * MESSAGE_LIMIT)
             .max_frame_size(4 * MESSAGE_LIMIT)
-            .on_upgrade(move |socket| async move {
-                socket::serve(app, caller, query, socket).await;
-                drop(place);
-            }),
+            .on_upgrade(serve),
         Err(_) => ApiError(Error::BadRequest(
             "This address takes WebSocket upgrades only.".into(),
         ))
         .into_response(),
     }
+}
+
+/// Of the sockets that an address and a user may have, for as long as it is held.
+struct Places {
+    _of_address: Place,
+    _of_user: Option<Place>,
+}
+
+impl Places {
+    /// `uid`: if it is known yet.
+    fn take(app: &App, address: IpAddr, uid: Option<&str>) -> Result<Self, Response> {
+        let limits = &app.config.listening;
+        let of_address = app
+            .live
+            .take_place(
+                &format!("address {address}"),
+                limits.max_sockets_per_address,
+            )
+            .ok_or_else(|| respond::too_many_sockets(limits.max_sockets_per_address))?;
+        let of_user = match uid {
+            None => None,
+            Some(uid) => Some(of_user(app, uid)?),
+        };
+        Ok(Self {
+            _of_address: of_address,
+            _of_user: of_user,
+        })
+    }
+}
+
+fn of_user(app: &App, uid: &str) -> Result<Place, Response> {
+    let limit = app.config.listening.max_sockets_per_user;
+    let place = app.live.take_place(uid, limit);
+    place.ok_or_else(|| respond::too_many_sockets(limit))
 }

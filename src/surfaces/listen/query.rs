@@ -10,13 +10,10 @@ use crate::{
     platform::audio::{CLIENT_RATES, codec::Codec},
 };
 
-pub struct Query {
-    pub settings: Settings,
-    /// Something this server cannot hear yet: the device should keep its audio.
-    pub unsupported: Option<&'static str>,
-}
+/// Longest name of a call, in characters.
+const LONGEST_CALL_ID: usize = 200;
 
-pub fn read(raw: &str, limits: &Listening) -> Result<Query> {
+pub fn read(raw: &str, limits: &Listening) -> Result<Settings> {
     let value = |name: &str| {
         form_urlencoded::parse(raw.as_bytes())
             .find(|(key, _)| key == name)
@@ -39,12 +36,20 @@ pub fn read(raw: &str, limits: &Listening) -> Result<Query> {
                 format!("sample_rate must be between {least} and {most}"),
             )
         })?;
-    let unsupported = if number("channels", 1)? > 1 {
-        Some("Calls with several channels are not supported yet.")
-    } else if value("custom_stt").as_deref() == Some("enabled") {
-        Some("Transcripts made by the device are not supported yet.")
-    } else {
-        None
+    let call = number("channels", 1)? > 1;
+    let codec = match Codec::from_omi(value("codec").as_deref().unwrap_or("pcm8")) {
+        // In a call each name but this means raw sound.
+        codec if call && codec != Codec::Opus => Codec::Pcm16,
+        Codec::Pcm8 if limits.pcm8_is_unsigned => Codec::Unsigned8,
+        codec => codec,
+    };
+    let timeout_seconds = match call {
+        true => LONGEST_TIMEOUT,
+        false => timeout(number("conversation_timeout", 120)?, limits),
+    };
+    let text = |name: &str, most: usize| {
+        let text = value(name).filter(|text| !text.is_empty() && !text.contains('\0'));
+        text.map(|text| text.chars().take(most).collect::<String>())
     };
     let language = match value("language").as_deref().map(str::trim) {
         None | Some("") => "en".to_string(),
@@ -52,16 +57,18 @@ pub fn read(raw: &str, limits: &Listening) -> Result<Query> {
         Some(code) => code.chars().take(35).collect(),
     };
     let settings = Settings {
-        codec: Codec::from_omi(value("codec").as_deref().unwrap_or("pcm8")),
+        codec,
         sample_rate,
         language,
         source: known_source(value("source").as_deref().unwrap_or("omi")),
-        timeout_seconds: timeout(number("conversation_timeout", 120)?, limits),
+        timeout_seconds,
+        call,
+        call_id: text("call_id", LONGEST_CALL_ID).filter(|_| call),
+        suggested: !call && value("custom_stt").as_deref() == Some("enabled"),
+        onboarding: !call && value("onboarding").as_deref() == Some("enabled"),
+        conversation_id: text("client_conversation_id", 100).and_then(|id| id.parse().ok()),
     };
-    Ok(Query {
-        settings,
-        unsupported,
-    })
+    Ok(settings)
 }
 
 fn timeout(asked: i64, limits: &Listening) -> i32 {
@@ -80,6 +87,8 @@ mod tests {
     const LIMITS: Listening = Listening {
         minimum_timeout_seconds: 120,
         max_sockets_per_user: 8,
+        max_sockets_per_address: 64,
+        pcm8_is_unsigned: false,
     };
 
     #[test]
@@ -90,36 +99,43 @@ mod tests {
             &LIMITS,
         )
         .unwrap();
-        assert_eq!(query.settings.language, "multi");
-        assert_eq!(query.settings.sample_rate, 16_000);
-        assert_eq!(query.settings.source, "unknown");
-        assert_eq!(query.settings.timeout_seconds, LONGEST_TIMEOUT);
-        assert!(query.unsupported.is_none());
+        assert_eq!(query.language, "multi");
+        assert_eq!(query.sample_rate, 16_000);
+        assert_eq!(query.source, "unknown");
+        assert_eq!(query.timeout_seconds, LONGEST_TIMEOUT);
     }
 
     #[test]
     fn defaults_and_bounds() {
         let query = read("", &LIMITS).unwrap();
-        assert_eq!(
-            (query.settings.sample_rate, query.settings.timeout_seconds),
-            (8000, 120)
-        );
+        assert_eq!((query.sample_rate, query.timeout_seconds), (8000, 120));
         assert_eq!(
             read("conversation_timeout=5", &LIMITS)
                 .unwrap()
-                .settings
                 .timeout_seconds,
             120
         );
         assert_eq!(
             read("conversation_timeout=600", &LIMITS)
                 .unwrap()
-                .settings
                 .timeout_seconds,
             600
         );
         assert!(read("sample_rate=fast", &LIMITS).is_err());
         assert!(read("sample_rate=1", &LIMITS).is_err());
-        assert!(read("channels=2", &LIMITS).unwrap().unsupported.is_some());
+        let call = read(
+            "channels=2&codec=pcm&sample_rate=48000&call_id=CA1&custom_stt=enabled",
+            &LIMITS,
+        );
+        let call = call.unwrap();
+        assert!(call.call && !call.suggested && call.codec == Codec::Pcm16);
+        assert_eq!(call.call_id.as_deref(), Some("CA1"));
+        assert_eq!(call.timeout_seconds, LONGEST_TIMEOUT);
+        let own = read(
+            "custom_stt=enabled&call_id=CA1&client_conversation_id=x",
+            &LIMITS,
+        )
+        .unwrap();
+        assert!(own.suggested && own.call_id.is_none() && own.conversation_id.is_none());
     }
 }

@@ -9,12 +9,12 @@ use futures_util::{
 };
 use tokio::{sync::mpsc, time::timeout};
 
-use super::{MESSAGE_LIMIT, events, query::Query};
+use super::{MESSAGE_LIMIT, events};
 use crate::{
     app::App,
     features::{
         credentials::Caller,
-        listening::{Refusal, Session, Update},
+        listening::{Command, Refusal, Session, Settings, Update},
     },
 };
 
@@ -35,13 +35,13 @@ type Outgoing = mpsc::UnboundedSender<Update>;
 /// Why a socket closes: code and reason.
 type Close = (u16, &'static str);
 
-pub async fn serve(app: App, caller: Caller, query: Query, socket: WebSocket) {
+pub async fn serve(app: App, caller: Caller, settings: Settings, socket: WebSocket) {
     let (sink, mut stream) = socket.split();
     let (updates, outgoing) = mpsc::unbounded_channel();
     let (closing, close) = mpsc::channel(1);
     let writer = write(sink, outgoing, close);
     let reader = async {
-        let (reason, session) = listen(&app, &caller, query, &mut stream, updates).await;
+        let (reason, session) = listen(&app, &caller, settings, &mut stream, updates).await;
         // The writer may have ended first.
         let _ = closing.send(reason).await;
         // What is on its way counts as delivered; and unread, it would reset the connection before the
@@ -74,7 +74,7 @@ pub async fn serve(app: App, caller: Caller, query: Query, socket: WebSocket) {
 async fn listen(
     app: &App,
     caller: &Caller,
-    query: Query,
+    settings: Settings,
     stream: &mut SplitStream<WebSocket>,
     updates: Outgoing,
 ) -> (Close, Option<Session>) {
@@ -82,12 +82,9 @@ async fn listen(
         drop(updates.send(Update::Failed(why)));
         ((close_code::ERROR, "speech cannot be recognised"), None)
     };
-    if let Some(why) = query.unsupported {
-        return deaf(why.into());
-    }
     let starting = timeout(
         START,
-        Session::start(app, &caller.uid, query.settings, updates.clone()),
+        Session::start(app, &caller.uid, settings, updates.clone()),
     );
     let session = tokio::select! {
         started = starting => match started {
@@ -126,9 +123,16 @@ async fn hear(session: &Session, stream: &mut SplitStream<WebSocket>) -> Close {
                 }
             }
             Message::Text(text) if text.len() > MESSAGE_LIMIT => return TOO_BIG,
+            // One that is not known never closes a socket.
+            Message::Text(text) => {
+                if let Ok(command) = serde_json::from_str::<Command>(&text)
+                    && !session.obey(command).await
+                {
+                    return (close_code::ERROR, "the session failed");
+                }
+            }
             Message::Close(_) => return (close_code::NORMAL, ""),
-            // No text message means anything yet; unknown ones never close a socket.
-            Message::Binary(_) | Message::Text(_) | Message::Ping(_) | Message::Pong(_) => {}
+            Message::Binary(_) | Message::Ping(_) | Message::Pong(_) => {}
         }
     }
 }

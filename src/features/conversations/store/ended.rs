@@ -4,24 +4,26 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Result, types::Json};
 use uuid::Uuid;
 
-use super::super::{Event, Heading, Standing, Status, Structured, Waiting};
+use super::super::{Event, Heading, Reason, Standing, Status, Structured, Waiting};
 use crate::platform::database::Db;
 
 pub async fn finish(
     tx: &mut PgConnection,
     uid: &str,
     id: Uuid,
-    requested: bool,
+    reason: Reason,
     now: DateTime<Utc>,
 ) -> Result<bool> {
+    let (requested, silent) = (reason == Reason::Requested, reason == Reason::Silence);
     let done = sqlx::query!(
         "update conversations
          set status = 'processing', keep = keep or $3, processing_attempts = 0, processing_error = null, updated_at = now()
          where uid = $1 and id = $2 and status = 'in_progress'
-           and ($3 or finished_at + make_interval(secs => timeout_seconds) <= $4)",
+           and (not $4 or finished_at + make_interval(secs => timeout_seconds) <= $5)",
         uid,
         id,
         requested,
+        silent,
         now
     )
     .execute(tx)

@@ -3,11 +3,13 @@
 mod ended;
 mod merging;
 mod open;
+mod photos;
 mod segments;
 
 pub use ended::*;
 pub use merging::*;
 pub use open::*;
+pub use photos::*;
 pub use segments::*;
 
 use chrono::{DateTime, Utc};
@@ -211,7 +213,8 @@ pub async fn newest_open(db: &Db, uid: &str) -> Result<Option<Uuid>> {
     sqlx::query_scalar!(
         "select id from conversations c
          where uid = $1 and status = 'in_progress'
-           and exists (select 1 from transcript_segments s where s.uid = $1 and s.conversation_id = c.id)
+           and (exists (select 1 from transcript_segments s where s.uid = $1 and s.conversation_id = c.id)
+                or exists (select 1 from conversation_photos p where p.uid = $1 and p.conversation_id = c.id))
          order by finished_at desc limit 1",
         uid
     )

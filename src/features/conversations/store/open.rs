@@ -24,14 +24,15 @@ pub struct NewRow<'a> {
     pub external_data: Option<serde_json::Value>,
     pub app_id: Option<&'a str>,
     pub content_hash: Option<&'a [u8]>,
+    pub call_id: Option<&'a str>,
 }
 
 /// False: one with that id is there already.
 pub async fn insert(tx: &mut PgConnection, uid: &str, row: NewRow<'_>) -> Result<bool> {
     let done = sqlx::query!(
         "insert into conversations (uid, id, status, source, language, created_at, started_at, finished_at,
-                                    timeout_seconds, keep, geolocation, external_data, app_id, content_hash)
-         values ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10, $11, $12, $13)
+                                    timeout_seconds, keep, geolocation, external_data, app_id, content_hash, call_id)
+         values ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10, $11, $12, $13, $14)
          on conflict (uid, id) do nothing",
         uid,
         row.id,
@@ -45,7 +46,8 @@ pub async fn insert(tx: &mut PgConnection, uid: &str, row: NewRow<'_>) -> Result
         row.geolocation.map(Json) as Option<Json<Geolocation>>,
         row.external_data,
         row.app_id,
-        row.content_hash
+        row.content_hash,
+        row.call_id
     )
     .execute(tx)
     .await?;
@@ -98,6 +100,23 @@ pub async fn resume(
         uid,
         timeout_seconds,
         now
+    )
+    .fetch_optional(tx)
+    .await
+}
+
+/// However old its last word is.
+pub async fn resume_that(
+    tx: &mut PgConnection,
+    uid: &str,
+    id: Uuid,
+    timeout_seconds: i32,
+) -> Result<Option<Uuid>> {
+    sqlx::query_scalar!(
+        "update conversations set timeout_seconds = $3 where uid = $1 and id = $2 and status = 'in_progress' returning id",
+        uid,
+        id,
+        timeout_seconds
     )
     .fetch_optional(tx)
     .await
@@ -176,7 +195,8 @@ pub async fn expired(
 ) -> Result<Vec<(String, Uuid, bool)>> {
     let rows = sqlx::query!(
         r#"select uid, id,
-                  exists (select 1 from transcript_segments s where s.uid = c.uid and s.conversation_id = c.id) as "said!"
+                  exists (select 1 from transcript_segments s where s.uid = c.uid and s.conversation_id = c.id)
+                  or exists (select 1 from conversation_photos p where p.uid = c.uid and p.conversation_id = c.id) as "said!"
            from conversations c
            where status = 'in_progress' and finished_at + make_interval(secs => timeout_seconds) <= $1
              and id <> all($2)
@@ -197,7 +217,8 @@ pub async fn renew_empty(db: &Db, uid: &str, id: Uuid, now: DateTime<Utc>) -> Re
     sqlx::query!(
         "update conversations c set created_at = $3, started_at = $3, finished_at = $3
          where uid = $1 and id = $2 and status = 'in_progress'
-           and not exists (select 1 from transcript_segments s where s.uid = $1 and s.conversation_id = c.id)",
+           and not exists (select 1 from transcript_segments s where s.uid = $1 and s.conversation_id = c.id)
+           and not exists (select 1 from conversation_photos p where p.uid = $1 and p.conversation_id = c.id)",
         uid,
         id,
         now
@@ -211,7 +232,8 @@ pub async fn delete_if_empty(db: &Db, uid: &str, id: Uuid) -> Result<bool> {
     let done = sqlx::query!(
         "delete from conversations c
          where uid = $1 and id = $2 and status = 'in_progress'
-           and not exists (select 1 from transcript_segments s where s.uid = $1 and s.conversation_id = c.id)",
+           and not exists (select 1 from transcript_segments s where s.uid = $1 and s.conversation_id = c.id)
+           and not exists (select 1 from conversation_photos p where p.uid = $1 and p.conversation_id = c.id)",
         uid,
         id
     )

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Result, types::Json};
 use uuid::Uuid;
 
-use super::super::{TranscriptSegment, Translation};
+use super::super::{Speaker, TranscriptSegment, Translated, Translation};
 use crate::platform::database::Db;
 
 struct SegmentRow {
@@ -151,7 +151,9 @@ pub async fn upsert_segments(
          on conflict (uid, conversation_id, id) do update set
             text = excluded.text, speaker = excluded.speaker, speaker_id = excluded.speaker_id,
             is_user = excluded.is_user, person_id = excluded.person_id, start_seconds = excluded.start_seconds,
-            end_seconds = excluded.end_seconds",
+            end_seconds = excluded.end_seconds,
+            translations = case when transcript_segments.text = excluded.text then transcript_segments.translations
+                           else '[]' end",
         uid,
         conversation_id,
         &ids,
@@ -188,4 +190,79 @@ pub async fn last(
     .fetch_optional(tx)
     .await?;
     Ok(row.map(Into::into))
+}
+
+pub async fn assign(
+    tx: &mut PgConnection,
+    uid: &str,
+    conversation_id: Uuid,
+    segments: &[Uuid],
+    label: Option<i32>,
+    speaker: &Speaker,
+) -> Result<Vec<TranscriptSegment>> {
+    let rows = sqlx::query_as!(
+        SegmentRow,
+        r#"update transcript_segments set is_user = $5, person_id = $6
+           where uid = $1 and conversation_id = $2
+             and (id = any($3) or (speaker_id = $4 and not is_user and person_id is null))
+           returning conversation_id, id, text, speaker, speaker_id, is_user, person_id, start_seconds, end_seconds,
+                     translations as "translations: Json<Vec<Translation>>", speech_profile_processed, stt_provider"#,
+        uid,
+        conversation_id,
+        segments,
+        label,
+        speaker.is_user(),
+        speaker.person_id()
+    )
+    .fetch_all(tx)
+    .await?;
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
+/// Label, whether it is the user, and id of a person; of each label the newest that is somebody's.
+pub async fn voices(
+    db: &Db,
+    uid: &str,
+    conversation_id: Uuid,
+) -> Result<Vec<(i32, bool, Option<String>)>> {
+    let rows = sqlx::query!(
+        "select distinct on (speaker_id) speaker_id, is_user, person_id from transcript_segments
+         where uid = $1 and conversation_id = $2 and (is_user or person_id is not null)
+         order by speaker_id, start_seconds desc, id desc limit 100",
+        uid,
+        conversation_id
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.speaker_id, row.is_user, row.person_id))
+        .collect())
+}
+
+pub async fn translate(
+    db: &Db,
+    uid: &str,
+    conversation_id: Uuid,
+    found: &Translated<'_>,
+) -> Result<Vec<TranscriptSegment>> {
+    let rows = sqlx::query_as!(
+        SegmentRow,
+        r#"update transcript_segments s
+           set translations = jsonb_build_array(jsonb_build_object('lang', $6::text, 'text', new.translation))
+           from unnest($3::uuid[], $4::text[], $5::text[]) as new (id, text, translation)
+           where s.uid = $1 and s.conversation_id = $2 and s.id = new.id and s.text = new.text
+           returning s.conversation_id, s.id, s.text, s.speaker, s.speaker_id, s.is_user, s.person_id, s.start_seconds,
+                     s.end_seconds, s.translations as "translations: Json<Vec<Translation>>",
+                     s.speech_profile_processed, s.stt_provider"#,
+        uid,
+        conversation_id,
+        &found.ids,
+        &found.texts,
+        &found.translations,
+        found.language
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Into::into).collect())
 }

@@ -1,0 +1,150 @@
+//! What is said to be written down and nothing else: words come back, nothing is stored.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use super::{Allowance, Refusal};
+use crate::{
+    app::App,
+    platform::{
+        audio::{
+            codec::{Codec, Decoder},
+            voice::Segmenter,
+        },
+        speech::{Language, SpeechPool},
+    },
+};
+
+/// Utterances that wait to be recognised; then whoever talks has to wait.
+const WAITING: usize = 32;
+
+/// A few words; times are seconds from the first sound.
+#[derive(Clone, Debug)]
+pub struct Dictated {
+    pub text: String,
+    pub start: f64,
+    pub end: f64,
+}
+
+struct Utterance {
+    start: f64,
+    samples: Vec<i16>,
+}
+
+pub struct Dictation {
+    decoder: Decoder,
+    channels: usize,
+    /// The beginning of a frame of all channels that is not whole yet.
+    rest: Vec<u8>,
+    segmenter: Segmenter,
+    allowance: Allowance,
+    heard: u64,
+    work: mpsc::Sender<Utterance>,
+}
+
+impl Dictation {
+    /// For interleaved signed 16-bit sound. `words` gets a batch for each utterance, and ends when all is recognised.
+    pub async fn start(
+        app: &App,
+        sample_rate: u32,
+        channels: usize,
+        language: &str,
+        words: mpsc::Sender<Result<Vec<Dictated>, String>>,
+    ) -> Result<Self, Refusal> {
+        let decoder = Decoder::new(Codec::Pcm16, sample_rate)
+            .map_err(|error| Refusal::Deaf(error.to_string()))?;
+        let speech = app.speech.pool().await.map_err(Refusal::Deaf)?;
+        let (work, waiting) = mpsc::channel(WAITING);
+        tokio::spawn(recognise(
+            speech,
+            Language::from_omi(language),
+            waiting,
+            words,
+        ));
+        Ok(Self {
+            decoder,
+            channels: channels.max(1),
+            rest: Vec::new(),
+            segmenter: Segmenter::new(0),
+            allowance: Allowance::new(Instant::now()),
+            heard: 0,
+            work,
+        })
+    }
+
+    /// False: nobody recognises any more.
+    pub async fn hear(&mut self, audio: &[u8]) -> bool {
+        self.rest.extend_from_slice(audio);
+        let whole = self.rest.len() - self.rest.len() % (2 * self.channels);
+        let mono: Vec<u8> = self.rest[..whole]
+            .chunks_exact(2 * self.channels)
+            .flat_map(|frame| mean(frame).to_le_bytes())
+            .collect();
+        self.rest.drain(..whole);
+        let mut samples = Vec::new();
+        // Raw sound always decodes.
+        let _ = self.decoder.decode(&mono, &mut samples);
+        self.heard += samples.len() as u64;
+        let ended = self.segmenter.push(&samples);
+        for utterance in ended {
+            if !self.hand_on(utterance).await {
+                return false;
+            }
+        }
+        let wait = self.allowance.spend(samples.len() as u64, Instant::now());
+        if wait > Duration::ZERO {
+            tokio::time::sleep(wait).await;
+        }
+        true
+    }
+
+    /// Ends what is being said.
+    pub async fn finish(&mut self) -> bool {
+        match self.segmenter.finish() {
+            Some(utterance) => self.hand_on(utterance).await,
+            None => true,
+        }
+    }
+
+    async fn hand_on(&mut self, utterance: crate::platform::audio::Utterance) -> bool {
+        let start = utterance.start as f64 / super::SAMPLE_RATE as f64;
+        let samples = utterance.samples;
+        self.work.send(Utterance { start, samples }).await.is_ok()
+    }
+}
+
+fn mean(frame: &[u8]) -> i16 {
+    let samples = frame
+        .chunks_exact(2)
+        .map(|pair| i32::from(i16::from_le_bytes([pair[0], pair[1]])));
+    let (count, sum) = samples.fold((0, 0), |(count, sum), sample| (count + 1, sum + sample));
+    (sum / count.max(1)) as i16
+}
+
+async fn recognise(
+    speech: SpeechPool,
+    language: Language,
+    mut waiting: mpsc::Receiver<Utterance>,
+    words: mpsc::Sender<Result<Vec<Dictated>, String>>,
+) {
+    while let Some(Utterance { start, samples }) = waiting.recv().await {
+        let told = match speech.transcribe(samples, language.clone()).await {
+            Ok(found) if found.pieces.is_empty() => continue,
+            Ok(found) => Ok(found
+                .pieces
+                .into_iter()
+                .map(|piece| Dictated {
+                    text: piece.text,
+                    start: start + piece.start_seconds,
+                    end: start + piece.end_seconds,
+                })
+                .collect()),
+            Err(error) => Err(error.to_string()),
+        };
+        let failed = told.is_err();
+        if words.send(told).await.is_err() || failed {
+            return;
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! One stream of sound of a session: its intake, and whoever writes down what is said in it.
+
+use std::sync::{Arc, PoisonError, atomic::Ordering};
+
+use tokio::sync::mpsc;
+
+use super::{
+    course::Course,
+    intake::{Allowance, FRAMES, Frame, Intake, SharedTimeline, Work, take_in},
+    live::{Live, Registration},
+    scribe::{Scribe, Stored, Voice},
+    session::{Settings, Update},
+    spool::{Meta, Spool, Timeline},
+    store,
+};
+use crate::{
+    app::App,
+    error::{Error, Result},
+    features::conversations,
+    platform::{
+        audio::{codec::Decoder, voice::Segmenter},
+        ids,
+        speech::SpeechPool,
+    },
+};
+
+pub struct Ear {
+    pub frames: mpsc::Sender<Frame>,
+    pub scribe: Arc<Scribe>,
+    pub writing: Writing,
+}
+
+/// What writes down what an ear hears.
+pub struct Writing {
+    timeline: SharedTimeline,
+    waiting: mpsc::UnboundedReceiver<Work>,
+    registration: Registration,
+}
+
+pub struct Parts {
+    pub decoder: Decoder,
+    pub voice: Option<Voice>,
+    /// None: what is said comes from the device.
+    pub speech: Option<SpeechPool>,
+    pub course: Arc<Course>,
+    pub taps: Vec<mpsc::Sender<Stored>>,
+}
+
+impl Ear {
+    /// Begins to take in sound. Nothing is written down until `Writing` runs.
+    pub async fn open(
+        app: &App,
+        uid: &str,
+        settings: &Settings,
+        parts: Parts,
+        updates: mpsc::UnboundedSender<Update>,
+    ) -> Result<Self> {
+        let conversation_id = parts.course.conversation_id();
+        let not_before = conversations::heard_until(&app.db, uid, conversation_id).await?;
+        let session_id = ids::new();
+        // Registered first: recovery leaves alone what a live session has.
+        let (live, flushes) = Live::new(uid, parts.course);
+        let registration = app
+            .live
+            .claim(session_id, live.clone())
+            .ok_or(Error::Conflict("the session exists".into()))?;
+        store::insert(&app.db, uid, session_id, conversation_id).await?;
+        let suggested = parts.speech.is_none();
+        let meta = Meta {
+            uid: uid.into(),
+            session_id,
+            language: settings.language.clone(),
+            source: settings.source.into(),
+            timeout_seconds: settings.timeout_seconds,
+            channel: parts
+                .voice
+                .filter(|_| settings.call)
+                .map(|voice| voice.number),
+            suggested,
+            timeline: Timeline::default(),
+            stuck: None,
+        };
+        let spool = Spool::create(&app.spool_dir(), &meta)
+            .map_err(|error| anyhow::Error::new(error).context("audio cannot be spooled"))?;
+        let timeline = SharedTimeline::default();
+        let intake = Intake {
+            decoder: parts.decoder,
+            writer: spool.writer(0),
+            segmenter: Segmenter::new(0),
+            deaf: suggested,
+            spool: spool.clone(),
+            meta,
+            timeline: timeline.clone(),
+            live: live.clone(),
+            sessions: app.live.clone(),
+            not_before,
+            allowance: Allowance::new(std::time::Instant::now()),
+        };
+        let scribe = Arc::new(Scribe {
+            app: app.clone(),
+            live,
+            session_id,
+            spool,
+            speech: parts.speech,
+            voice: parts.voice,
+            call: settings.call,
+            taps: parts.taps,
+            language: settings.language.clone(),
+            source: settings.source.into(),
+            timeout_seconds: settings.timeout_seconds,
+            recovering: false,
+        });
+        let (frames, incoming) = mpsc::channel(FRAMES);
+        let (work, waiting) = mpsc::unbounded_channel();
+        tokio::spawn(take_in(intake, incoming, flushes, work, updates));
+        Ok(Self {
+            frames,
+            scribe,
+            writing: Writing {
+                timeline,
+                waiting,
+                registration,
+            },
+        })
+    }
+}
+
+impl Writing {
+    /// Recognises and stores utterance after utterance. Ends when intake has ended and all is stored;
+    /// after a failure it leaves the spool to recovery and gives false.
+    pub async fn run(mut self, scribe: &Scribe, updates: mpsc::UnboundedSender<Update>) -> bool {
+        while let Some(next) = self.waiting.recv().await {
+            let (range, ended) = match next {
+                Work::Utterance(range, ended) => (range, ended),
+                Work::Flush(done) => {
+                    let _ = done.send(());
+                    continue;
+                }
+                Work::Broken => return false,
+            };
+            let heard_at = self
+                .timeline
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .at(range.start);
+            let Some(heard_at) = heard_at else {
+                tracing::error!(
+                    start = range.start,
+                    "an utterance has no place in time: left to recovery"
+                );
+                return false;
+            };
+            match scribe.take(range, heard_at).await {
+                Ok(written) => {
+                    let wordless = written.segments.is_empty();
+                    if wordless {
+                        scribe.live.wordless.fetch_add(1, Ordering::AcqRel);
+                    } else {
+                        scribe.live.wordless.store(0, Ordering::Release);
+                        metrics::histogram!("omi_segment_delay_seconds").record(ended.elapsed());
+                    }
+                    written.tell(&updates);
+                }
+                Err(error) => {
+                    if error.is_unavailable() {
+                        tracing::info!(
+                            "a live session ends; the next start recognises the rest of its audio"
+                        );
+                    } else {
+                        let error = format!("{error:#}");
+                        tracing::error!(
+                            error,
+                            "a live session failed; its audio stays in the spool"
+                        );
+                    }
+                    drop(updates.send(Update::Failed(
+                        "Speech cannot be recognised right now.".into(),
+                    )));
+                    // Recovery may have the spool when nobody writes to it any more.
+                    while self.waiting.recv().await.is_some() {}
+                    return false;
+                }
+            }
+            scribe.live.queued.fetch_sub(1, Ordering::AcqRel);
+        }
+        let (db, uid) = (&scribe.app.db, &scribe.live.uid);
+        if let Err(error) = store::delete(db, uid, scribe.session_id).await {
+            tracing::warn!(%error, "an ended session could not be taken off; recovery does it later");
+        } else {
+            let spool = scribe.spool.clone();
+            let removed = tokio::task::spawn_blocking(move || spool.remove()).await;
+            if !matches!(removed, Ok(Ok(()))) {
+                tracing::warn!("a spool folder could not be removed; recovery does it later");
+            }
+        }
+        drop(self.registration);
+        true
+    }
+}
