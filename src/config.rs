@@ -13,6 +13,10 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+mod stt;
+
+use stt::Stt;
+
 use crate::platform::{embeddings, language, speech};
 
 const DEFAULTS: &str = include_str!("../config/default.toml");
@@ -41,7 +45,7 @@ pub struct Config {
     pub trusted_proxies: Networks,
     pub log: String,
     pub log_format: LogFormat,
-    pub stt: Stt,
+    stt: Stt,
     pub llm: Llm,
     pub embeddings: Embeddings,
     pub goals: Goals,
@@ -85,29 +89,6 @@ impl TryFrom<String> for LogFormat {
 
     fn try_from(name: String) -> Result<Self, String> {
         choose(&name, &[("text", Self::Text), ("json", Self::Json)])
-    }
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Stt {
-    pub provider: SttProvider,
-    pub model: String,
-    pub workers: usize,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(try_from = "String")]
-pub enum SttProvider {
-    Whisper,
-    None,
-}
-
-impl TryFrom<String> for SttProvider {
-    type Error = String;
-
-    fn try_from(name: String) -> Result<Self, String> {
-        choose(&name, &[("whisper", Self::Whisper), ("none", Self::None)])
     }
 }
 
@@ -292,6 +273,7 @@ impl Config {
                 self.database_connections
             );
         }
+        self.stt.check()?;
         self.embeddings.check()?;
         if self.goals.max_active == 0 {
             bail!("goals.max_active must be at least 1");
@@ -357,12 +339,7 @@ impl Config {
     }
 
     pub fn speech_settings(&self, data_dir: &Path) -> speech::Settings {
-        speech::Settings {
-            enabled: self.stt.provider == SttProvider::Whisper,
-            model: self.stt.model.clone(),
-            models_dir: data_dir.join("models"),
-            workers: self.stt.workers,
-        }
+        self.stt.settings(data_dir)
     }
 
     /// `None`: there is no language model.
@@ -439,7 +416,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
 
-    fn load(variables: &[(&str, &str)]) -> Result<(Config, Vec<String>)> {
+    pub(super) fn load(variables: &[(&str, &str)]) -> Result<(Config, Vec<String>)> {
         Config::load(
             None,
             variables
@@ -464,7 +441,8 @@ mod tests {
         let (config, _) =
             load(&[("OMI_BIND", "127.0.0.1:0"), ("OMI_STT__MODEL", "tiny.en")]).unwrap();
         assert_eq!(config.bind.port(), 0);
-        assert_eq!(config.stt.model, "tiny.en");
+        let settings = config.speech_settings(Path::new("/data"));
+        assert_eq!(settings.whisper_model(), Some("tiny.en"));
     }
 
     #[test]
@@ -484,7 +462,13 @@ mod tests {
             ),
             ("OMI_GOALS__MAX_ACTIVE", "0", "goals.max_active"),
             ("OMI_STT__PROVIDER", "ears", "stt.provider"),
-            ("OMI_STT__PROVIDER", "openai", "whisper or none"),
+            ("OMI_STT__PROVIDER", "ears", "whisper or openai"),
+            ("OMI_STT__PROVIDER", "", "stt.provider"),
+            ("OMI_STT__PROVIDER", "whisper,none", "none stands alone"),
+            ("OMI_STT__PROVIDER", "openai, openai", "twice"),
+            ("OMI_STT__MAX_CONCURRENT", "0", "stt.max_concurrent"),
+            ("OMI_STT__TIMEOUT_SECONDS", "0", "stt.timeout_seconds"),
+            ("OMI_STT__PAUSE_SECONDS", "601", "stt.pause_seconds"),
             ("OMI_LOG_FORMAT", "xml", "text or json"),
             ("OMI_EMBEDDINGS__PROVIDER", "cloud", "embeddings.provider"),
             ("OMI_EMBEDDINGS__PROVIDER", "openai", "embeddings.url"),

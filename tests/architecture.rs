@@ -124,7 +124,7 @@ fn one_surface_never_imports_another() {
                     if other == own || SHARED.contains(&other.as_str()) {
                         continue;
                     }
-                    let named = format!("surfaces::{other}");
+                    let named = format!("surfaces::{other}::");
                     assert!(
                         !text.contains(&named),
                         "{}:{line}: {own} imports {other}",

@@ -188,8 +188,8 @@ fn documented() -> Vec<Route> {
     routes
 }
 
-/// The two doors that no OpenAPI document can hold.
-fn undocumented() -> [Route; 2] {
+/// The doors that no OpenAPI document can hold.
+fn undocumented() -> [Route; 3] {
     let route = |kinds, method, path: &str| Route {
         kinds,
         method,
@@ -197,6 +197,7 @@ fn undocumented() -> [Route; 2] {
     };
     [
         route(&[Kind::User], Method::GET, router::LISTEN),
+        route(&[Kind::User], Method::GET, router::DICTATION),
         route(&[Kind::Mcp], Method::POST, router::MCP),
     ]
 }
@@ -204,7 +205,7 @@ fn undocumented() -> [Route; 2] {
 /// The app as it is inside a server, without anything that runs.
 pub fn handles(db: PgPool) -> Arc<Handles> {
     let (config, _) = Config::load(None, []).unwrap();
-    let speech = Speech::look(config.speech_settings("/nowhere".as_ref()));
+    let speech = Speech::look(&config.speech_settings("/nowhere".as_ref())).unwrap();
     let mut embeddings = config.embedding_settings("/nowhere".as_ref());
     embeddings.model = material::embedding_model().to_str().unwrap().into();
     Arc::new(Handles {
@@ -294,6 +295,8 @@ async fn no_path_answers_without_a_credential_unless_it_is_public() {
     let mut known: BTreeSet<_> = public.union(&sign_in).cloned().collect();
     known.extend(documented().into_iter().map(|route| route.path));
     known.extend(undocumented().map(|route| route.path));
+    // It asks for a credential in the first message.
+    known.insert(router::BROWSERS.into());
     for path in &paths {
         assert!(
             known.contains(path) || path.starts_with(&format!("{}/", router::MCP)),
@@ -317,7 +320,7 @@ async fn no_path_answers_without_a_credential_unless_it_is_public() {
                 assert_eq!(answer.status, expected, "{what}: {answer:#?}");
                 continue;
             }
-            if path.starts_with("/docs") {
+            if path.starts_with("/docs") || path == router::BROWSERS {
                 continue;
             }
             if public.contains(path) {
@@ -329,7 +332,8 @@ async fn no_path_answers_without_a_credential_unless_it_is_public() {
                 .iter()
                 .any(|route| route.method == method && route.path == *path)
                 || path.starts_with(router::MCP)
-                || (path == router::LISTEN && method == Method::GET);
+                || ([router::LISTEN, router::DICTATION].contains(&path.as_str())
+                    && method == Method::GET);
             if exists || answer.status != 405 {
                 assert_refused(&answer, "missing_api_key", &what);
             }

@@ -3,7 +3,9 @@
 mod crash;
 mod hostile;
 mod lifecycle;
+mod made_up;
 mod protocol;
+mod providers;
 mod recognition;
 mod words;
 

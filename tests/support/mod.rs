@@ -2,6 +2,7 @@
 
 pub mod clients;
 pub mod device;
+pub mod ears;
 pub mod material;
 pub mod peer;
 pub mod postgres;

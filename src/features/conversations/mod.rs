@@ -235,6 +235,16 @@ pub async fn lock_open(tx: &mut PgConnection, uid: &str, id: Uuid) -> Result<Opt
     Ok(store::lock_open(tx, uid, id).await?)
 }
 
+/// Notes the language that is spoken in a locked conversation.
+pub async fn tell_language(
+    tx: &mut PgConnection,
+    uid: &str,
+    id: Uuid,
+    language: &str,
+) -> Result<()> {
+    Ok(store::tell_language(tx, uid, id, language).await?)
+}
+
 /// Whether segments still go to this conversation.
 pub async fn is_open(db: &Db, uid: &str, id: Uuid) -> Result<bool> {
     Ok(store::is_open(db, uid, id).await?)

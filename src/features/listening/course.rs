@@ -1,4 +1,4 @@
-//! What all ears of a session share: which conversation they write to, and who the voices are.
+//! What all channels of a session share: which conversation they write to, and who the voices are.
 
 use std::{
     collections::HashMap,

@@ -12,7 +12,8 @@ use crate::{
             codec::{Codec, Decoder},
             voice::Segmenter,
         },
-        speech::{Language, SpeechPool},
+        ids,
+        speech::{Class, Ear},
     },
 };
 
@@ -54,14 +55,10 @@ impl Dictation {
     ) -> Result<Self, Refusal> {
         let decoder = Decoder::new(Codec::Pcm16, sample_rate)
             .map_err(|error| Refusal::Deaf(error.to_string()))?;
-        let speech = app.speech.pool().await.map_err(Refusal::Deaf)?;
+        let ear = app.speech.open(ids::new(), Class::Live, language);
+        let ear = ear.await.map_err(Refusal::Deaf)?;
         let (work, waiting) = mpsc::channel(WAITING);
-        tokio::spawn(recognise(
-            speech,
-            Language::from_omi(language),
-            waiting,
-            words,
-        ));
+        tokio::spawn(recognise(ear, waiting, words));
         Ok(Self {
             decoder,
             channels: channels.max(1),
@@ -123,13 +120,16 @@ fn mean(frame: &[u8]) -> i16 {
 }
 
 async fn recognise(
-    speech: SpeechPool,
-    language: Language,
+    ear: Ear,
     mut waiting: mpsc::Receiver<Utterance>,
     words: mpsc::Sender<Result<Vec<Dictated>, String>>,
 ) {
     while let Some(Utterance { start, samples }) = waiting.recv().await {
-        let told = match speech.transcribe(samples, language.clone()).await {
+        let told = match ear
+            .transcribe(samples.into())
+            .await
+            .map(|words| words.transcript)
+        {
             Ok(found) if found.pieces.is_empty() => continue,
             Ok(found) => Ok(found
                 .pieces

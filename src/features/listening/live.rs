@@ -165,7 +165,7 @@ impl LiveSessions {
         DateTime::from_timestamp_micros(latest)
     }
 
-    /// How many ears write to that conversation.
+    /// How many channels write to that conversation.
     pub(super) fn holders(&self, conversation_id: Uuid) -> usize {
         let all = self.all();
         let writes = |live: &&Arc<Live>| live.course.conversation_id() == conversation_id;

@@ -3,10 +3,10 @@
 //! A frame counts as taken once it is in the spool file, a segment once it is committed, which is
 //! before it is sent. Both survive a killed server.
 
+mod channel;
 mod commands;
 mod course;
 mod dictation;
-mod ear;
 mod follow;
 mod images;
 mod intake;

@@ -19,13 +19,17 @@ use super::{
 use crate::{
     app::App,
     error::{Error, Result},
-    platform::{audio::voice::Segmenter, speech::SpeechPool},
+    platform::{
+        audio::voice::Segmenter,
+        speech::{Class, SpeechError},
+    },
 };
 
 /// How often sessions left behind are looked for.
 const INTERVAL: Duration = Duration::from_secs(15);
-/// Longest pause between attempts at the same session.
+/// Longest pause between attempts at the same session, and while nobody can recognise.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+const LONGEST_OUTAGE: Duration = Duration::from_secs(120);
 /// An utterance at which recognition failed, or ended the process, so often is passed over.
 const ATTEMPTS: u32 = 3;
 /// Samples that are cut at a time.
@@ -90,14 +94,8 @@ type Failures = HashMap<Uuid, (u32, Instant)>;
 pub async fn recover_forever(app: App, mut left: Vec<Left>) {
     let mut failures = Failures::new();
     loop {
-        match app.speech.pool().await {
-            Ok(speech) => {
-                for session in left {
-                    recover(&app, speech.clone(), session, &mut failures).await;
-                }
-            }
-            // The audio waits until there is a recogniser.
-            Err(_) => drop(left),
+        for session in left {
+            recover(&app, session, &mut failures).await;
         }
         tokio::time::sleep(INTERVAL).await;
         left = if app.speech.status().is_ok() {
@@ -114,10 +112,10 @@ pub async fn recover_forever(app: App, mut left: Vec<Left>) {
     }
 }
 
-async fn recover(app: &App, speech: SpeechPool, left: Left, failures: &mut Failures) {
+async fn recover(app: &App, left: Left, failures: &mut Failures) {
     let spool = left.spool.clone();
     let (id, outcome) = match in_background(move || spool.meta()).await {
-        Ok(meta) => (meta.session_id, write_down(app, speech, &left, meta).await),
+        Ok(meta) => (meta.session_id, write_down(app, &left, meta).await),
         Err(error) => (Uuid::nil(), Err(error)),
     };
     match outcome {
@@ -128,14 +126,28 @@ async fn recover(app: &App, speech: SpeechPool, left: Left, failures: &mut Failu
         Err(error) => {
             let (times, next) = failures.entry(id).or_insert((0, Instant::now()));
             *times += 1;
-            *next = Instant::now() + (INTERVAL * 2u32.saturating_pow(*times)).min(LONGEST_PAUSE);
+            let longest = if is_unrecognisable(&error) {
+                LONGEST_PAUSE
+            } else {
+                LONGEST_OUTAGE
+            };
+            *next = Instant::now()
+                + INTERVAL
+                    .saturating_mul(2u32.saturating_pow(*times))
+                    .min(longest);
             tracing::warn!(session = %id, error = format!("{error:#}"), "audio could not be recovered yet");
         }
     }
 }
 
 /// Recognises everything that is not stored yet, then removes the session; returns how many seconds that were.
-async fn write_down(app: &App, speech: SpeechPool, left: &Left, mut meta: Meta) -> Result<u64> {
+async fn write_down(app: &App, left: &Left, mut meta: Meta) -> Result<u64> {
+    // The audio waits until there is a recogniser.
+    let ear = app
+        .speech
+        .open(meta.session_id, Class::Backlog, &meta.language)
+        .await
+        .map_err(Error::Unavailable)?;
     let recognised = store::recognised(&app.db, &meta.uid, meta.session_id).await?;
     let recognised = recognised.map_or(0, |(_, samples)| samples as u64);
     let spool = left.spool.clone();
@@ -150,7 +162,7 @@ async fn write_down(app: &App, speech: SpeechPool, left: &Left, mut meta: Meta) 
         live: left.live.clone(),
         session_id: meta.session_id,
         spool: left.spool.clone(),
-        speech: Some(speech),
+        ear: Some(ear),
         voice: meta.channel.map(Voice::of_call),
         call: meta.channel.is_some(),
         taps: Vec::new(),
@@ -178,6 +190,7 @@ async fn write_down(app: &App, speech: SpeechPool, left: &Left, mut meta: Meta) 
         segmenter = back;
         next = end;
         for range in ranges {
+            let earlier = meta.stuck;
             if !may_try(&left.spool, &mut meta, range.start).await? {
                 metrics::counter!("omi_utterances_given_up_total").increment(1);
                 tracing::error!(session = %meta.session_id, start = range.start, "an utterance cannot be recognised: given up");
@@ -189,7 +202,14 @@ async fn write_down(app: &App, speech: SpeechPool, left: &Left, mut meta: Meta) 
                     range.start
                 ))
             })?;
-            scribe.take(range, heard_at).await?;
+            let taken = scribe.take(range, heard_at).await;
+            if let Err(error) = taken {
+                if !is_unrecognisable(&error) {
+                    // That says nothing of the utterance: it is never passed over for it.
+                    note(&left.spool, &mut meta, earlier).await?;
+                }
+                return Err(error);
+            }
         }
     }
     let conversation_id = left.live.course.conversation_id();
@@ -202,6 +222,15 @@ async fn write_down(app: &App, speech: SpeechPool, left: &Left, mut meta: Meta) 
     Ok(extent.end.saturating_sub(begin) / super::SAMPLE_RATE)
 }
 
+/// The recogniser of this process failed at the utterance itself.
+fn is_unrecognisable(error: &Error) -> bool {
+    let Error::Internal(error) = error else {
+        return false;
+    };
+    let cause = error.downcast_ref::<SpeechError>();
+    cause.is_some_and(SpeechError::blames_utterance)
+}
+
 /// Notes the attempt before it is made: recognition may end the process. False: it was tried often enough.
 async fn may_try(spool: &Spool, meta: &mut Meta, start: u64) -> Result<bool> {
     let before = match meta.stuck {
@@ -211,10 +240,14 @@ async fn may_try(spool: &Spool, meta: &mut Meta, start: u64) -> Result<bool> {
     if before >= ATTEMPTS {
         return Ok(false);
     }
-    meta.stuck = Some((start, before + 1));
-    let (spool, meta) = (spool.clone(), meta.clone());
-    in_background(move || spool.describe(&meta)).await?;
+    note(spool, meta, Some((start, before + 1))).await?;
     Ok(true)
+}
+
+async fn note(spool: &Spool, meta: &mut Meta, stuck: Option<(u64, u32)>) -> Result<()> {
+    meta.stuck = stuck;
+    let (spool, meta) = (spool.clone(), meta.clone());
+    in_background(move || spool.describe(&meta)).await
 }
 
 async fn in_background<T: Send + 'static>(
@@ -224,4 +257,27 @@ async fn in_background<T: Send + 'static>(
         .await
         .map_err(anyhow::Error::new)?;
     Ok(done.map_err(|error| anyhow::Error::new(error).context("the audio spool cannot be used"))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_is_not_the_utterances_fault() {
+        let failed = |error: SpeechError| {
+            Error::Internal(anyhow::Error::new(error).context("speech recognition failed"))
+        };
+        assert!(is_unrecognisable(&failed(SpeechError::Crashed {
+            seconds: 1.0
+        })));
+        for error in [
+            failed(SpeechError::Declined("400".into())),
+            failed(SpeechError::Refused("401".into())),
+            failed(SpeechError::Busy),
+            Error::Unavailable("the server is stopping".into()),
+        ] {
+            assert!(!is_unrecognisable(&error), "{error}");
+        }
+    }
 }

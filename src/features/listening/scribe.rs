@@ -14,7 +14,7 @@ use crate::{
     features::conversations::{self, Heard, Open, Opening, TranscriptSegment, known_source},
     platform::{
         clock, ids,
-        speech::{Language, Piece, SpeechError, SpeechPool},
+        speech::{Ear, Piece, SpeechError, Words},
     },
 };
 
@@ -72,12 +72,13 @@ pub struct Scribe {
     pub session_id: Uuid,
     pub spool: Spool,
     /// None: what is said comes from the device.
-    pub speech: Option<SpeechPool>,
+    pub ear: Option<Ear>,
     pub voice: Option<Voice>,
     /// Its conversation is its own, and no other socket goes on with it.
     pub call: bool,
     /// Who else wants what is stored.
     pub taps: Vec<mpsc::Sender<Stored>>,
+    /// As the device asked for it.
     pub language: String,
     pub source: String,
     pub timeout_seconds: i32,
@@ -104,15 +105,17 @@ impl Scribe {
             .map_err(|error| {
                 Error::Internal(anyhow::Error::new(error).context("the audio spool cannot be read"))
             })?;
-        let pieces = self.recognise(samples.into()).await?;
-        let said = pieces.into_iter().map(|piece| self.said(piece)).collect();
+        let words = self.recognise(samples.into()).await?;
+        let provider = words.provider;
+        let pieces = words.transcript.pieces.into_iter();
+        let said = pieces.map(|piece| self.said(piece, provider)).collect();
         self.write(said, Some(range.end), heard_at).await
     }
 
-    fn said(&self, piece: Piece) -> Said {
-        let (number, is_user) = match self.voice {
-            Some(voice) => (voice.number, voice.is_user),
-            None => (0, false),
+    fn said(&self, piece: Piece, provider: Option<&'static str>) -> Said {
+        let (number, is_user) = match (self.voice, piece.speaker) {
+            (Some(voice), _) => (voice.number, voice.is_user),
+            (None, label) => (label.map_or(0, |label| label as i32), false),
         };
         Said {
             text: piece.text,
@@ -120,10 +123,10 @@ impl Scribe {
             end: piece.end_seconds,
             speaker: format!("SPEAKER_{number:02}"),
             speaker_id: number,
-            labelled: self.voice.is_some(),
+            labelled: self.voice.is_some() || piece.speaker.is_some(),
             is_user,
             person_id: None,
-            provider: None,
+            provider: provider.map(Into::into),
             apart: false,
         }
     }
@@ -166,16 +169,15 @@ impl Scribe {
         }
     }
 
-    async fn recognise(&self, samples: Arc<[i16]>) -> Result<Vec<Piece>> {
-        let language = Language::from_omi(&self.language);
-        let speech = self
-            .speech
+    async fn recognise(&self, samples: Arc<[i16]>) -> Result<Words> {
+        let ear = self
+            .ear
             .as_ref()
             .ok_or(Error::Unavailable("nothing recognises this speech".into()))?;
         let mut attempt = 1;
         loop {
-            match speech.transcribe(samples.clone(), language.clone()).await {
-                Ok(transcript) => return Ok(transcript.pieces),
+            match ear.transcribe(samples.clone()).await {
+                Ok(words) => return Ok(words),
                 Err(SpeechError::Stopped) => {
                     return Err(Error::Unavailable("the server is stopping".into()));
                 }
@@ -252,6 +254,9 @@ impl Scribe {
         };
         conversations::write_segments(&mut tx, uid, id, heard, &combined.stored, &combined.removed)
             .await?;
+        if let Some(found) = self.language_found() {
+            conversations::tell_language(&mut tx, uid, id, &found).await?;
+        }
         let until = until.map(|until| until as i64);
         store::advance(&mut tx, uid, self.session_id, id, until).await?;
         let written = Written {
@@ -333,10 +338,16 @@ impl Scribe {
         Ok(())
     }
 
+    /// Of what was heard, if the device did not say.
+    fn language_found(&self) -> Option<String> {
+        self.ear.as_ref()?.language()
+    }
+
     async fn next_conversation(&self) -> Result<Uuid> {
+        let language = self.language_found();
         let opening = Opening {
             source: known_source(&self.source),
-            language: &self.language,
+            language: language.as_deref().unwrap_or(&self.language),
             timeout_seconds: self.timeout_seconds,
             ..Opening::default()
         };

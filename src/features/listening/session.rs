@@ -1,4 +1,4 @@
-//! A live session. Its tasks: whoever calls `hear` and `obey`; an ear for each channel, which takes in sound and has it
+//! A live session. Its tasks: whoever calls `hear` and `obey`; a channel or two, each of which takes in sound and has it
 //! written down; and one that follows what becomes of the conversation.
 
 use std::sync::{Arc, OnceLock};
@@ -9,9 +9,9 @@ use tokio::sync::{Mutex, Semaphore, mpsc};
 use uuid::Uuid;
 
 use super::{
+    channel::{Channel, Parts},
     commands::{Assignment, Command, Suggestion},
     course::Course,
-    ear::{Ear, Parts},
     follow::follow,
     images::Images,
     intake::Frame,
@@ -28,6 +28,7 @@ use crate::{
     platform::{
         audio::codec::{Codec, Decoder},
         clock,
+        speech::Change,
     },
 };
 
@@ -68,6 +69,8 @@ pub enum Update {
         status: &'static str,
         text: Option<&'static str>,
     },
+    /// Another provider recognises speech from now on.
+    Recogniser(Change),
     LastConversation(Uuid),
     /// The conversation that is written to from now on.
     Conversation(Uuid),
@@ -139,7 +142,7 @@ impl Written {
 
 pub struct Session {
     /// One, or one for each channel.
-    ears: Vec<mpsc::Sender<Frame>>,
+    channels: Vec<mpsc::Sender<Frame>>,
     call: bool,
     suggested: bool,
     /// When the first sound came.
@@ -197,11 +200,6 @@ impl Session {
         };
         drop(updates.send(Update::Conversation(conversation_id)));
         tell("stt_initiating", Some("STT Service Starting"));
-        let speech = if settings.suggested {
-            None
-        } else {
-            Some(app.speech.pool().await.map_err(Refusal::Deaf)?)
-        };
         let course: Arc<Course> = Arc::default();
         course.roll_onto(conversation_id);
         for (label, speaker) in conversations::voices(&app.db, uid, conversation_id).await? {
@@ -214,18 +212,17 @@ impl Session {
         if settings.onboarding {
             taps.push(answers);
         }
-        let mut ears = Vec::new();
+        let mut channels = Vec::new();
         for (voice, decoder) in voices.into_iter().zip(decoders) {
             let parts = Parts {
                 decoder,
                 voice,
-                speech: speech.clone(),
                 course: course.clone(),
                 taps: taps.clone(),
             };
-            ears.push(Ear::open(app, uid, &settings, parts, updates.clone()).await?);
+            channels.push(Channel::open(app, uid, &settings, parts, updates.clone()).await?);
         }
-        let Some(scribe) = ears.first().map(|ear| ear.scribe.clone()) else {
+        let Some(scribe) = channels.first().map(|channel| channel.scribe.clone()) else {
             return Err(Refusal::Deaf("there is no channel".into()));
         };
         let follower = tokio::spawn(follow(scribe.clone(), news, updates.clone()));
@@ -235,16 +232,19 @@ impl Session {
         } else {
             None
         };
-        let frames = ears.iter().map(|ear| ear.frames.clone()).collect();
+        let frames = channels
+            .iter()
+            .map(|channel| channel.frames.clone())
+            .collect();
         let (app, uid, told) = (app.clone(), uid.to_string(), updates.clone());
         let call = settings.call;
         tokio::spawn(async move {
-            let writing = ears.into_iter().map(|ear| {
-                let Ear {
+            let writing = channels.into_iter().map(|channel| {
+                let Channel {
                     frames,
                     scribe,
                     writing,
-                } = ear;
+                } = channel;
                 // The device has the only other one: without it, sound ends.
                 drop(frames);
                 let told = told.clone();
@@ -260,7 +260,7 @@ impl Session {
             follower.abort();
         });
         Ok(Self {
-            ears: frames,
+            channels: frames,
             call,
             suggested: settings.suggested,
             zero: OnceLock::new(),
@@ -275,13 +275,13 @@ impl Session {
     /// Takes one message of audio. False: the session has failed, and said why in its updates.
     pub async fn hear(&self, mut audio: Bytes) -> bool {
         self.zero.get_or_init(clock::now);
-        let mut ear = 0;
+        let mut channel = 0;
         if self.call {
-            ear = usize::from(audio.first().copied().unwrap_or_default()).wrapping_sub(1);
+            channel = usize::from(audio.first().copied().unwrap_or_default()).wrapping_sub(1);
             audio = audio.slice(audio.len().min(1)..);
         }
         // Nobody is on a channel that is not known.
-        let Some(frames) = self.ears.get(ear) else {
+        let Some(frames) = self.channels.get(channel) else {
             return true;
         };
         let size = audio.len().min(ROOM) as u32;

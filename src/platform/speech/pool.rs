@@ -9,11 +9,12 @@ use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Language, Recogniser, SpeechError, Transcript, whisper};
+use super::{
+    Language, Recogniser, Request, SpeechError, Transcript,
+    turns::{Turn, Turns},
+    whisper,
+};
 use crate::platform::audio::SAMPLE_RATE;
-
-/// Requests that wait at most; whoever comes then waits for room. First come, first served.
-const QUEUE: usize = 64;
 
 /// Recognisers are single-threaded, and more of them than this keep other work from the cores.
 const DEFAULT_WORKERS: usize = 2;
@@ -27,16 +28,18 @@ pub struct SpeechPool(Arc<Inner>);
 
 struct Inner {
     /// `None` once it has been shut down.
-    requests: Mutex<Option<mpsc::Sender<Request>>>,
+    jobs: Mutex<Option<mpsc::UnboundedSender<Job>>>,
+    turns: Turns,
     stopping: Arc<AtomicBool>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
-struct Request {
+/// What a thread does next: there are never more than threads.
+struct Job {
     samples: Arc<[i16]>,
     language: Language,
     answer: oneshot::Sender<Result<Transcript, SpeechError>>,
-    queued: Queued,
+    _turn: Turn,
 }
 
 impl SpeechPool {
@@ -53,7 +56,7 @@ impl SpeechPool {
         M: Fn() -> Result<Box<dyn Recogniser>, SpeechError> + Send + Sync + 'static,
     {
         let make: Arc<Make> = Arc::new(make);
-        let (sender, receiver) = mpsc::channel(QUEUE);
+        let (sender, receiver) = mpsc::unbounded_channel();
         let receiver = Arc::new(Mutex::new(receiver));
         let stopping = Arc::new(AtomicBool::new(false));
         let mut threads = Vec::new();
@@ -61,7 +64,7 @@ impl SpeechPool {
             let worker = Worker {
                 recogniser: Some(make()?),
                 make: make.clone(),
-                requests: receiver.clone(),
+                jobs: receiver.clone(),
                 stopping: stopping.clone(),
             };
             let thread = thread::Builder::new().name(format!("speech-{number}"));
@@ -70,33 +73,28 @@ impl SpeechPool {
         }
         metrics::gauge!("omi_speech_workers").set(threads.len() as f64);
         Ok(Self(Arc::new(Inner {
-            requests: Mutex::new(Some(sender)),
+            jobs: Mutex::new(Some(sender)),
+            turns: Turns::new(threads.len()),
             stopping,
             threads: Mutex::new(threads),
         })))
     }
 
     /// Waits for its turn and for the result. Dropping the future gives the turn up, unless
-    /// recognition has begun. Fair as long as each session has one request at a time.
-    pub async fn transcribe(
-        &self,
-        samples: impl Into<Arc<[i16]>>,
-        language: Language,
-    ) -> Result<Transcript, SpeechError> {
-        let requests = lock(&self.0.requests).clone();
-        let requests = requests.ok_or(SpeechError::Stopped)?;
+    /// recognition has begun.
+    pub async fn transcribe(&self, request: &Request) -> Result<Transcript, SpeechError> {
+        let turn = self.0.turns.take(request.session, request.class).await?;
+        let jobs = lock(&self.0.jobs).clone();
+        let jobs = jobs.ok_or(SpeechError::Stopped)?;
         let (answer, result) = oneshot::channel();
-        let request = Request {
-            samples: samples.into(),
-            language,
+        let job = Job {
+            samples: request.samples.clone(),
+            language: request.language.clone(),
             answer,
-            queued: Queued::new(),
+            _turn: turn,
         };
-        requests
-            .send(request)
-            .await
-            .map_err(|_| SpeechError::Stopped)?;
-        drop(requests);
+        jobs.send(job).map_err(|_| SpeechError::Stopped)?;
+        drop(jobs);
         result.await.unwrap_or(Err(SpeechError::Stopped))
     }
 
@@ -108,7 +106,8 @@ impl SpeechPool {
     /// they had begun.
     pub async fn shutdown(&self) {
         self.0.stopping.store(true, Ordering::Release);
-        lock(&self.0.requests).take();
+        self.0.turns.close();
+        lock(&self.0.jobs).take();
         let threads = std::mem::take(&mut *lock(&self.0.threads));
         // Fails only if the runtime is going down, which ends the process anyway.
         let _ = tokio::task::spawn_blocking(move || {
@@ -131,10 +130,10 @@ fn worker_count(wanted: usize) -> usize {
 }
 
 struct Worker {
-    /// `None` after a crash, until the next request.
+    /// `None` after a crash, until the next job.
     recogniser: Option<Box<dyn Recogniser>>,
     make: Arc<Make>,
-    requests: Arc<Mutex<mpsc::Receiver<Request>>>,
+    jobs: Arc<Mutex<mpsc::UnboundedReceiver<Job>>>,
     stopping: Arc<AtomicBool>,
 }
 
@@ -142,21 +141,20 @@ impl Worker {
     fn run(mut self) {
         loop {
             // Whoever waits here holds the lock; the others queue behind it.
-            let request = lock(&self.requests).blocking_recv();
-            let Some(request) = request else {
+            let job = lock(&self.jobs).blocking_recv();
+            let Some(job) = job else {
                 return;
             };
-            drop(request.queued);
-            if request.answer.is_closed() {
+            if job.answer.is_closed() {
                 continue;
             }
             let result = if self.stopping.load(Ordering::Acquire) {
                 Err(SpeechError::Stopped)
             } else {
-                self.recognise(&request.samples, &request.language)
+                self.recognise(&job.samples, &job.language)
             };
             // Nobody may want it any more.
-            let _ = request.answer.send(result);
+            let _ = job.answer.send(result);
         }
     }
 
@@ -201,23 +199,6 @@ fn measure(audio_seconds: f64, busy_seconds: f64) {
     metrics::counter!("omi_speech_audio_milliseconds_total").increment(milliseconds(audio_seconds));
     metrics::counter!("omi_speech_busy_milliseconds_total").increment(milliseconds(busy_seconds));
     metrics::histogram!("omi_speech_recognition_seconds").record(busy_seconds);
-}
-
-/// Counts as one in the queue while it lives.
-struct Queued(Instant);
-
-impl Queued {
-    fn new() -> Self {
-        metrics::gauge!("omi_speech_queue_length").increment(1.0);
-        Self(Instant::now())
-    }
-}
-
-impl Drop for Queued {
-    fn drop(&mut self) {
-        metrics::gauge!("omi_speech_queue_length").decrement(1.0);
-        metrics::histogram!("omi_speech_wait_seconds").record(self.0.elapsed().as_secs_f64());
-    }
 }
 
 #[cfg(test)]

@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::*;
-use crate::platform::speech::Piece;
+use crate::platform::speech::{Class, Piece};
 
 /// Says how many samples it got. Crashes on 13, fails on 14, and holds 1000 and more until released.
 #[derive(Clone, Default)]
@@ -39,17 +41,18 @@ impl Recogniser for Counter {
             thread::sleep(Duration::from_millis(1));
         }
         let language = match language {
-            Language::Auto => "de".to_owned(),
+            Language::Multi { .. } => "de".to_owned(),
             Language::Code(code) => code.clone(),
         };
         let piece = Piece {
             text: count.to_string(),
-            start_seconds: 0.0,
             end_seconds: 1.0,
+            ..Piece::default()
         };
         Ok(Transcript {
             pieces: vec![piece],
             language: Some(language),
+            doubtful: false,
         })
     }
 }
@@ -76,7 +79,14 @@ impl Counter {
 }
 
 async fn heard(pool: &SpeechPool, samples: usize) -> Result<String, SpeechError> {
-    let transcript = pool.transcribe(vec![0; samples], Language::Auto).await?;
+    let request = Request {
+        // A session of its own.
+        session: Uuid::from_u128(samples as u128),
+        class: Class::Live,
+        samples: vec![0; samples].into(),
+        language: Language::from_omi("multi"),
+    };
+    let transcript = pool.transcribe(&request).await?;
     Ok(transcript.pieces[0].text.clone())
 }
 
@@ -104,7 +114,6 @@ async fn every_request_gets_its_own_answer() {
 async fn first_come_first_served() {
     let counter = Counter::default();
     let pool = counter.pool(1);
-    // More than the queue holds.
     let requests: Vec<_> = (100..300).map(|count| begin(&pool, count)).collect();
     for request in requests {
         request.await.unwrap().unwrap();

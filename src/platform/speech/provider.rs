@@ -1,113 +1,113 @@
-//! The recogniser of this server: found, loaded when first needed, and explained when it is not there.
+//! What stands behind recognition: one of several providers, and what the operator says of them.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex as StdMutex, PoisonError},
-};
+use std::{path::PathBuf, time::Duration};
 
-use tokio::sync::Mutex;
+use futures_util::future::BoxFuture;
+use secrecy::SecretString;
+use uuid::Uuid;
 
-use super::{SpeechPool, models};
+use super::{Request, SpeechError, Transcript, deepgram::Deepgram, local::Local, openai::OpenAi};
+
+/// Turns whole utterances into text; waits for its turn among the sessions first.
+pub trait Provider: Send + Sync {
+    /// As in the settings.
+    fn name(&self) -> &'static str;
+
+    /// What is there, or why it cannot be used and what to do. Asks nobody.
+    fn status(&self) -> Result<String, String>;
+
+    /// Gets ready for a session, which may take seconds. An error is a sentence for the operator.
+    fn prepare(&self) -> BoxFuture<'_, Result<(), String>>;
+
+    /// Tries again by itself what is worth it.
+    fn transcribe<'a>(
+        &'a self,
+        request: &'a Request,
+    ) -> BoxFuture<'a, Result<Transcript, SpeechError>>;
+
+    /// Whether it works, for `doctor`: what was found.
+    fn check(&self) -> BoxFuture<'_, Result<String, SpeechError>>;
+
+    /// The session has ended.
+    fn forget(&self, _session: Uuid) {}
+
+    /// Whoever waits gets `Stopped`.
+    fn shutdown(&self) -> BoxFuture<'_, ()>;
+}
 
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// False: the operator wants no recognition.
-    pub enabled: bool,
-    /// Name of a model, or path of a file.
-    pub model: String,
+    /// In the order in which they are tried; empty: the operator wants no recognition.
+    pub providers: Vec<Which>,
     pub models_dir: PathBuf,
-    /// 0: as many as make sense.
-    pub workers: usize,
+    /// First pause of one that failed.
+    pub pause: Duration,
 }
 
-#[derive(Clone)]
-pub struct Speech(Arc<Inner>);
-
-struct Inner {
-    settings: Settings,
-    pool: Mutex<Option<SpeechPool>>,
-    /// What `status` says of the last attempt to load.
-    loaded: StdMutex<Option<Result<String, String>>>,
+#[derive(Clone, Debug)]
+pub enum Which {
+    Whisper {
+        /// Name of a model, or path of a file.
+        model: String,
+        /// 0: as many as make sense.
+        workers: usize,
+    },
+    OpenAi(Remote),
+    Deepgram(Remote),
 }
 
-impl Speech {
-    /// Loads nothing yet.
-    pub fn look(settings: Settings) -> Self {
-        Self(Arc::new(Inner {
-            settings,
-            pool: Mutex::default(),
-            loaded: StdMutex::default(),
-        }))
-    }
+/// An endpoint elsewhere.
+#[derive(Clone, Debug)]
+pub struct Remote {
+    /// Empty: the usual one.
+    pub url: String,
+    /// May be empty.
+    pub api_key: SecretString,
+    /// Empty: the usual one.
+    pub model: String,
+    /// For one utterance, of each attempt.
+    pub timeout: Duration,
+    /// Utterances at the same time, at least 1.
+    pub max_concurrent: usize,
+}
 
-    /// So that the first session does not have to wait.
-    pub fn load_in_background(&self) {
-        let speech = self.clone();
-        tokio::spawn(async move { drop(speech.pool().await) });
-    }
-
-    /// The recognisers; waits while they load. A model that was absent is looked for again, so one
-    /// that is fetched later needs no restart. An error is a sentence for the operator.
-    pub async fn pool(&self) -> Result<SpeechPool, String> {
-        let mut pool = self.0.pool.lock().await;
-        if let Some(pool) = pool.as_ref() {
-            return Ok(pool.clone());
-        }
-        let path = self.find()?;
-        let workers = self.0.settings.workers;
-        let file = path.clone();
-        let loaded = tokio::task::spawn_blocking(move || SpeechPool::load(&file, workers))
-            .await
-            .map_err(|error| error.to_string())
-            .and_then(|loaded| loaded.map_err(|error| error.to_string()));
-        let summary = match &loaded {
-            Ok(_) => Ok(format!("whisper with {}", path.display())),
-            Err(error) => Err(format!("{} cannot be loaded: {error}", path.display())),
-        };
-        *self.0.loaded.lock().unwrap_or_else(PoisonError::into_inner) = Some(summary.clone());
-        match loaded {
-            Ok(ready) => {
-                *pool = Some(ready.clone());
-                Ok(ready)
+impl Settings {
+    /// Err: names the setting and says what is wrong with it.
+    pub fn check(&self) -> anyhow::Result<()> {
+        for which in &self.providers {
+            match which {
+                Which::Whisper { .. } => {}
+                Which::OpenAi(remote) => drop(OpenAi::endpoint(remote)?),
+                Which::Deepgram(remote) => drop(Deepgram::endpoint(remote)?),
             }
-            Err(_) => Err(summary.err().unwrap_or_default()),
+        }
+        Ok(())
+    }
+
+    /// Has nobody wait longer for a provider elsewhere.
+    pub fn limit_patience(&mut self, patience: Duration) {
+        for which in &mut self.providers {
+            if let Which::OpenAi(remote) | Which::Deepgram(remote) = which {
+                remote.timeout = remote.timeout.min(patience);
+            }
         }
     }
 
-    /// Ends the recognisers; who still waits for one gets an error, and its audio stays where it is.
-    pub async fn shutdown(&self) {
-        if let Some(pool) = self.0.pool.lock().await.take() {
-            pool.shutdown().await;
-        }
+    /// The name or file of the model that is used in this process, if one is.
+    pub fn whisper_model(&self) -> Option<&str> {
+        self.providers.iter().find_map(|which| match which {
+            Which::Whisper { model, .. } => Some(model.as_str()),
+            _ => None,
+        })
     }
 
-    /// What is there, or why nothing is and what to do.
-    pub fn status(&self) -> Result<String, String> {
-        if let Some(known) = self
-            .0
-            .loaded
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_ref()
-            && known.is_ok()
-        {
-            return known.clone();
-        }
-        self.find()
-            .map(|path| format!("whisper with {} (not loaded yet)", path.display()))
-    }
-
-    fn find(&self) -> Result<PathBuf, String> {
-        let settings = &self.0.settings;
-        if !settings.enabled {
-            return Err("speech recognition is switched off (stt.provider = none)".into());
-        }
-        models::locate(&settings.models_dir, &settings.model).ok_or_else(|| {
-            format!(
-                "the speech model {} is not in {}: run `omi-server model fetch {0}`",
-                settings.model,
-                settings.models_dir.display()
-            )
+    pub(super) fn provider(&self, which: &Which) -> anyhow::Result<Box<dyn Provider>> {
+        Ok(match which {
+            Which::Whisper { model, workers } => {
+                Box::new(Local::new(model, &self.models_dir, *workers))
+            }
+            Which::OpenAi(remote) => Box::new(OpenAi::new(remote)?),
+            Which::Deepgram(remote) => Box::new(Deepgram::new(remote)?),
         })
     }
 }

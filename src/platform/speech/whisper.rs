@@ -42,6 +42,9 @@ const SILENCE: f32 = 0.8;
 const LIKELY_SILENCE: f32 = 0.5;
 const UNSURE: f32 = 0.5;
 
+/// A language is found out from so much sound, which the least positions hold.
+const FOR_LANGUAGE: usize = SAMPLE_RATE as usize * 10;
+
 /// For the second try, when the first one ran in circles.
 const SECOND_TEMPERATURE: f32 = 0.4;
 
@@ -86,6 +89,16 @@ pub fn knows_language(code: &str) -> bool {
     known_code(code).is_some()
 }
 
+/// The code of a language by its English name or its code, as remote Whispers tell it.
+pub fn code_of_language(name: &str) -> Option<&'static str> {
+    if name.contains('\0') {
+        return None;
+    }
+    silence_library();
+    let name = name.trim().to_ascii_lowercase();
+    whisper_rs::get_lang_id(&name).and_then(whisper_rs::get_lang_str)
+}
+
 fn known_code(code: &str) -> Option<&'static str> {
     if code.contains('\0') {
         return None;
@@ -100,7 +113,7 @@ struct Whisper {
     context: Arc<WhisperContext>,
     state: WhisperState,
     /// By language, because the library never frees the name of one it was given.
-    settings: HashMap<Option<&'static str>, FullParams<'static, 'static>>,
+    settings: HashMap<&'static str, FullParams<'static, 'static>>,
     sound: Vec<f32>,
     /// Whether the encoder was told its size; until then it has the largest.
     sized: bool,
@@ -115,7 +128,8 @@ struct Heard {
     silence_probability: f32,
     /// Mean over all tokens.
     word_probability: f32,
-    language: Option<&'static str>,
+    /// A guard took something out.
+    doubtful: bool,
 }
 
 impl Recogniser for Whisper {
@@ -124,17 +138,19 @@ impl Recogniser for Whisper {
         samples: &[i16],
         language: &Language,
     ) -> Result<Transcript, SpeechError> {
-        let mut language = match language {
-            _ if !self.context.is_multilingual() => Some("en"),
-            Language::Auto => None,
-            Language::Code(code) => Some(known_code(code).unwrap_or("en")),
+        let language = match language {
+            _ if !self.context.is_multilingual() => "en",
+            Language::Multi {
+                sound: Some(sound), ..
+            } => self.find_language(sound)?,
+            language => language.known().and_then(known_code).unwrap_or("en"),
         };
         let mut transcript = Transcript::default();
         let mut from = 0;
         while from < samples.len() {
             let window = &samples[from..samples.len().min(from + WINDOW)];
             let heard = self.hear(window, language)?;
-            language = language.or(heard.language);
+            transcript.doubtful |= heard.doubtful;
             let offset = seconds(from);
             let pieces = heard.pieces.into_iter().map(|piece| Piece {
                 start_seconds: offset + piece.start_seconds,
@@ -149,7 +165,7 @@ impl Recogniser for Whisper {
             );
         }
         if !transcript.pieces.is_empty() {
-            transcript.language = language.map(str::to_owned);
+            transcript.language = Some(language.to_owned());
         }
         Ok(transcript)
     }
@@ -169,14 +185,38 @@ fn next_window(length: usize, last: bool, until: f64) -> usize {
 }
 
 impl Whisper {
-    /// One pass, and a second one if the first ran in circles. `language` `None` finds it out.
-    fn hear(
-        &mut self,
-        samples: &[i16],
-        language: Option<&'static str>,
-    ) -> Result<Heard, SpeechError> {
+    /// The likeliest language of what is said in the first ten seconds.
+    fn find_language(&mut self, samples: &[i16]) -> Result<&'static str, SpeechError> {
+        if !self.sized {
+            // The encoder has the size that it was told last, and nobody told it one.
+            self.listen(&samples[..samples.len().min(SHORTEST)], "en", 0.0)?;
+        }
+        let failed = |error: WhisperError| SpeechError::Failed {
+            seconds: seconds(samples.len()),
+            reason: error.to_string(),
+        };
+        self.fill(&samples[..samples.len().min(FOR_LANGUAGE)]);
+        self.state.pcm_to_mel(&self.sound, 1).map_err(failed)?;
+        let (found, _) = self.state.lang_detect(0, 1).map_err(failed)?;
+        Ok(whisper_rs::get_lang_str(found).unwrap_or("en"))
+    }
+
+    /// Makes these the sound that is heard, with silence behind if they are too few.
+    fn fill(&mut self, samples: &[i16]) {
+        self.sound.clear();
+        self.sound
+            .extend(samples.iter().map(|sample| f32::from(*sample) / 32_768.0));
+        if self.sound.len() < SHORTEST {
+            self.sound.resize(SHORTEST, 0.0);
+        }
+    }
+
+    /// One pass, and a second one if the first ran in circles.
+    fn hear(&mut self, samples: &[i16], language: &'static str) -> Result<Heard, SpeechError> {
         let mut heard = self.listen(samples, language, 0.0)?;
+        let mut doubtful = false;
         if let Some(text) = without_loops(&heard.text()) {
+            doubtful = true;
             let second = self.listen(samples, language, SECOND_TEMPERATURE)?;
             if without_loops(&second.text()).is_none() {
                 heard = second;
@@ -185,31 +225,23 @@ impl Whisper {
             }
         }
         if heard.is_made_up() {
+            doubtful |= !heard.pieces.is_empty();
             heard.pieces.clear();
         }
         heard.pieces.retain(|piece| !is_noise(&piece.text));
+        heard.doubtful = doubtful;
         Ok(heard)
     }
 
     fn listen(
         &mut self,
         samples: &[i16],
-        language: Option<&'static str>,
+        language: &'static str,
         temperature: f32,
     ) -> Result<Heard, SpeechError> {
-        if language.is_none() && !self.sized {
-            // Finding out a language still uses the size of the call before.
-            self.listen(&[0; SHORTEST], Some("en"), 0.0)?;
-        }
         self.sized = true;
         let length = seconds(samples.len());
-        self.sound.clear();
-        self.sound
-            .extend(samples.iter().map(|sample| f32::from(*sample) / 32_768.0));
-        if self.sound.len() < SHORTEST {
-            self.sound.resize(SHORTEST, 0.0);
-        }
-
+        self.fill(samples);
         let settings = self.settings.entry(language);
         let mut settings = settings.or_insert_with(|| settings_for(language)).clone();
         let most_tokens = (length * TOKENS_PER_SECOND) as i32 + SPARE_TOKENS;
@@ -229,10 +261,7 @@ impl Whisper {
 
     /// Collects the words between time marks.
     fn read(&self, length: f64) -> Result<Heard, WhisperError> {
-        let mut heard = Heard {
-            language: whisper_rs::get_lang_str(self.state.full_lang_id_from_state()),
-            ..Heard::default()
-        };
+        let mut heard = Heard::default();
         let (end, first_mark) = (self.context.token_eot(), self.context.token_beg());
         let mut probabilities = 0.0;
         let mut words = 0;
@@ -276,6 +305,7 @@ impl Heard {
                 text,
                 start_seconds: start.min(end),
                 end_seconds: end,
+                speaker: None,
             });
         }
     }
@@ -302,13 +332,14 @@ impl Heard {
             text,
             start_seconds: start,
             end_seconds: end,
+            speaker: None,
         }];
     }
 }
 
-fn settings_for(language: Option<&'static str>) -> FullParams<'static, 'static> {
+fn settings_for(language: &'static str) -> FullParams<'static, 'static> {
     let mut settings = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
-    settings.set_language(language);
+    settings.set_language(Some(language));
     settings.set_n_threads(1);
     settings.set_no_context(true);
     // One pass over the sound, however much silence is at its end.
@@ -381,7 +412,8 @@ mod tests {
             [Piece {
                 text: "Go".to_owned(),
                 start_seconds: 0.5,
-                end_seconds: 2.0
+                end_seconds: 2.0,
+                speaker: None,
             }]
         );
     }

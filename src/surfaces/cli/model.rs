@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{prepare_data_dir, say};
 use crate::{
-    config::{Config, SttProvider},
+    config::Config,
     platform::{
         embeddings::{self, Provider},
         model_files::ModelError,
@@ -33,8 +33,8 @@ pub async fn run(config: &Config, command: Command) -> Result<()> {
     match command {
         Command::Fetch { name: Some(name) } => fetch(&name, &dir).await?,
         Command::Fetch { name: None } => {
-            if config.stt.provider == SttProvider::Whisper {
-                fetch(&config.stt.model, &dir).await?;
+            if let Some(model) = config.speech_settings(&data_dir).whisper_model() {
+                fetch(model, &dir).await?;
             }
             let settings = config.embedding_settings(&data_dir);
             let local = matches!(settings.provider, Provider::Auto | Provider::Local);

@@ -53,7 +53,7 @@ pub async fn run(config: Config) -> Result<()> {
         )
     })?;
     let bound = listener.local_addr()?;
-    let speech = Speech::look(config.speech_settings(&data_dir));
+    let speech = Speech::look(&config.speech_settings(&data_dir))?;
     speech.load_in_background();
     let database = tokio::select! {
         opened = source.open(lock) => opened?,

@@ -3,7 +3,7 @@
 use axum::extract::ws::Message;
 use serde_json::{Value, json};
 
-use crate::features::listening::Update;
+use crate::{features::listening::Update, platform::speech::Change};
 
 /// The bare word by which the server asks whether the device is still there.
 pub const PING: &str = "ping";
@@ -43,6 +43,7 @@ pub fn message(update: &Update) -> Message {
         Update::Onboarded { answers } => {
             json!({"type": "onboarding_complete", "answers_count": answers})
         }
+        Update::Recogniser(change) => recogniser(change),
         Update::LastConversation(id) => json!({"type": "last_memory", "memory_id": id}),
         Update::SegmentsDeleted(ids) => json!({"type": "segments_deleted", "segment_ids": ids}),
         Update::Segments(segments) => json!(segments),
@@ -55,6 +56,21 @@ pub fn message(update: &Update) -> Message {
         Update::Failed(why) => stt_failed(why),
     };
     Message::text(value.to_string())
+}
+
+/// Fields without a value are left out.
+fn recogniser(change: &Change) -> Value {
+    let Some(reason) = change.instead else {
+        let mut event = service_status("ready", None);
+        event["provider"] = json!(change.provider);
+        return event;
+    };
+    let text = format!("Speech is recognised by {} for now.", change.provider);
+    let mut event = service_status("stt_degraded", Some(&text));
+    event["provider"] = json!(change.provider);
+    event["reason"] = json!(reason);
+    event["retryable"] = json!(reason != "refused");
+    event
 }
 
 fn service_status(status: &str, text: Option<&str>) -> Value {

@@ -37,16 +37,16 @@ pub const MESSAGE_LIMIT: usize = 1024 * 1024;
 /// The path of this surface, which no OpenAPI document can hold.
 pub const PATH: &str = "/v4/listen";
 /// The same for browsers, which say who they are after the upgrade.
-const WEB: &str = "/v4/web/listen";
+pub const BROWSERS: &str = "/v4/web/listen";
 /// Push to talk.
-const DICTATION: &str = "/v2/voice-message/transcribe-stream";
+pub const DICTATION: &str = "/v2/voice-message/transcribe-stream";
 
 pub fn routes() -> Router<App> {
     let guard = |request, next| guard::user().pass(request, next);
     let dictate = |request, next| guard::user().hourly(Policy::Dictations).pass(request, next);
     Router::new()
         .route(PATH, get(listen).route_layer(middleware::from_fn(guard)))
-        .route(WEB, get(web::listen))
+        .route(BROWSERS, get(web::listen))
         .route(
             DICTATION,
             get(dictation::listen).route_layer(middleware::from_fn(dictate)),

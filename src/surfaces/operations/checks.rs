@@ -27,8 +27,8 @@ pub const INNER_FOLDERS: [&str; 4] = ["secrets", "audio", "spool", "models"];
 
 /// Below this the disk counts as full, in bytes.
 const DISK_LOW: u64 = 512 * 1024 * 1024;
-/// How long `doctor` waits for the language model's word.
-const LANGUAGE_PATIENCE: Duration = Duration::from_secs(15);
+/// How long `doctor` waits for a language model's word, and for a provider of speech recognition.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// Jobs that wait longer mean that nobody works on them, in seconds.
 const QUEUE_STALE: f64 = 300.0;
 
@@ -77,7 +77,8 @@ impl Check {
 pub async fn ready(app: &App) -> Vec<Check> {
     let mut checks = database(&app.db).await;
     checks.push(disk(&app.data_dir));
-    checks.push(speech(&app.speech, &app.config.stt.model));
+    let settings = app.config.speech_settings(&app.data_dir);
+    checks.push(speech(&app.speech, settings.whisper_model()));
     checks
 }
 
@@ -106,10 +107,7 @@ pub async fn all(
     };
     checks.push(data(data_dir));
     checks.push(disk(data_dir));
-    checks.push(speech(
-        &Speech::look(config.speech_settings(data_dir)),
-        &config.stt.model,
-    ));
+    checks.extend(providers(config, data_dir).await);
     checks.push(language(config).await);
     let (state, text) = match embeddings::status(&config.embedding_settings(data_dir)) {
         Ok(text) => (State::Ok, text),
@@ -284,7 +282,7 @@ async fn language(config: &Config) -> Check {
             "no language model: the rule engine is used (OMI_LLM__URL names one)".into(),
         );
     };
-    settings.timeout = settings.timeout.min(LANGUAGE_PATIENCE);
+    settings.timeout = settings.timeout.min(PATIENCE);
     let asked = match Language::new(settings) {
         Ok(language) => language.check().await,
         Err(error) => return check(State::Fail, telemetry::describe(&error)),
@@ -309,12 +307,42 @@ async fn language(config: &Config) -> Check {
     }
 }
 
-fn speech(speech: &Speech, model: &str) -> Check {
+/// Asks each provider of speech recognition, a check each.
+async fn providers(config: &Config, data_dir: &Path) -> Vec<Check> {
+    let check = |state, detail: String| Check::inside("speech", state, detail);
+    let mut settings = config.speech_settings(data_dir);
+    settings.limit_patience(PATIENCE);
+    let speech = match Speech::look(&settings) {
+        Ok(speech) => speech,
+        Err(error) => return vec![check(State::Fail, telemetry::describe(&error))],
+    };
+    if settings.providers.is_empty() {
+        let why = speech.status().err().unwrap_or_default();
+        return vec![check(State::Warn, why)];
+    }
+    let asked = speech.check().await.into_iter();
+    asked
+        .map(|found| match found {
+            Ok(text) => check(State::Ok, text),
+            Err(error) if error.is_temporary() => check(State::Warn, error.to_string()),
+            Err(error) => check(State::Fail, error.to_string()),
+        })
+        .collect()
+}
+
+fn speech(speech: &Speech, model: Option<&str>) -> Check {
     match speech.status() {
-        Ok(text) => Check::new("speech", State::Ok, "can be recognised", text),
+        Ok(text) => {
+            let (state, short) = match speech.working() {
+                Some(0) => (State::Ok, "can be recognised"),
+                Some(_) => (State::Warn, "is recognised by a stand-in"),
+                None => (State::Warn, "is not recognised right now"),
+            };
+            Check::new("speech", state, short, text)
+        }
         Err(text) => {
             // The name of a public model; otherwise it is a path.
-            let short = match models::find(model) {
+            let short = match model.and_then(models::find) {
                 Some(model) => format!(
                     "is not recognised; if the model is missing, `omi-server model fetch {}` gets it",
                     model.name

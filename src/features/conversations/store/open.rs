@@ -168,6 +168,24 @@ pub async fn heard(tx: &mut PgConnection, uid: &str, id: Uuid, heard: Heard) -> 
     Ok(())
 }
 
+pub async fn tell_language(
+    tx: &mut PgConnection,
+    uid: &str,
+    id: Uuid,
+    language: &str,
+) -> Result<()> {
+    sqlx::query!(
+        "update conversations set language = $3
+         where uid = $1 and id = $2 and language is distinct from $3",
+        uid,
+        id,
+        language
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 pub async fn attach_meeting(
     db: &Db,
     uid: &str,

@@ -1,4 +1,4 @@
-//! One stream of sound of a session: its intake, and whoever writes down what is said in it.
+//! A stream of sound of a session, the only one or one side of a call: its intake, and whoever writes down what is said in it.
 
 use std::sync::{Arc, PoisonError, atomic::Ordering};
 
@@ -9,22 +9,22 @@ use super::{
     intake::{Allowance, FRAMES, Frame, Intake, SharedTimeline, Work, take_in},
     live::{Live, Registration},
     scribe::{Scribe, Stored, Voice},
-    session::{Settings, Update},
+    session::{Refusal, Settings, Update},
     spool::{Meta, Spool, Timeline},
     store,
 };
 use crate::{
     app::App,
-    error::{Error, Result},
+    error::Error,
     features::conversations,
     platform::{
         audio::{codec::Decoder, voice::Segmenter},
         ids,
-        speech::SpeechPool,
+        speech::Class,
     },
 };
 
-pub struct Ear {
+pub struct Channel {
     pub frames: mpsc::Sender<Frame>,
     pub scribe: Arc<Scribe>,
     pub writing: Writing,
@@ -40,13 +40,11 @@ pub struct Writing {
 pub struct Parts {
     pub decoder: Decoder,
     pub voice: Option<Voice>,
-    /// None: what is said comes from the device.
-    pub speech: Option<SpeechPool>,
     pub course: Arc<Course>,
     pub taps: Vec<mpsc::Sender<Stored>>,
 }
 
-impl Ear {
+impl Channel {
     /// Begins to take in sound. Nothing is written down until `Writing` runs.
     pub async fn open(
         app: &App,
@@ -54,10 +52,16 @@ impl Ear {
         settings: &Settings,
         parts: Parts,
         updates: mpsc::UnboundedSender<Update>,
-    ) -> Result<Self> {
+    ) -> Result<Self, Refusal> {
+        let session_id = ids::new();
+        let ear = if settings.suggested {
+            None
+        } else {
+            let ear = app.speech.open(session_id, Class::Live, &settings.language);
+            Some(ear.await.map_err(Refusal::Deaf)?)
+        };
         let conversation_id = parts.course.conversation_id();
         let not_before = conversations::heard_until(&app.db, uid, conversation_id).await?;
-        let session_id = ids::new();
         // Registered first: recovery leaves alone what a live session has.
         let (live, flushes) = Live::new(uid, parts.course);
         let registration = app
@@ -65,7 +69,6 @@ impl Ear {
             .claim(session_id, live.clone())
             .ok_or(Error::Conflict("the session exists".into()))?;
         store::insert(&app.db, uid, session_id, conversation_id).await?;
-        let suggested = parts.speech.is_none();
         let meta = Meta {
             uid: uid.into(),
             session_id,
@@ -76,7 +79,7 @@ impl Ear {
                 .voice
                 .filter(|_| settings.call)
                 .map(|voice| voice.number),
-            suggested,
+            suggested: settings.suggested,
             timeline: Timeline::default(),
             stuck: None,
         };
@@ -87,7 +90,7 @@ impl Ear {
             decoder: parts.decoder,
             writer: spool.writer(0),
             segmenter: Segmenter::new(0),
-            deaf: suggested,
+            deaf: settings.suggested,
             spool: spool.clone(),
             meta,
             timeline: timeline.clone(),
@@ -101,7 +104,7 @@ impl Ear {
             live,
             session_id,
             spool,
-            speech: parts.speech,
+            ear,
             voice: parts.voice,
             call: settings.call,
             taps: parts.taps,
@@ -150,7 +153,12 @@ impl Writing {
                 );
                 return false;
             };
-            match scribe.take(range, heard_at).await {
+            let taken = scribe.take(range, heard_at).await;
+            let change = scribe.ear.as_ref().and_then(|ear| ear.change());
+            if let Some(change) = change {
+                drop(updates.send(Update::Recogniser(change)));
+            }
+            match taken {
                 Ok(written) => {
                     let wordless = written.segments.is_empty();
                     if wordless {
