@@ -54,4 +54,14 @@ impl Handles {
     pub fn spool_dir(&self) -> PathBuf {
         self.data_dir.join("spool")
     }
+
+    /// Where the sound of conversations is kept.
+    pub fn audio_dir(&self) -> PathBuf {
+        self.data_dir.join("audio")
+    }
+
+    /// Where recordings that were uploaded wait to be recognised.
+    pub fn uploads_dir(&self) -> PathBuf {
+        self.data_dir.join("uploads")
+    }
 }

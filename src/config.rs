@@ -50,6 +50,7 @@ pub struct Config {
     pub embeddings: Embeddings,
     pub goals: Goals,
     pub listening: Listening,
+    pub audio: Audio,
     pub search: Search,
     pub rate_limit: RateLimit,
 }
@@ -178,6 +179,13 @@ pub struct Listening {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct Audio {
+    pub retention_days: u16,
+    pub upload_megabytes: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Search {
     pub cache_megabytes: u32,
 }
@@ -301,6 +309,9 @@ impl Config {
         }
         if let Some(settings) = self.language_settings() {
             settings.check()?;
+        }
+        if !(1..=100_000).contains(&self.audio.upload_megabytes) {
+            bail!("audio.upload_megabytes must be from 1 to 100000");
         }
         if self.listening.minimum_timeout_seconds == 0 {
             bail!("listening.minimum_timeout_seconds must be at least 1");

@@ -12,12 +12,12 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     app::App,
     features::{
-        conversations, credentials,
+        audio, conversations, credentials,
         daily_summaries::{self, DueDay},
         knowledge_graph::{self, Batch, OfConversation, Rebuild},
         listening,
         processing::{self, BroughtText, Step},
-        search,
+        search, uploads,
     },
     platform::{idempotency, jobs, outbox::Event, rate_limits},
 };
@@ -104,6 +104,7 @@ jobs_with_attempts!(
     GrowGraph(OfConversation): knowledge_graph::GROW, knowledge_graph::grow;
     RebuildGraph(Rebuild): knowledge_graph::REBUILD, knowledge_graph::read_all;
     ReadMemories(Batch): knowledge_graph::READ, knowledge_graph::read_memories;
+    RecogniseUpload(uploads::Work): uploads::JOB, uploads::run;
 );
 
 macro_rules! further_steps {
@@ -187,6 +188,8 @@ pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> 
         tokio::spawn(listening::run_forever(app.clone())),
         tokio::spawn(search::run_forever(app.clone())),
         tokio::spawn(daily_summaries::run_forever(app.clone())),
+        tokio::spawn(uploads::run_forever(app.clone())),
+        tokio::spawn(audio::run_forever(app.clone(), &[conversations::DELETED])),
     ];
     let at_once = match app.language {
         Some(_) => JOBS_WITH_MODEL,
@@ -207,6 +210,7 @@ pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> 
                 .define_job::<GrowGraph>()
                 .define_job::<RebuildGraph>()
                 .define_job::<ReadMemories>()
+                .define_job::<RecogniseUpload>()
                 .add_extension(Handles(app.clone()))
         };
         let stopping = stop.clone();

@@ -12,6 +12,7 @@ mod api {
         mod action_items;
         mod answers;
         mod apps;
+        mod audio;
         mod chat;
         mod conversations;
         mod daily_summaries;

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod action_items;
 pub mod apps;
+pub mod audio;
 pub mod chat;
 pub mod conversations;
 pub mod credentials;
@@ -16,3 +17,4 @@ pub mod memories;
 pub mod processing;
 pub mod schema;
 pub mod search;
+pub mod uploads;

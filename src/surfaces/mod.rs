@@ -13,6 +13,7 @@ mod integration;
 mod limits;
 mod listen;
 mod mcp;
+mod multipart;
 mod operations;
 mod parts;
 mod queries;

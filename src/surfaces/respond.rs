@@ -151,6 +151,21 @@ pub async fn method_not_allowed() -> Response {
     )
 }
 
+/// Of so many bytes.
+pub fn no_such_range(whole: u64) -> Response {
+    let message = format!("The range begins behind the end: there are {whole} bytes.");
+    let mut response = answer(
+        StatusCode::RANGE_NOT_SATISFIABLE,
+        message.clone().into(),
+        message,
+        "invalid_request",
+    );
+    if let Ok(value) = HeaderValue::try_from(format!("bytes */{whole}")) {
+        response.headers_mut().insert(header::CONTENT_RANGE, value);
+    }
+    response
+}
+
 pub fn too_many_sockets(limit: usize) -> Response {
     let message =
         format!("This account already has {limit} live sockets. Close one and try again.");

@@ -257,3 +257,61 @@ pub async fn daily_summary(db: &PgPool, uid: &str, date: &str) -> Uuid {
     .unwrap();
     id
 }
+
+/// A stored chunk of sound, with its file in the data directory.
+pub async fn sound(
+    db: &PgPool,
+    data_dir: &std::path::Path,
+    uid: &str,
+    conversation_id: Uuid,
+    started_at: DateTime<Utc>,
+    samples: &[i16],
+) -> Uuid {
+    let id = Uuid::now_v7();
+    sound_with_id(db, data_dir, uid, conversation_id, id, started_at, samples).await;
+    id
+}
+
+pub async fn sound_with_id(
+    db: &PgPool,
+    data_dir: &std::path::Path,
+    uid: &str,
+    conversation_id: Uuid,
+    id: Uuid,
+    started_at: DateTime<Utc>,
+    samples: &[i16],
+) {
+    let bytes =
+        omi_server::features::audio::write(&data_dir.join("audio"), uid, id, samples).unwrap();
+    sqlx::query(
+        "with told as (update conversations set private_cloud_sync_enabled = true where uid = $1 and id = $3)
+         insert into audio_chunks (uid, id, conversation_id, started_at, samples, bytes)
+         values ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(uid)
+    .bind(id)
+    .bind(conversation_id)
+    .bind(started_at)
+    .bind(samples.len() as i32)
+    .bind(bytes)
+    .execute(db)
+    .await
+    .unwrap();
+}
+
+/// An upload that has ended.
+pub async fn upload(db: &PgPool, uid: &str) -> Uuid {
+    let id = Uuid::now_v7();
+    sqlx::query(
+        "with job as (insert into sync_jobs (uid, id, source, begun_at, ended_at) values ($1, $2, 'omi', now(), now())
+                      returning uid, id)
+         insert into sync_segments (uid, job_id, number, utterances, state, outcome)
+         select uid, id, 0, '[]', 'done', 'nothing' from job",
+    )
+    .bind(uid)
+    .bind(id)
+    .execute(db)
+    .await
+    .unwrap();
+    id
+}

@@ -14,10 +14,11 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
                       unsupported_method,allow_header_conformance";
 
 /// Nothing that is made up opens these: a password, a token, live audio.
-const NEVER_SUCCEED: [&str; 3] = [
+const NEVER_SUCCEED: [&str; 4] = [
     "POST /v1/auth/login",
     "POST /v1/auth/refresh",
     "POST /v1/conversations",
+    "POST /v2/sync-local-files",
 ];
 
 /// Gives what is wrong. `exists`: see tests/clients/property_hooks.py.
@@ -141,12 +142,18 @@ async fn user(server: &Server) -> Result<(), String> {
     for date in ["2026-01-29", "2026-01-30", "2026-01-31"] {
         summaries.push(plant::daily_summary(&db, &user.uid, date).await);
     }
+    let sounding = plant::Conversation::default().put(&db, &user.uid).await;
+    let upload = plant::upload(&db, &user.uid).await;
+    let begin = plant::at("2026-01-31T09:00:00Z");
+    let (folder, uid) = (&server.data_dir, &user.uid);
+    plant::sound_with_id(&db, folder, uid, sounding, sounding, begin, &[0; 1600]).await;
     let app = app(server, "app@example.org").await;
     let enable = ["app", "enable", "--email", "app@example.org", "--app"];
     server.cli(&[&enable[..], &[&app]].concat()).await;
     let exists = json!({
-        "parameters": {"app_id": app},
-        "things": {"/v1/conversations": conversations, "/v1/users/daily-summaries": summaries},
+        "parameters": {"app_id": app, "file_id": sounding},
+        "things": {"/v1/conversations": conversations, "/v1/users/daily-summaries": summaries,
+                   "/v1/sync/audio": [sounding], "/v2/sync-local-files": [upload]},
         "bodies": {},
         "once": {"conversation_ids": pairs},
     });

@@ -486,6 +486,19 @@ async fn anothers_id_answers_as_an_absent_one() {
     let conversation = super::plant::Conversation::default()
         .put(&db, &owner.uid)
         .await;
+    let upload = super::plant::upload(&db, &owner.uid).await;
+    // Under the same id, so that a path with both leads somewhere.
+    let begin = super::plant::at("2026-01-31T09:00:00Z");
+    super::plant::sound_with_id(
+        &db,
+        &server.data_dir,
+        &owner.uid,
+        conversation,
+        conversation,
+        begin,
+        &[0; 1600],
+    )
+    .await;
     let keys = credentials::list(&db, &owner.uid, Kind::Developer, None).await;
     let key = keys.unwrap()[0].id;
     let goal = "goal_0123456789ab";
@@ -534,8 +547,12 @@ async fn anothers_id_answers_as_an_absent_one() {
         if !route.path.contains('{') || route.kinds == [Kind::App] {
             continue;
         }
-        let existing = if route.path.contains("/conversations/{id}") {
+        let existing = if route.path.contains("/conversations/{id}")
+            || route.path.starts_with("/v1/sync/audio/{id}/")
+        {
             conversation.to_string()
+        } else if route.path == "/v2/sync-local-files/{id}" {
+            upload.to_string()
         } else if route.path == "/v1/dev/keys/{id}" {
             key.to_string()
         } else if route.path.contains("/goals/{id}") {

@@ -7,6 +7,8 @@ mod made_up;
 mod protocol;
 mod providers;
 mod recognition;
+pub mod sound;
+mod uploads;
 mod words;
 
 use omi_server::platform::audio::file;

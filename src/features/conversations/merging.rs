@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Conversation, DELETED, FINISHED, PROCESSED, Status, TranscriptSegment, event, store};
 use crate::{
     error::{Error, Result},
-    features::{action_items, credentials::Caller, memories},
+    features::{action_items, audio, credentials::Caller, memories},
     platform::{clock, database::Db, ids, outbox::Outbox},
 };
 
@@ -186,6 +186,7 @@ async fn merge_now(db: &Db, outbox: &Outbox, uid: &str, into: Uuid, again: bool)
     store::copy_segments(&mut tx, uid, into, &ordered, &shifts).await?;
     store::upsert_segments(&mut tx, uid, into, &written(&parts, &shifts)).await?;
     store::move_photos(&mut tx, uid, &ordered, into).await?;
+    audio::reassign(&mut tx, uid, &ordered, into).await?;
     store::delete_all(&mut tx, uid, &ordered).await?;
     action_items::reassign(&mut tx, uid, &ordered, into).await?;
     memories::reassign(&mut tx, uid, &ordered, into).await?;

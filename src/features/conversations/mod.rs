@@ -1,5 +1,6 @@
 //! Conversations: what was heard or imported, its transcript and what was understood of it.
 
+mod attaching;
 mod imports;
 mod input;
 mod merging;
@@ -9,6 +10,7 @@ mod photos;
 mod speakers;
 mod store;
 
+pub use attaching::{Target, create_later, hand_over, lock_near};
 pub use imports::{
     Import, MAXIMUM_SEGMENT_TEXT, MAXIMUM_SEGMENTS, MAXIMUM_TEXT, import_text, import_transcript,
 };
@@ -34,7 +36,7 @@ use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
-    features::{action_items, credentials::Caller, lenient, memories},
+    features::{action_items, audio, credentials::Caller, lenient, memories},
     platform::{
         clock,
         database::Db,
@@ -42,7 +44,7 @@ use crate::{
     },
 };
 
-/// A conversation waits to be understood. `detail` is why it ended: `silence`, `requested`, `hung_up` or `imported`.
+/// A conversation waits to be understood. `detail` is why: `silence`, `requested`, `hung_up`, `imported`, `uploaded` …
 pub const FINISHED: &str = "conversation.finished";
 /// A conversation was understood, discarded or given up.
 pub const PROCESSED: &str = "conversation.processed";
@@ -197,7 +199,7 @@ pub async fn newest_completed(db: &Db, uid: &str) -> Result<Option<Uuid>> {
     Ok(store::newest_completed(db, uid).await?)
 }
 
-/// Adds segments and action items, two statements for any number of conversations.
+/// Adds action items, segments and files of sound, a statement each for any number of conversations.
 async fn complete(
     db: &Db,
     uid: &str,
@@ -223,7 +225,14 @@ async fn complete(
             segments.entry(id).or_default().push(segment);
         }
     }
+    let sounding: Vec<_> = conversations
+        .iter()
+        .filter(|one| with_segments && one.private_cloud_sync_enabled)
+        .map(|one| one.id)
+        .collect();
+    let mut sound = audio::of_conversations(db, uid, &sounding).await?;
     for conversation in &mut conversations {
+        conversation.audio_files = sound.remove(&conversation.id).unwrap_or_default();
         conversation.structured.action_items = items.remove(&conversation.id).unwrap_or_default();
         conversation.transcript_segments = segments.remove(&conversation.id).unwrap_or_default();
     }

@@ -9,7 +9,7 @@ use super::Photo;
 
 use crate::{
     error::{Error, Result},
-    features::action_items::ActionItem,
+    features::{action_items::ActionItem, audio::AudioFile},
 };
 
 /// Every category; an unknown one is `other`.
@@ -274,7 +274,8 @@ pub struct Conversation {
     pub geolocation: Option<Geolocation>,
     /// Empty in lists.
     pub photos: Vec<Photo>,
-    pub audio_files: Vec<serde_json::Value>,
+    pub audio_files: Vec<AudioFile>,
+    /// Whether its sound is kept.
     pub private_cloud_sync_enabled: bool,
     pub apps_results: Vec<serde_json::Value>,
     pub suggested_summarization_apps: Vec<String>,

@@ -3,10 +3,12 @@
 use std::sync::{Arc, PoisonError, atomic::Ordering};
 
 use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     course::Course,
     intake::{Allowance, FRAMES, Frame, Intake, SharedTimeline, Work, take_in},
+    keep::{keep, keep_up},
     live::{Live, Registration},
     scribe::{Scribe, Stored, Voice},
     session::{Refusal, Settings, Update},
@@ -131,7 +133,13 @@ impl Channel {
 impl Writing {
     /// Recognises and stores utterance after utterance. Ends when intake has ended and all is stored;
     /// after a failure it leaves the spool to recovery and gives false.
-    pub async fn run(mut self, scribe: &Scribe, updates: mpsc::UnboundedSender<Update>) -> bool {
+    pub async fn run(
+        mut self,
+        scribe: &Arc<Scribe>,
+        updates: mpsc::UnboundedSender<Update>,
+    ) -> bool {
+        let keeper = keep_up(scribe.clone(), self.timeline.clone());
+        let _keeper = AbortOnDropHandle::new(tokio::spawn(keeper));
         while let Some(next) = self.waiting.recv().await {
             let (range, ended) = match next {
                 Work::Utterance(range, ended) => (range, ended),
@@ -192,6 +200,20 @@ impl Writing {
             scribe.live.queued.fetch_sub(1, Ordering::AcqRel);
         }
         let (db, uid) = (&scribe.app.db, &scribe.live.uid);
+        let heard = self
+            .timeline
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let (app, id) = (&scribe.app, scribe.session_id);
+        if let Err(error) = keep(app, &scribe.spool, uid, id, &heard, u64::MAX).await {
+            let error = format!("{error:#}");
+            tracing::warn!(
+                error,
+                "the sound of an ended session could not be stored; recovery does it later"
+            );
+            return false;
+        }
         if let Err(error) = store::delete(db, uid, scribe.session_id).await {
             tracing::warn!(%error, "an ended session could not be taken off; recovery does it later");
         } else {

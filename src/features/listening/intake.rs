@@ -172,13 +172,19 @@ impl Intake {
         Ok(ended)
     }
 
-    /// Removes what no utterance needs any more.
-    fn trim(&mut self) -> io::Result<()> {
-        let safe = if self.deaf {
+    /// What lies before is in an utterance that was handed out, or silence.
+    fn safe(&self) -> u64 {
+        if self.deaf {
             self.writer.position()
         } else {
             self.segmenter.safe_position()
-        };
+        }
+    }
+
+    /// Removes what no utterance needs any more, and whose sound is kept.
+    fn trim(&mut self) -> io::Result<()> {
+        let kept = self.live.kept.load(Ordering::Acquire);
+        let safe = self.safe().min(kept);
         self.meta.timeline.trim(safe);
         self.spool.describe(&self.meta)?;
         self.spool.trim(safe)
@@ -271,6 +277,7 @@ pub async fn take_in(
                 return fail("The server stopped recognising speech.");
             }
         }
+        live.safe.store(intake.safe(), Ordering::Release);
         live.speaking
             .store(!last && intake.segmenter.in_speech(), Ordering::Release);
         if let Some(done) = flush {

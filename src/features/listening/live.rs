@@ -29,6 +29,10 @@ pub(super) struct Live {
     pub heard_until: AtomicI64,
     /// Utterances that have ended and are not stored yet.
     pub queued: AtomicU64,
+    /// The sample before which everything heard is silence or was queued as an utterance.
+    pub safe: AtomicU64,
+    /// The sample before which the spool is not needed any more to keep the sound.
+    pub kept: AtomicU64,
     /// Utterances in a row in which no word was recognised.
     pub wordless: AtomicU32,
     flush: mpsc::Sender<Flush>,
@@ -44,6 +48,8 @@ impl Live {
             speaking: AtomicBool::new(false),
             heard_until: AtomicI64::new(0),
             queued: AtomicU64::new(0),
+            safe: AtomicU64::new(0),
+            kept: AtomicU64::new(0),
             wordless: AtomicU32::new(0),
             flush,
         };

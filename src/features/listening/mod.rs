@@ -10,6 +10,7 @@ mod dictation;
 mod follow;
 mod images;
 mod intake;
+mod keep;
 mod live;
 mod merge;
 mod onboarding;
@@ -38,7 +39,7 @@ use crate::{
     app::{App, Handles},
     error::Result,
     features::{
-        conversations::{self, Reason},
+        conversations::{self, Reason, TranscriptSegment},
         credentials::Caller,
     },
     platform::audio,
@@ -51,6 +52,11 @@ pub const LONGEST_TIMEOUT: i32 = 14_400;
 
 /// How long finishing waits for words that were spoken just before.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(15);
+
+/// Pieces that were heard one after the other, as the segments that they make.
+pub fn join(pieces: Vec<TranscriptSegment>) -> Vec<TranscriptSegment> {
+    merge::combine(None, pieces).stored
+}
 
 /// Recovers what an earlier run left behind, and ends conversations that nobody adds to any more.
 pub async fn run_forever(app: App) {

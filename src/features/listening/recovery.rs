@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{
     intake::range,
+    keep::keep,
     live::{Live, Registration},
     scribe::{Scribe, Voice},
     session::end_call,
@@ -212,11 +213,13 @@ async fn write_down(app: &App, left: &Left, mut meta: Meta) -> Result<u64> {
             }
         }
     }
+    let (uid, id) = (&meta.uid, meta.session_id);
+    keep(app, &left.spool, uid, id, &meta.timeline, u64::MAX).await?;
     let conversation_id = left.live.course.conversation_id();
     if meta.channel.is_some() && app.live.holders(conversation_id) <= 1 {
-        end_call(app, &meta.uid, conversation_id).await?;
+        end_call(app, uid, conversation_id).await?;
     }
-    store::delete(&app.db, &meta.uid, meta.session_id).await?;
+    store::delete(&app.db, uid, id).await?;
     let spool = left.spool.clone();
     in_background(move || spool.remove()).await?;
     Ok(extent.end.saturating_sub(begin) / super::SAMPLE_RATE)

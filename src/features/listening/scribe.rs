@@ -1,6 +1,10 @@
 //! From an utterance on disk to committed segments, for a live session and for one left behind.
 
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{
+    ops::Range,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use sqlx::{Postgres, Transaction};
@@ -257,8 +261,13 @@ impl Scribe {
         if let Some(found) = self.language_found() {
             conversations::tell_language(&mut tx, uid, id, &found).await?;
         }
+        // Without a sound that it came from, it goes with what was heard so far.
+        let from = match until {
+            Some(_) => None,
+            None => Some(self.live.safe.load(Ordering::Acquire) as i64),
+        };
         let until = until.map(|until| until as i64);
-        store::advance(&mut tx, uid, self.session_id, id, until).await?;
+        store::advance(&mut tx, uid, self.session_id, id, until, from).await?;
         let written = Written {
             segments: combined.stored,
             removed: combined.removed,
@@ -333,6 +342,10 @@ impl Scribe {
         let _turn = self.live.course.turn.lock().await;
         if self.live.course.conversation_id() == ended {
             let next = self.next_conversation().await?;
+            // What was said and is not stored yet goes to the next one.
+            let safe = self.live.safe.load(Ordering::Acquire) as i64;
+            let from = (self.live.queued.load(Ordering::Acquire) == 0).then_some(safe);
+            store::switch(&self.app.db, &self.live.uid, self.session_id, next, from).await?;
             self.live.course.roll_onto(next);
         }
         Ok(())

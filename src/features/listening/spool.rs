@@ -47,6 +47,11 @@ impl Timeline {
         self.0.push((sample, time));
     }
 
+    /// Samples from which on the time does not follow from the ones before.
+    pub fn anchors(&self) -> impl Iterator<Item = u64> {
+        self.0.iter().map(|(from, _)| *from)
+    }
+
     /// None before the first anchor.
     pub fn at(&self, sample: u64) -> Option<DateTime<Utc>> {
         let (from, time) = self.0.iter().rev().find(|(from, _)| *from <= sample)?;

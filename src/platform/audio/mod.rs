@@ -10,6 +10,7 @@ mod adts;
 pub mod codec;
 pub mod file;
 pub mod resample;
+pub mod stored;
 pub mod voice;
 
 /// Samples per second of all sound inside the server.

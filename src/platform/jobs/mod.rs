@@ -35,6 +35,24 @@ pub async fn add(
     Ok(())
 }
 
+/// Adds a job that waits for all others of its kind: they run one after the other.
+pub async fn add_in_line(
+    tx: &mut Transaction<'_, Postgres>,
+    kind: &str,
+    payload: serde_json::Value,
+    max_attempts: i32,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "select 1 from graphile_worker.add_job($1, $2::json, queue_name => $1, max_attempts => $3)",
+    )
+    .bind(kind)
+    .bind(payload)
+    .bind(max_attempts)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// Creates or upgrades the job tables.
 pub async fn migrate(pool: &PgPool) -> Result<()> {
     WorkerOptions::default()

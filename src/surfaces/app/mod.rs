@@ -2,12 +2,14 @@
 
 mod action_items;
 mod apps;
+mod audio;
 mod conversations;
 mod daily_summaries;
 mod knowledge_graph;
 mod memories;
 mod messages;
 mod search;
+mod uploads;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -63,6 +65,12 @@ pub fn routes() -> OpenApiRouter<App> {
                 .hourly(Policy::KnowledgeGraphs)
                 .on(routes!(knowledge_graph::rebuild)),
         )
+        .routes(guard::user().on(routes!(audio::cloud_sync, audio::set_cloud_sync)))
+        .routes(guard::user().on(routes!(audio::urls)))
+        .routes(guard::user().on(routes!(audio::precache)))
+        .routes(guard::user().on(routes!(audio::download)))
+        .routes(guard::user().on(routes!(uploads::upload)))
+        .routes(guard::user().on(routes!(uploads::standing)))
         .routes(guard::user().on(routes!(apps::enable)))
         .routes(guard::user().on(routes!(apps::disable)))
         .routes(guard::user().on(routes!(apps::list_keys)))

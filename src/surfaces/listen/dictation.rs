@@ -20,7 +20,7 @@ use crate::{
         credentials::Caller,
         listening::{Dictated, Dictation, Refusal},
     },
-    surfaces::client_address::ClientAddress,
+    surfaces::{client_address::ClientAddress, respond},
 };
 
 /// Without sound for so long it is over.
@@ -73,7 +73,7 @@ pub async fn listen(
 ) -> Response {
     let places = match Places::take(&app, address, Some(&caller.uid)) {
         Ok(places) => places,
-        Err(refusal) => return refusal,
+        Err(limit) => return respond::too_many_sockets(limit),
     };
     let query = read(&raw.unwrap_or_default());
     opened(upgrade, move |mut socket| async move {

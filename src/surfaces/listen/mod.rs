@@ -67,7 +67,7 @@ async fn listen(
     };
     let places = match Places::take(&app, address, Some(&caller.uid)) {
         Ok(places) => places,
-        Err(refusal) => return refusal,
+        Err(limit) => return respond::too_many_sockets(limit),
     };
     opened(upgrade, move |socket| async move {
         socket::serve(app, caller, settings, socket).await;
@@ -101,8 +101,8 @@ struct Places {
 }
 
 impl Places {
-    /// `uid`: if it is known yet.
-    fn take(app: &App, address: IpAddr, uid: Option<&str>) -> Result<Self, Response> {
+    /// `uid`: if it is known yet. An error is the limit that was reached.
+    fn take(app: &App, address: IpAddr, uid: Option<&str>) -> Result<Self, usize> {
         let limits = &app.config.listening;
         let of_address = app
             .live
@@ -110,7 +110,7 @@ impl Places {
                 &format!("address {address}"),
                 limits.max_sockets_per_address,
             )
-            .ok_or_else(|| respond::too_many_sockets(limits.max_sockets_per_address))?;
+            .ok_or(limits.max_sockets_per_address)?;
         let of_user = match uid {
             None => None,
             Some(uid) => Some(of_user(app, uid)?),
@@ -122,8 +122,9 @@ impl Places {
     }
 }
 
-fn of_user(app: &App, uid: &str) -> Result<Place, Response> {
+/// An error is the limit that was reached.
+fn of_user(app: &App, uid: &str) -> Result<Place, usize> {
     let limit = app.config.listening.max_sockets_per_user;
     let place = app.live.take_place(uid, limit);
-    place.ok_or_else(|| respond::too_many_sockets(limit))
+    place.ok_or(limit)
 }

@@ -20,7 +20,7 @@ use crate::{
         caller::{self, USER},
         client_address::ClientAddress,
         limits,
-        respond::ApiError,
+        respond::{self, ApiError},
     },
 };
 
@@ -48,7 +48,7 @@ pub async fn listen(
     };
     let places = match Places::take(&app, address, None) {
         Ok(places) => places,
-        Err(refusal) => return refusal,
+        Err(limit) => return respond::too_many_sockets(limit),
     };
     opened(upgrade, move |mut socket| async move {
         match admit(&app, address, &mut socket).await {

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Folders in the data directory that are the server's alone (0700).
-pub const INNER_FOLDERS: [&str; 4] = ["secrets", "audio", "spool", "models"];
+pub const INNER_FOLDERS: [&str; 5] = ["secrets", "audio", "spool", "uploads", "models"];
 
 /// Below this the disk counts as full, in bytes.
 const DISK_LOW: u64 = 512 * 1024 * 1024;

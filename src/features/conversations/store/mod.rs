@@ -1,11 +1,13 @@
 //! SQL of conversations and their segments.
 
+mod attaching;
 mod ended;
 mod merging;
 mod open;
 mod photos;
 mod segments;
 
+pub use attaching::*;
 pub use ended::*;
 pub use merging::*;
 pub use open::*;
