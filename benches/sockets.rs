@@ -1,0 +1,312 @@
+//! How many live sessions hold in real time, what each takes in memory, and how long a sentence takes to become a segment
+//! while others talk too.
+//!
+//! `OMI_BENCH_SESSIONS=100,300,500` sets how many sockets are held, `OMI_BENCH_SECONDS=30` for how long.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    dead_code,
+    unused_imports
+)]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use omi_server::platform::audio::{
+    codec::{Codec, Encoder},
+    file,
+};
+use serde_json::Value;
+use support::{
+    Server, ServerOptions,
+    device::Device,
+    ears::{Ears, Script},
+    material,
+    server::User,
+};
+use tokio_tungstenite::{
+    connect_async,
+    tungstenite::{Message, client::IntoClientRequest as _},
+};
+
+/// Of one message.
+const FRAME: Duration = Duration::from_millis(20);
+const FRAME_SAMPLES: usize = 320;
+/// Messages later than this are late: who speaks would notice.
+const LATE: Duration = Duration::from_millis(500);
+
+/// `cargo bench` also asks for the tests of a bench.
+fn main() {
+    if std::env::args().any(|argument| argument == "--list" || argument == "--test") {
+        return;
+    }
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let sentences = sentences();
+        let pause = vec![0; 24_000];
+        let speech: Vec<i16> = sentences
+            .iter()
+            .flat_map(|one| [&one[..], &pause].concat())
+            .collect();
+        let counts = std::env::var("OMI_BENCH_SESSIONS").unwrap_or_else(|_| "100,300,500".into());
+        let seconds = std::env::var("OMI_BENCH_SECONDS").unwrap_or_else(|_| "30".into());
+        let time = Duration::from_secs(seconds.parse().unwrap());
+        for codec in [Codec::Pcm16, Codec::OpusFs320] {
+            for count in counts.split(',') {
+                hold(codec, count.trim().parse().unwrap(), time, &speech).await;
+            }
+        }
+        for talkers in [1, 2, 4, 6] {
+            delays(talkers, &sentences).await;
+        }
+    });
+}
+
+/// Real ones.
+fn sentences() -> Vec<Vec<i16>> {
+    let folder = material::recordings().join("librivox");
+    let mut recordings: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    recordings.retain(|path| path.extension().is_some_and(|extension| extension == "wav"));
+    recordings.sort();
+    recordings
+        .iter()
+        .map(|recording| file::read(recording).unwrap())
+        .collect()
+}
+
+fn frames(codec: Codec, speech: &[i16]) -> Vec<Vec<u8>> {
+    let mut encoder = Encoder::new(codec).unwrap();
+    speech
+        .chunks(FRAME_SAMPLES)
+        .map(|frame| match codec {
+            Codec::Pcm16 => frame
+                .iter()
+                .flat_map(|sample| sample.to_le_bytes())
+                .collect(),
+            _ => encoder.encode(frame).unwrap(),
+        })
+        .collect()
+}
+
+/// A recogniser that answers at once; nothing of the sound is kept.
+async fn hold(codec: Codec, count: usize, time: Duration, speech: &[i16]) {
+    let ears = Ears::start().await;
+    ears.openai(Script::Says);
+    let server = Server::start_with(ServerOptions {
+        deaf: true,
+        env: [
+            ears.settings("openai"),
+            vec![
+                ("OMI_STT__MAX_CONCURRENT", "32".into()),
+                ("OMI_LISTENING__MAX_SOCKETS_PER_USER", "10000".into()),
+                ("OMI_LISTENING__MAX_SOCKETS_PER_ADDRESS", "10000".into()),
+            ],
+        ]
+        .concat(),
+        ..ServerOptions::default()
+    })
+    .await;
+    let mut users = Vec::new();
+    for n in 0..10 {
+        let user = server.user(&format!("user{n}@example.org")).await;
+        server
+            .post(
+                "/v1/users/private-cloud-sync?value=false",
+                &user.token,
+                serde_json::json!({}),
+            )
+            .await;
+        users.push(user);
+    }
+    let idle = resident_kib(&server);
+    let frames = Arc::new(frames(codec, speech));
+    let latest: Arc<AtomicU64> = Arc::default();
+    let segments: Arc<AtomicU64> = Arc::default();
+    let cpu = cpu_seconds(&server);
+    let begun = Instant::now();
+    let mut talks = Vec::new();
+    for n in 0..count {
+        let url = format!(
+            "{}/v4/listen?language=en&sample_rate=16000&codec={}",
+            server.url.replacen("http", "ws", 1),
+            codec.name()
+        );
+        let token = users[n % users.len()].token.clone();
+        let talk = Talk {
+            url,
+            token,
+            // So that they do not all pause at once.
+            offset: n * 37,
+            frames: frames.clone(),
+            latest: latest.clone(),
+            segments: segments.clone(),
+        };
+        talks.push(tokio::spawn(talk.hold(time)));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(time / 2).await;
+    let resident = resident_kib(&server);
+    let mut broken = 0;
+    for talk in talks {
+        broken += usize::from(!talk.await.unwrap());
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    let dropped = counter(&server, "omi_audio_frames_dropped_total").await;
+    let late = Duration::from_micros(latest.load(Ordering::Relaxed));
+    println!(
+        "{:>10} {count:4} sessions: latest message {:5} ms, broken {broken}, frames dropped {dropped:.0}, segments {}, \
+         server CPU {:.2} cores, {:.0} KiB a session{}",
+        codec.name(),
+        late.as_millis(),
+        segments.load(Ordering::Relaxed),
+        (cpu_seconds(&server) - cpu) / seconds,
+        (resident - idle) / count as f64,
+        if late > LATE || broken > 0 || dropped > 0.0 {
+            "  <- does not hold"
+        } else {
+            ""
+        }
+    );
+}
+
+struct Talk {
+    url: String,
+    token: String,
+    offset: usize,
+    frames: Arc<Vec<Vec<u8>>>,
+    latest: Arc<AtomicU64>,
+    segments: Arc<AtomicU64>,
+}
+
+impl Talk {
+    /// False: the socket broke.
+    async fn hold(self, time: Duration) -> bool {
+        let mut request = self.url.into_client_request().unwrap();
+        let bearer = format!("Bearer {}", self.token).parse().unwrap();
+        request.headers_mut().insert("authorization", bearer);
+        let Ok((socket, _)) = connect_async(request).await else {
+            return false;
+        };
+        let (mut sink, mut stream) = socket.split();
+        let heard = self.segments.clone();
+        let reader = tokio::spawn(async move {
+            while let Some(Ok(message)) = stream.next().await {
+                match message {
+                    Message::Text(text) if text.starts_with('[') => {
+                        heard.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Message::Close(_) => return,
+                    _ => {}
+                }
+            }
+        });
+        let begun = tokio::time::Instant::now();
+        let count = (time.as_secs_f64() / FRAME.as_secs_f64()) as usize;
+        for n in 0..count {
+            let due = begun + FRAME * n as u32;
+            tokio::time::sleep_until(due).await;
+            let frame = &self.frames[(self.offset + n) % self.frames.len()];
+            if sink.send(Message::binary(frame.clone())).await.is_err() {
+                return false;
+            }
+            let late = tokio::time::Instant::now() - due;
+            self.latest
+                .fetch_max(late.as_micros() as u64, Ordering::Relaxed);
+        }
+        let whole = !reader.is_finished();
+        let _ = sink.close().await;
+        reader.abort();
+        whole
+    }
+}
+
+/// With whisper's tiny.en, from the last sound of a sentence to its segment.
+async fn delays(talkers: usize, sentences: &[Vec<i16>]) {
+    let server = Server::start().await;
+    let mut talks = Vec::new();
+    for n in 0..talkers {
+        let user = server.user(&format!("user{n}@example.org")).await;
+        let query = "codec=pcm16&sample_rate=16000&language=en";
+        let mut device = Device::ready(&server, &user.token, query).await;
+        let sentences: Vec<Vec<i16>> = sentences.to_vec();
+        talks.push(tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(1300 * n as u64)).await;
+            let mut delays = Vec::new();
+            for sentence in sentences {
+                device.play_pcm16(&sentence, 1.0).await;
+                let (ended, before) = (Instant::now(), device.messages.len());
+                // The device goes on sending, silence now.
+                let mut delay = None;
+                while ended.elapsed() < Duration::from_secs(6) {
+                    device.play_pcm16(&[0; 800], 1.0).await;
+                    if delay.is_none() && device.messages[before..].iter().any(Value::is_array) {
+                        delay = Some(ended.elapsed().as_secs_f64());
+                    }
+                    if delay.is_some() && ended.elapsed() > Duration::from_millis(1500) {
+                        break;
+                    }
+                }
+                delays.push(delay.unwrap_or(f64::INFINITY));
+            }
+            device.close().await;
+            delays
+        }));
+    }
+    let mut all = Vec::new();
+    for talk in talks {
+        all.extend(talk.await.unwrap());
+    }
+    all.sort_by(f64::total_cmp);
+    let share = |percent: usize| all[(all.len() - 1) * percent / 100];
+    println!(
+        "{talkers} who talk, tiny.en: last sound of a sentence to its segment p50 {:.2} s, p95 {:.2} s",
+        share(50),
+        share(95)
+    );
+}
+
+async fn counter(server: &Server, name: &str) -> f64 {
+    let metrics = server.get("/metrics", "").await;
+    let text = metrics.body.as_str().unwrap_or_default().to_string();
+    let line = text
+        .lines()
+        .find(|line| line.starts_with(&format!("{name} ")));
+    line.and_then(|line| line.rsplit(' ').next()?.parse().ok())
+        .unwrap_or(0.0)
+}
+
+fn resident_kib(server: &Server) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS"))
+        .unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// User and system time so far.
+fn cpu_seconds(server: &Server) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.pid())).unwrap();
+    let fields: Vec<_> = stat
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .collect();
+    let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
+    ticks / 100.0
+}
