@@ -48,7 +48,7 @@ async fn measure() {
     tokio::time::sleep(Duration::from_secs(3)).await;
     println!(
         "resident, idle, model loaded     {:8.1} MiB",
-        resident_mib(&server)
+        server.resident_mib()
     );
 
     let folder = material::recordings().join("librivox");
@@ -81,7 +81,7 @@ async fn measure() {
     }
     println!(
         "resident, one live session       {:8.1} MiB",
-        resident_mib(&server)
+        server.resident_mib()
     );
     delays.sort_by(f64::total_cmp);
     println!(
@@ -112,19 +112,4 @@ async fn measure() {
     println!("audio played                     {seconds:8.1} s");
     device.close().await;
     server.stop().await;
-}
-
-fn resident_mib(server: &Server) -> f64 {
-    let status =
-        std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap_or_default();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS"))
-        .unwrap_or_default()
-        .to_string();
-    line.split_whitespace()
-        .nth(1)
-        .and_then(|kib| kib.parse::<f64>().ok())
-        .unwrap_or(f64::NAN)
-        / 1024.0
 }

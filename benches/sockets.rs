@@ -12,6 +12,8 @@
     unused_imports
 )]
 
+#[path = "api/process.rs"]
+mod process;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
@@ -28,6 +30,7 @@ use omi_server::platform::audio::{
     codec::{Codec, Encoder},
     file,
 };
+use process::server_seconds;
 use serde_json::Value;
 use support::{
     Server, ServerOptions,
@@ -132,11 +135,11 @@ async fn hold(codec: Codec, count: usize, time: Duration, speech: &[i16]) {
             .await;
         users.push(user);
     }
-    let idle = resident_kib(&server);
+    let idle = server.resident_mib();
     let frames = Arc::new(frames(codec, speech));
     let latest: Arc<AtomicU64> = Arc::default();
     let segments: Arc<AtomicU64> = Arc::default();
-    let cpu = cpu_seconds(&server);
+    let cpu = server_seconds(&server);
     let begun = Instant::now();
     let mut talks = Vec::new();
     for n in 0..count {
@@ -159,7 +162,7 @@ async fn hold(codec: Codec, count: usize, time: Duration, speech: &[i16]) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     tokio::time::sleep(time / 2).await;
-    let resident = resident_kib(&server);
+    let resident = server.resident_mib();
     let mut broken = 0;
     for talk in talks {
         broken += usize::from(!talk.await.unwrap());
@@ -173,8 +176,8 @@ async fn hold(codec: Codec, count: usize, time: Duration, speech: &[i16]) {
         codec.name(),
         late.as_millis(),
         segments.load(Ordering::Relaxed),
-        (cpu_seconds(&server) - cpu) / seconds,
-        (resident - idle) / count as f64,
+        (server_seconds(&server) - cpu) / seconds,
+        (resident - idle) * 1024.0 / count as f64,
         if late > LATE || broken > 0 || dropped > 0.0 {
             "  <- does not hold"
         } else {
@@ -287,26 +290,4 @@ async fn counter(server: &Server, name: &str) -> f64 {
         .find(|line| line.starts_with(&format!("{name} ")));
     line.and_then(|line| line.rsplit(' ').next()?.parse().ok())
         .unwrap_or(0.0)
-}
-
-fn resident_kib(server: &Server) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS"))
-        .unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
-/// User and system time so far.
-fn cpu_seconds(server: &Server) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.pid())).unwrap();
-    let fields: Vec<_> = stat
-        .rsplit(')')
-        .next()
-        .unwrap()
-        .split_whitespace()
-        .collect();
-    let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
-    ticks / 100.0
 }

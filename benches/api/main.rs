@@ -24,7 +24,7 @@ use cases::Case;
 use data::Data;
 use load::Load;
 use pgbench::Pgbench;
-use process::{ended_seconds, own_seconds, resident_mib, server_seconds};
+use process::{ended_seconds, own_seconds, server_seconds};
 use support::{Server, ServerOptions};
 
 const WARM_UP: Duration = Duration::from_secs(2);
@@ -66,7 +66,7 @@ async fn measure(chosen: &[String]) {
     tokio::time::sleep(SETTLE).await;
     println!(
         "resident, idle, no model    {:8.1} MiB",
-        resident_mib(&server)
+        server.resident_mib()
     );
     let list = &cases[0];
     if is_chosen("users") {
@@ -105,7 +105,7 @@ async fn measure(chosen: &[String]) {
             of_server += server_seconds(&server) - before.0;
             database += data.database_seconds() - before.1;
             beside_server += own_seconds() - before.2;
-            resident = f64::max(resident, resident_mib(&server));
+            resident = f64::max(resident, server.resident_mib());
             server.stop().await;
 
             pgbench::run(&data, case, WARM_UP).await;

@@ -2,14 +2,6 @@
 
 use super::support::Server;
 
-/// Resident memory.
-pub fn resident_mib(server: &Server) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|rest| rest.split_whitespace().next());
-    kib.unwrap().parse::<f64>().unwrap() / 1024.0
-}
-
 /// How many processes wanted to run, on average over the last minute. Other work distorts what is measured.
 pub fn load_average() -> String {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap();

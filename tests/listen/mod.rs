@@ -3,6 +3,7 @@
 mod crash;
 mod hostile;
 mod lifecycle;
+mod long;
 mod made_up;
 mod protocol;
 mod providers;

@@ -7,12 +7,15 @@ use serde_json::Value;
 
 use super::{error_rate, query, speech};
 use crate::support::{
-    Server,
+    Server, ServerOptions,
     device::{Device, text},
+    material,
 };
 
 /// At most so many words wrong, of a hundred, with whisper's tiny.en.
-const LIMIT: f64 = 0.15;
+const LIMIT: f64 = 0.10;
+/// The same with base, the default.
+const LIMIT_OF_BASE: f64 = 0.06;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn real_speech_as_pcm_and_as_opus_is_recognised() {
@@ -64,6 +67,34 @@ async fn real_speech_as_pcm_and_as_opus_is_recognised() {
         assert_eq!(finished["conversation"]["status"], "completed");
         assert_ne!(finished["conversation"]["structured"]["title"], "");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_default_model_hears_better() {
+    let server = Server::start_with(ServerOptions {
+        env: vec![(
+            "OMI_STT__MODEL",
+            material::base_model().to_str().unwrap().into(),
+        )],
+        ..ServerOptions::default()
+    })
+    .await;
+    let user = server.user("ears@example.org").await;
+    let said = speech(5, 0.9);
+    let mut device = Device::ready(&server, &user.token, &query("opus_fs320")).await;
+    device
+        .play_opus(Codec::OpusFs320, &said.samples, 10.0)
+        .await;
+    let words = said.reference.split_whitespace().count();
+    let heard = |device: &Device| text(&device.segments()).split_whitespace().count();
+    device
+        .read_until(Duration::from_secs(60), |device| heard(device) + 5 > words)
+        .await;
+    device.read_until_quiet(Duration::from_secs(6)).await;
+    let errors = error_rate(&said.reference, &text(&device.segments()));
+    println!("base: word error rate {:.1} %", errors * 100.0);
+    assert!(errors <= LIMIT_OF_BASE, "{errors}: {}", text(&device.segments()));
+    device.close().await;
 }
 
 /// Every field that the app's parser needs, in order, inside the time that was played.

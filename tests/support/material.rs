@@ -7,6 +7,11 @@ pub fn model() -> PathBuf {
     present(models().join("ggml-tiny.en.bin"))
 }
 
+/// whisper.cpp's base, the default of a server.
+pub fn base_model() -> PathBuf {
+    present(models().join("ggml-base.bin"))
+}
+
 /// Folder of the model for sentence vectors, for OMI_EMBEDDINGS__MODEL.
 pub fn embedding_model() -> PathBuf {
     present(models().join("all-MiniLM-L6-v2/model.safetensors"));

@@ -247,6 +247,14 @@ impl Server {
         Pid::from_raw(self.child.as_ref().unwrap().id().unwrap() as i32)
     }
 
+    /// Memory of the process, in MiB.
+    pub fn resident_mib(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS"));
+        let kib = line.and_then(|line| line.split_whitespace().nth(1));
+        kib.unwrap().parse::<f64>().unwrap() / 1024.0
+    }
+
     /// `kill -9`: nothing is tidied up.
     pub async fn kill(&mut self) {
         let mut child = self.child.take().unwrap();
