@@ -73,6 +73,7 @@ fn main() {
         for talkers in [1, 2, 4, 6] {
             delays(talkers, &sentences).await;
         }
+        hostile(time, &sentences).await;
     });
 }
 
@@ -105,35 +106,39 @@ fn frames(codec: Codec, speech: &[i16]) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// A recogniser that answers at once; nothing of the sound is kept.
-async fn hold(codec: Codec, count: usize, time: Duration, speech: &[i16]) {
-    let ears = Ears::start().await;
+/// A server whose recogniser answers at once, without limits on sockets.
+async fn stub(ears: &Ears) -> Server {
     ears.openai(Script::Says);
-    let server = Server::start_with(ServerOptions {
+    let env = vec![
+        ("OMI_STT__MAX_CONCURRENT", "32".into()),
+        ("OMI_LISTENING__MAX_SOCKETS_PER_USER", "10000".into()),
+        ("OMI_LISTENING__MAX_SOCKETS_PER_ADDRESS", "10000".into()),
+    ];
+    Server::start_with(ServerOptions {
         deaf: true,
-        env: [
-            ears.settings("openai"),
-            vec![
-                ("OMI_STT__MAX_CONCURRENT", "32".into()),
-                ("OMI_LISTENING__MAX_SOCKETS_PER_USER", "10000".into()),
-                ("OMI_LISTENING__MAX_SOCKETS_PER_ADDRESS", "10000".into()),
-            ],
-        ]
-        .concat(),
+        env: [ears.settings("openai"), env].concat(),
         ..ServerOptions::default()
     })
-    .await;
+    .await
+}
+
+/// A user of whose sound nothing is kept.
+async fn quiet_user(server: &Server, name: &str) -> User {
+    let user = server.user(&format!("{name}@example.org")).await;
+    let path = "/v1/users/private-cloud-sync?value=false";
+    server
+        .post(path, &user.token, serde_json::json!({}))
+        .await
+        .ok();
+    user
+}
+
+async fn hold(codec: Codec, count: usize, time: Duration, speech: &[i16]) {
+    let ears = Ears::start().await;
+    let server = stub(&ears).await;
     let mut users = Vec::new();
     for n in 0..10 {
-        let user = server.user(&format!("user{n}@example.org")).await;
-        server
-            .post(
-                "/v1/users/private-cloud-sync?value=false",
-                &user.token,
-                serde_json::json!({}),
-            )
-            .await;
-        users.push(user);
+        users.push(quiet_user(&server, &format!("user{n}")).await);
     }
     let idle = server.resident_mib();
     let frames = Arc::new(frames(codec, speech));
@@ -250,20 +255,7 @@ async fn delays(talkers: usize, sentences: &[Vec<i16>]) {
             tokio::time::sleep(Duration::from_millis(1300 * n as u64)).await;
             let mut delays = Vec::new();
             for sentence in sentences {
-                device.play_pcm16(&sentence, 1.0).await;
-                let (ended, before) = (Instant::now(), device.messages.len());
-                // The device goes on sending, silence now.
-                let mut delay = None;
-                while ended.elapsed() < Duration::from_secs(6) {
-                    device.play_pcm16(&[0; 800], 1.0).await;
-                    if delay.is_none() && device.messages[before..].iter().any(Value::is_array) {
-                        delay = Some(ended.elapsed().as_secs_f64());
-                    }
-                    if delay.is_some() && ended.elapsed() > Duration::from_millis(1500) {
-                        break;
-                    }
-                }
-                delays.push(delay.unwrap_or(f64::INFINITY));
+                delays.push(delay(&mut device, &sentence).await);
             }
             device.close().await;
             delays
@@ -282,6 +274,35 @@ async fn delays(talkers: usize, sentences: &[Vec<i16>]) {
     );
 }
 
+/// Seconds from the last sound of a sentence to its segment.
+async fn delay(device: &mut Device, sentence: &[i16]) -> f64 {
+    device.play_pcm16(sentence, 1.0).await;
+    let (ended, before) = (Instant::now(), device.messages.len());
+    let mut delay = None;
+    // The device goes on sending, silence now.
+    while ended.elapsed() < Duration::from_secs(6) {
+        device.play_pcm16(&[0; 800], 1.0).await;
+        if delay.is_none() && device.messages[before..].iter().any(Value::is_array) {
+            delay = Some(ended.elapsed().as_secs_f64());
+        }
+        if delay.is_some() && ended.elapsed() > Duration::from_millis(1500) {
+            break;
+        }
+    }
+    delay.unwrap_or(f64::INFINITY)
+}
+
+async fn sentence_delay(server: &Server, user: &User, sentence: &[i16]) -> f64 {
+    let query = "codec=pcm16&sample_rate=16000&language=en";
+    let mut device = Device::ready(server, &user.token, query).await;
+    let mut all = Vec::new();
+    for _ in 0..3 {
+        all.push(delay(&mut device, sentence).await);
+    }
+    device.close().await;
+    all.into_iter().fold(0.0, f64::max)
+}
+
 async fn counter(server: &Server, name: &str) -> f64 {
     let metrics = server.get("/metrics", "").await;
     let text = metrics.body.as_str().unwrap_or_default().to_string();
@@ -290,4 +311,75 @@ async fn counter(server: &Server, name: &str) -> f64 {
         .find(|line| line.starts_with(&format!("{name} ")));
     line.and_then(|line| line.rsplit(' ').next()?.parse().ok())
         .unwrap_or(0.0)
+}
+
+/// Many that misbehave at once, and what a good device and the other routes notice of it.
+async fn hostile(time: Duration, sentences: &[Vec<i16>]) {
+    let ears = Ears::start().await;
+    let server = stub(&ears).await;
+    let good = quiet_user(&server, "good").await;
+    let bad = quiet_user(&server, "bad").await;
+    let (calm, calm_delay) = tokio::join!(
+        requests(&server, &good, time / 2),
+        sentence_delay(&server, &good, &sentences[0])
+    );
+    let idle = server.resident_mib();
+    let until = tokio::time::Instant::now() + time;
+    let address = format!(
+        "{}/v4/listen?language=en&sample_rate=16000&codec=",
+        server.url.replacen("http", "ws", 1)
+    );
+    let mut tasks = Vec::new();
+    for n in 0..650 {
+        let (codec, message, pause) = match n {
+            // Three bytes that become 120 ms of sound.
+            0..50 => ("opus", vec![0x59, 0, 0], Duration::ZERO),
+            50..150 => ("pcm16", vec![0; 64 * 1024], Duration::ZERO),
+            _ => ("pcm16", vec![0; 3], Duration::from_secs(1)),
+        };
+        let mut request = format!("{address}{codec}").into_client_request().unwrap();
+        let bearer = format!("Bearer {}", bad.token).parse().unwrap();
+        request.headers_mut().insert("authorization", bearer);
+        tasks.push(tokio::spawn(async move {
+            let Ok((mut socket, _)) = connect_async(request).await else {
+                return;
+            };
+            // Nothing is ever read.
+            let send = async {
+                while socket.send(Message::binary(message.clone())).await.is_ok() {
+                    tokio::time::sleep(pause).await;
+                }
+            };
+            let _ = tokio::time::timeout_at(until, send).await;
+        }));
+    }
+    let (busy, busy_delay) = tokio::join!(
+        requests(&server, &good, time),
+        sentence_delay(&server, &good, &sentences[0])
+    );
+    let grown = server.resident_mib() - idle;
+    for task in tasks {
+        task.await.unwrap();
+    }
+    println!(
+        "500 slow, 100 flooding, 50 with tiny packets of long sound: GET p99 {:.1} ms instead of {:.1} ms (ratio {:.1}), \
+         sentence to segment {busy_delay:.2} s instead of {calm_delay:.2} s, memory {grown:+.0} MiB",
+        busy * 1000.0,
+        calm * 1000.0,
+        busy / calm
+    );
+}
+
+/// Seconds of the 99th of a hundred requests.
+async fn requests(server: &Server, user: &User, time: Duration) -> f64 {
+    let begun = Instant::now();
+    let mut all = Vec::new();
+    while begun.elapsed() < time {
+        let start = Instant::now();
+        server.get("/v1/conversations", &user.token).await.ok();
+        all.push(start.elapsed().as_secs_f64());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    all.sort_by(f64::total_cmp);
+    all[(all.len() - 1) * 99 / 100]
 }

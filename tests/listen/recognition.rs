@@ -93,7 +93,11 @@ async fn the_default_model_hears_better() {
     device.read_until_quiet(Duration::from_secs(6)).await;
     let errors = error_rate(&said.reference, &text(&device.segments()));
     println!("base: word error rate {:.1} %", errors * 100.0);
-    assert!(errors <= LIMIT_OF_BASE, "{errors}: {}", text(&device.segments()));
+    assert!(
+        errors <= LIMIT_OF_BASE,
+        "{errors}: {}",
+        text(&device.segments())
+    );
     device.close().await;
 }
 

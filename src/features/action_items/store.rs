@@ -5,7 +5,7 @@ use sqlx::{PgConnection, PgExecutor, Result};
 use uuid::Uuid;
 
 use super::{ActionItem, ActionItemChanges, Filter};
-use crate::platform::database::Db;
+use crate::platform::database::{self, Db};
 
 pub async fn list(
     db: &Db,
@@ -169,13 +169,7 @@ pub async fn of_conversations(
 }
 
 pub async fn lock_found(tx: &mut PgConnection, uid: &str) -> Result<()> {
-    sqlx::query!(
-        r#"select 1 as "one!" from (select pg_advisory_xact_lock(hashtextextended($1 || ' action items', 0))) as locked"#,
-        uid
-    )
-    .fetch_one(tx)
-    .await?;
-    Ok(())
+    database::take_turn(tx, uid, "action items").await
 }
 
 pub async fn open_since(

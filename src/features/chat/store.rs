@@ -5,6 +5,7 @@ use sqlx::{PgConnection, PgExecutor, Result};
 use uuid::Uuid;
 
 use super::{Message, Sender};
+use crate::platform::database;
 
 struct Row {
     id: Uuid,
@@ -111,11 +112,7 @@ pub async fn newest(
 
 /// One at a time begins or clears a thread of this user, until the end of `tx`.
 pub async fn lock_threads(tx: &mut PgConnection, uid: &str) -> Result<()> {
-    // The number tells this lock from others of the user.
-    sqlx::query!(r#"select 1 as "one!" from (select pg_advisory_xact_lock(hashtextextended($1, 33))) as locked"#, uid)
-        .fetch_one(tx)
-        .await?;
-    Ok(())
+    database::take_turn(tx, uid, "threads").await
 }
 
 pub async fn is_empty(tx: &mut PgConnection, uid: &str, thread: &str) -> Result<bool> {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor, Result};
 
 use super::{Goal, GoalChanges, GoalType, NewGoal, Progress};
-use crate::platform::database::Db;
+use crate::platform::database::{self, Db};
 
 pub async fn list_active(db: &Db, uid: &str, limit: i64) -> Result<Vec<Goal>> {
     sqlx::query_as!(
@@ -54,11 +54,7 @@ pub async fn get(db: impl PgExecutor<'_>, uid: &str, id: &str) -> Result<Option<
 
 /// One at a time creates a goal of this user, until the end of `tx`.
 pub async fn lock_creating(tx: &mut PgConnection, uid: &str) -> Result<()> {
-    // The number tells this lock from others of the user.
-    sqlx::query!(r#"select 1 as "one!" from (select pg_advisory_xact_lock(hashtextextended($1, 12))) as locked"#, uid)
-        .fetch_one(tx)
-        .await?;
-    Ok(())
+    database::take_turn(tx, uid, "goals").await
 }
 
 /// None if there is one with this id.

@@ -5,7 +5,7 @@ use sqlx::{PgConnection, PgExecutor, Result, types::Json};
 use uuid::Uuid;
 
 use super::{Known, Memory, MemoryChanges};
-use crate::platform::database::Db;
+use crate::platform::database::{self, Db};
 
 pub async fn list(
     db: &Db,
@@ -101,13 +101,7 @@ pub async fn get(db: &Db, uid: &str, id: Uuid) -> Result<Option<Memory>> {
 /// One at a time changes what the memories of this user say, or writes several of them, until the end of `tx`. Whoever does
 /// neither writes one row, by one statement, and needs no lock: so no two ever wait for each other.
 pub async fn lock_texts(tx: &mut PgConnection, uid: &str) -> Result<()> {
-    sqlx::query!(
-        r#"select 1 as "one!" from (select pg_advisory_xact_lock(hashtextextended($1 || ' memories', 0))) as locked"#,
-        uid
-    )
-    .fetch_one(tx)
-    .await?;
-    Ok(())
+    database::take_turn(tx, uid, "memories").await
 }
 
 pub struct Place {

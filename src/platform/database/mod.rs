@@ -2,8 +2,10 @@
 
 mod db;
 pub mod private;
+mod turns;
 
 pub use db::Db;
+pub use turns::take_turn;
 
 use std::{path::Path, str::FromStr as _, time::Duration};
 

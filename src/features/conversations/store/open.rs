@@ -8,7 +8,7 @@ use super::{
     super::{Geolocation, Heard, Status, TranscriptSegment},
     segments,
 };
-use crate::platform::database::Db;
+use crate::platform::database::{self, Db};
 
 pub struct NewRow<'a> {
     pub id: Uuid,
@@ -56,15 +56,7 @@ pub async fn insert(tx: &mut PgConnection, uid: &str, row: NewRow<'_>) -> Result
 
 /// One at a time takes in a request of that hash, until the end of `tx`.
 pub async fn lock_content(tx: &mut PgConnection, uid: &str, hash: &[u8]) -> Result<()> {
-    sqlx::query!(
-        r#"select 1 as "one!"
-           from (select pg_advisory_xact_lock(hashtextextended($1 || ' ' || encode($2, 'hex'), 0))) as locked"#,
-        uid,
-        hash
-    )
-    .fetch_one(tx)
-    .await?;
-    Ok(())
+    database::take_turn(tx, uid, &format!("content {hash:02x?}")).await
 }
 
 /// The conversation that a request of that hash made within the last ten minutes.
@@ -124,10 +116,7 @@ pub async fn resume_that(
 
 /// One at a time opens a conversation of this user, until the end of `tx`.
 pub async fn lock_opening(tx: &mut PgConnection, uid: &str) -> Result<()> {
-    sqlx::query!(r#"select 1 as "one!" from (select pg_advisory_xact_lock(hashtextextended($1, 0))) as locked"#, uid)
-        .fetch_one(tx)
-        .await?;
-    Ok(())
+    database::take_turn(tx, uid, "opening").await
 }
 
 /// An open conversation, locked.
