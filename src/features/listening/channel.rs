@@ -91,7 +91,7 @@ impl Channel {
         let intake = Intake {
             decoder: parts.decoder,
             writer: spool.writer(0),
-            segmenter: Segmenter::new(0),
+            segmenter: Segmenter::of_positions(0),
             deaf: settings.suggested,
             spool: spool.clone(),
             meta,

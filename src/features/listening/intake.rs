@@ -192,7 +192,7 @@ impl Intake {
 }
 
 pub fn range(utterance: &Utterance) -> Range<u64> {
-    utterance.start..utterance.start + utterance.samples.len() as u64
+    utterance.start..utterance.start + utterance.length
 }
 
 /// Runs until `frames` ends. Everything heard is queued as work by then, or `Broken` is.

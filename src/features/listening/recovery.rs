@@ -177,7 +177,7 @@ async fn write_down(app: &App, left: &Left, mut meta: Meta) -> Result<u64> {
     } else {
         recognised.max(extent.start)
     };
-    let mut segmenter = Segmenter::new(begin);
+    let mut segmenter = Segmenter::of_positions(begin);
     let mut next = begin;
     while next < extent.end {
         let (spool, end) = (left.spool.clone(), extent.end.min(next + STEP));

@@ -6,9 +6,10 @@ use std::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU32, Ordering},
     },
+    time::{Duration, Instant},
 };
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use half::{f16, slice::HalfFloatSliceExt as _};
 
 use super::{
@@ -18,8 +19,8 @@ use super::{
 };
 use crate::{error::Result, platform::database::Db};
 
-/// Vectors written a little before the newest known one may have become visible after it.
-const OVERLAP: Duration = Duration::seconds(10);
+/// Vectors written a little before the newest known one may have become visible after it, but no later than this.
+const OVERLAP: Duration = Duration::from_secs(10);
 
 /// Vectors of the users who searched last.
 pub struct Vectors {
@@ -62,16 +63,16 @@ impl Vectors {
         let slot = self.users.get_with(uid.to_string(), Arc::default);
         {
             let _alone = slot.refresh.lock().await;
+            let begun = Instant::now();
             let since = {
                 let vectors = slot.vectors.read().unwrap_or_else(PoisonError::into_inner);
-                vectors
-                    .newest
-                    .map_or(DateTime::UNIX_EPOCH, |newest| newest - OVERLAP)
+                vectors.since()
             };
             let rows = store::vectors(db, uid, model, since).await?;
             if !rows.is_empty() {
                 let mut vectors = slot.vectors.write().unwrap_or_else(PoisonError::into_inner);
-                rows.into_iter().for_each(|row| vectors.put(row));
+                rows.into_iter().for_each(|row| vectors.put(row, begun));
+                vectors.read_at(begun);
                 let kilobytes = u32::try_from(vectors.bytes() / 1024).unwrap_or(u32::MAX);
                 let before = slot.kilobytes.swap(kilobytes, Ordering::Relaxed);
                 drop(vectors);
@@ -106,11 +107,36 @@ struct Matrix {
     places: Vec<Place>,
     rows: HashMap<Key, usize>,
     values: Vec<f16>,
-    newest: Option<DateTime<Utc>>,
+    newest: Option<Newest>,
+}
+
+/// The newest vector that is known.
+struct Newest {
+    changed_at: DateTime<Utc>,
+    /// When it was read first.
+    since: Instant,
+    /// Whether all was read once more so long after that nothing older can come.
+    settled: bool,
 }
 
 impl Matrix {
-    fn put(&mut self, row: VectorRow) {
+    /// From when on vectors have to be read.
+    fn since(&self) -> DateTime<Utc> {
+        match &self.newest {
+            None => DateTime::UNIX_EPOCH,
+            Some(newest) if newest.settled => newest.changed_at,
+            Some(newest) => newest.changed_at - OVERLAP,
+        }
+    }
+
+    /// All since then was read, by a statement that began at `begun`.
+    fn read_at(&mut self, begun: Instant) {
+        if let Some(newest) = &mut self.newest {
+            newest.settled |= begun.duration_since(newest.since) > OVERLAP;
+        }
+    }
+
+    fn put(&mut self, row: VectorRow, begun: Instant) {
         let Some(kind) = Kind::known(&row.kind) else {
             return;
         };
@@ -125,7 +151,14 @@ impl Matrix {
         if width != self.width || width == 0 {
             return;
         }
-        self.newest = self.newest.max(Some(row.changed_at));
+        let known = self.newest.as_ref().map(|newest| newest.changed_at);
+        if known < Some(row.changed_at) {
+            self.newest = Some(Newest {
+                changed_at: row.changed_at,
+                since: begun,
+                settled: false,
+            });
+        }
         let key = Key { kind, id: row.id };
         let place = Place {
             conversation_id: row.conversation_id,
@@ -234,24 +267,49 @@ mod tests {
     #[test]
     fn cosines_are_those_of_the_full_precision() {
         let mut matrix = Matrix::default();
+        let now = Instant::now();
         let along: Vec<f32> = (0..19).map(|n| n as f32).collect();
         let against: Vec<f32> = along.iter().map(|value| -value).collect();
         let mut across = vec![0.0; 19];
         across[0] = 7.0;
-        matrix.put(row(1, &along));
-        matrix.put(row(2, &against));
-        matrix.put(row(3, &across));
+        matrix.put(row(1, &along), now);
+        matrix.put(row(2, &against), now);
+        matrix.put(row(3, &across), now);
         let near = matrix.nearness(&unit(&along).unwrap(), None, -1.0);
         assert!((near[&key(1)].0 - 1.0).abs() < 1e-3, "{near:?}");
         assert!((near[&key(2)].0 + 1.0).abs() < 1e-3, "{near:?}");
         assert!(near[&key(3)].0.abs() < 1e-3, "{near:?}");
         // A vector that comes again takes the place of the old one; another width is none of these.
-        matrix.put(row(2, &along));
-        matrix.put(row(4, &[1.0]));
+        matrix.put(row(2, &along), now);
+        matrix.put(row(4, &[1.0]), now);
         let near = matrix.nearness(&unit(&along).unwrap(), None, -1.0);
         assert_eq!(near.len(), 3);
         assert!((near[&key(2)].0 - 1.0).abs() < 1e-3, "{near:?}");
         assert!(matrix.nearness(&[1.0], None, -1.0).is_empty());
+    }
+
+    #[test]
+    fn what_is_old_is_read_once_more_and_then_no_longer() {
+        let mut matrix = Matrix::default();
+        let begun = Instant::now();
+        assert_eq!(matrix.since(), DateTime::UNIX_EPOCH);
+        let at = |seconds| DateTime::from_timestamp(1_700_000_000 + seconds, 0).unwrap();
+        let new = |id, seconds| VectorRow {
+            changed_at: at(seconds),
+            ..row(id, &[1.0])
+        };
+        matrix.put(new(1, 50), begun);
+        matrix.read_at(begun);
+        assert_eq!(matrix.since(), at(40));
+        matrix.read_at(begun + OVERLAP);
+        assert_eq!(matrix.since(), at(40));
+        let later = begun + OVERLAP * 2;
+        matrix.put(new(2, 45), later);
+        matrix.read_at(later);
+        assert_eq!(matrix.since(), at(50));
+        matrix.put(new(1, 60), later);
+        matrix.read_at(later);
+        assert_eq!(matrix.since(), at(50));
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub fn listen(from: &Path, to: &Path, coding: Coding, most: u64) -> io::Result<O
     };
     let mut input = BufReader::new(File::open(from)?);
     let mut output = BufWriter::new(File::create(to)?);
-    let mut segmenter = Segmenter::new(0);
+    let mut segmenter = Segmenter::of_positions(0);
     let mut listened = Listened::default();
     let mut samples = Vec::new();
     let mut frame = Vec::new();
@@ -67,7 +67,7 @@ pub fn listen(from: &Path, to: &Path, coding: Coding, most: u64) -> io::Result<O
             let ranges = ended.iter();
             listened
                 .utterances
-                .extend(ranges.map(|one| one.start..one.start + one.samples.len() as u64));
+                .extend(ranges.map(|one| one.start..one.start + one.length));
         }
         if !more {
             let file = output

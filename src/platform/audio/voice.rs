@@ -57,18 +57,21 @@ const fn frames(seconds: f32) -> usize {
 pub struct Utterance {
     /// Index of the first sample, counted from the start of the stream.
     pub start: u64,
-    /// 16 kHz mono.
+    /// How many samples.
+    pub length: u64,
+    /// 16 kHz mono; none if they are found elsewhere.
     pub samples: Vec<i16>,
 }
 
-/// Takes 16 kHz mono sound in pieces of any size; the result does not depend on the sizes. Holds at most
-/// 15 s of sound.
+/// Takes 16 kHz mono sound in pieces of any size; the result does not depend on the sizes.
 pub struct Segmenter {
     detector: Detector,
     /// Less than one frame.
     pending: Vec<i16>,
-    /// Everything not yet handed out or found silent, in whole frames. Starts at sample `start`.
-    held: Vec<i16>,
+    /// How many samples are not yet handed out or found silent, in whole frames. They start at sample `start`.
+    length: usize,
+    /// Those samples, at most 15 s of them.
+    held: Option<Vec<i16>>,
     marks: Vec<Mark>,
     start: u64,
     speaking: bool,
@@ -88,9 +91,18 @@ impl Segmenter {
     /// `start` is the index of the first sample that will be pushed: 0, or where a stream is resumed.
     pub fn new(start: u64) -> Self {
         Self {
+            held: Some(Vec::new()),
+            ..Self::of_positions(start)
+        }
+    }
+
+    /// One that tells where utterances lie and holds no sound.
+    pub fn of_positions(start: u64) -> Self {
+        Self {
             detector: Detector::new(),
             pending: Vec::new(),
-            held: Vec::new(),
+            length: 0,
+            held: None,
             marks: Vec::new(),
             start,
             speaking: false,
@@ -108,7 +120,7 @@ impl Segmenter {
             rest = tail;
             self.marks
                 .push(self.detector.hear(&self.pending, self.speaking));
-            self.held.append(&mut self.pending);
+            self.hold();
             ended.extend(self.step());
         }
         self.pending.extend_from_slice(rest);
@@ -121,13 +133,16 @@ impl Segmenter {
         let mut last = None;
         if self.speaking {
             if silence <= POST_ROLL {
-                self.held.append(&mut self.pending);
+                self.hold();
             }
             last = self.take(self.marks.len() - silence.saturating_sub(POST_ROLL));
         }
-        self.start += (self.held.len() + self.pending.len()) as u64;
+        self.start += (self.length + self.pending.len()) as u64;
         self.pending.clear();
-        self.held.clear();
+        self.length = 0;
+        if let Some(held) = &mut self.held {
+            held.clear();
+        }
         self.marks.clear();
         self.speaking = false;
         self.continued = false;
@@ -141,6 +156,14 @@ impl Segmenter {
 
     pub fn in_speech(&self) -> bool {
         self.speaking
+    }
+
+    fn hold(&mut self) {
+        self.length += self.pending.len();
+        match &mut self.held {
+            Some(held) => held.append(&mut self.pending),
+            None => self.pending.clear(),
+        }
     }
 
     fn step(&mut self) -> Option<Utterance> {
@@ -188,20 +211,31 @@ impl Segmenter {
             .count();
         let enough = if self.continued { 1 } else { LEAST_VOICED };
         let end = if count == self.marks.len() {
-            self.held.len()
+            self.length
         } else {
             count * FRAME
         };
         let start = self.start;
-        let rest = self.held.split_off(end);
-        let samples = std::mem::replace(&mut self.held, rest);
+        let mut samples = Vec::new();
+        if let Some(held) = &mut self.held {
+            let rest = held.split_off(end);
+            samples = std::mem::replace(held, rest);
+        }
         self.marks.drain(..count);
-        self.start += samples.len() as u64;
-        (voiced >= enough).then_some(Utterance { start, samples })
+        self.length -= end;
+        self.start += end as u64;
+        (voiced >= enough).then_some(Utterance {
+            start,
+            length: end as u64,
+            samples,
+        })
     }
 
     fn drop_front(&mut self, count: usize) {
-        self.held.drain(..count * FRAME);
+        if let Some(held) = &mut self.held {
+            held.drain(..count * FRAME);
+        }
+        self.length -= count * FRAME;
         self.marks.drain(..count);
         self.start += (count * FRAME) as u64;
     }

@@ -333,6 +333,7 @@ proptest! {
         for utterance in &got {
             prop_assert!(utterance.start >= position);
             prop_assert!(!utterance.samples.is_empty());
+            prop_assert_eq!(utterance.length, utterance.samples.len() as u64);
             position = utterance.start + utterance.samples.len() as u64;
             let from = (utterance.start - start) as usize;
             prop_assert!(utterance.samples == sound[from..from + utterance.samples.len()]);
@@ -340,5 +341,14 @@ proptest! {
         prop_assert!(position <= start + sound.len() as u64);
         prop_assert_eq!(times(&got), times(&expected));
         prop_assert!(got == expected);
+
+        // Without its sound it is the same.
+        let mut positions = Segmenter::of_positions(start);
+        let mut places = positions.push(&sound);
+        places.extend(positions.finish());
+        let place = |one: &Utterance| (one.start, one.length);
+        prop_assert!(places.iter().all(|one| one.samples.is_empty()));
+        prop_assert!(places.iter().map(place).eq(got.iter().map(place)));
+        prop_assert_eq!(positions.safe_position(), segmenter.safe_position());
     }
 }

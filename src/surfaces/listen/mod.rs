@@ -34,6 +34,9 @@ use crate::{
 /// Largest message, in bytes; a larger one closes the socket with 1009.
 pub const MESSAGE_LIMIT: usize = 1024 * 1024;
 
+/// Bytes that are read at once.
+const BUFFER: usize = 8 * 1024;
+
 /// The path of this surface, which no OpenAPI document can hold.
 pub const PATH: &str = "/v4/listen";
 /// The same for browsers, which say who they are after the upgrade.
@@ -86,6 +89,8 @@ fn opened<F: Future<Output = ()> + Send + 'static>(
             // More than the limit is read, so that the socket can say why it closes.
             .max_message_size(4 * MESSAGE_LIMIT)
             .max_frame_size(4 * MESSAGE_LIMIT)
+            // Messages are small; a buffer of the usual 128 KiB would be most of what a session takes.
+            .read_buffer_size(BUFFER)
             .on_upgrade(serve),
         Err(_) => ApiError(Error::BadRequest(
             "This address takes WebSocket upgrades only.".into(),
