@@ -281,7 +281,7 @@ async fn delay(device: &mut Device, sentence: &[i16]) -> f64 {
     let mut delay = None;
     // The device goes on sending, silence now.
     while ended.elapsed() < Duration::from_secs(6) {
-        device.play_pcm16(&[0; 800], 1.0).await;
+        device.play_pcm16(&[0; 1600], 1.0).await;
         if delay.is_none() && device.messages[before..].iter().any(Value::is_array) {
             delay = Some(ended.elapsed().as_secs_f64());
         }
