@@ -293,7 +293,7 @@ mod tests {
         let mut matrix = Matrix::default();
         let begun = Instant::now();
         assert_eq!(matrix.since(), DateTime::UNIX_EPOCH);
-        let at = |seconds| DateTime::from_timestamp(1_700_000_000 + seconds, 0).unwrap();
+        let at = |seconds: i64| DateTime::from_timestamp(1_700_000_000 + seconds, 0).unwrap();
         let new = |id, seconds| VectorRow {
             changed_at: at(seconds),
             ..row(id, &[1.0])
