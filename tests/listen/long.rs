@@ -10,6 +10,8 @@ use crate::support::{
 };
 
 const SPEED: f64 = 8.0;
+/// What an utterance has behind its last word, in seconds.
+const BEHIND: f64 = 0.35;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_talks_for_long_is_heard_to_the_end() {
@@ -29,7 +31,7 @@ async fn who_talks_for_long_is_heard_to_the_end() {
     device
         .read_until(Duration::from_secs(300), |device| {
             let heard = text(&device.segments()).split_whitespace().count();
-            heard as f64 > words as f64 * 0.97
+            heard as f64 > words as f64 * 0.9
         })
         .await;
     device.read_until_quiet(Duration::from_secs(6)).await;
@@ -49,7 +51,7 @@ async fn who_talks_for_long_is_heard_to_the_end() {
         "{count} rounds: errors {:.1} %, drift {drift:.2} s, resident {resident:.0?} MiB",
         errors * 100.0
     );
-    assert!(drift.abs() < 0.5, "{end} instead of {expected}");
+    assert!(drift.abs() < 0.5 + BEHIND, "{end} instead of {expected}");
     let (early, late) = (resident[count / 4], resident[count - 1]);
     assert!(late < early + 48.0, "{resident:?}");
     device.close().await;
