@@ -3,7 +3,9 @@
 pub mod audio;
 pub mod clock;
 pub mod database;
+pub mod disk;
 pub mod embeddings;
+pub mod endpoints;
 pub mod idempotency;
 pub mod ids;
 pub mod jobs;

@@ -14,7 +14,7 @@ use super::{folder, remove, store};
 use crate::{
     app::App,
     error::Result,
-    platform::{clock, outbox::Notice},
+    platform::{clock, disk, outbox::Notice},
 };
 
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -174,8 +174,5 @@ fn remove_unknown(path: &Path, known: &HashSet<Uuid>) -> io::Result<usize> {
 async fn in_background<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work)
-        .await
-        .map_err(anyhow::Error::new)?;
-    Ok(done.map_err(|error| anyhow::Error::new(error).context("stored sound cannot be used"))?)
+    Ok(disk::in_background("stored sound cannot be used", work).await?)
 }

@@ -32,7 +32,7 @@ pub struct Channel {
     pub writing: Writing,
 }
 
-/// What writes down what an ear hears.
+/// What writes down what is heard on a channel.
 pub struct Writing {
     timeline: SharedTimeline,
     waiting: mpsc::UnboundedReceiver<Work>,

@@ -9,8 +9,8 @@ use crate::{
     app::App,
     platform::{
         audio::{
-            codec::{Codec, Decoder},
-            voice::Segmenter,
+            resample::Resampler,
+            voice::{Segmenter, Utterance},
         },
         ids,
         speech::{Class, Ear},
@@ -28,19 +28,13 @@ pub struct Dictated {
     pub end: f64,
 }
 
-struct Utterance {
-    start: f64,
-    samples: Vec<i16>,
-}
-
 pub struct Dictation {
-    decoder: Decoder,
+    resampler: Resampler,
     channels: usize,
     /// The beginning of a frame of all channels that is not whole yet.
     rest: Vec<u8>,
     segmenter: Segmenter,
     allowance: Allowance,
-    heard: u64,
     work: mpsc::Sender<Utterance>,
 }
 
@@ -53,19 +47,18 @@ impl Dictation {
         language: &str,
         words: mpsc::Sender<Result<Vec<Dictated>, String>>,
     ) -> Result<Self, Refusal> {
-        let decoder = Decoder::new(Codec::Pcm16, sample_rate)
-            .map_err(|error| Refusal::Deaf(error.to_string()))?;
+        let resampler =
+            Resampler::new(sample_rate).map_err(|error| Refusal::Deaf(error.to_string()))?;
         let ear = app.speech.open(ids::new(), Class::Live, language);
         let ear = ear.await.map_err(Refusal::Deaf)?;
         let (work, waiting) = mpsc::channel(WAITING);
         tokio::spawn(recognise(ear, waiting, words));
         Ok(Self {
-            decoder,
+            resampler,
             channels: channels.max(1),
             rest: Vec::new(),
             segmenter: Segmenter::new(0),
             allowance: Allowance::new(Instant::now()),
-            heard: 0,
             work,
         })
     }
@@ -74,18 +67,16 @@ impl Dictation {
     pub async fn hear(&mut self, audio: &[u8]) -> bool {
         self.rest.extend_from_slice(audio);
         let whole = self.rest.len() - self.rest.len() % (2 * self.channels);
-        let mono: Vec<u8> = self.rest[..whole]
-            .chunks_exact(2 * self.channels)
-            .flat_map(|frame| mean(frame).to_le_bytes())
-            .collect();
+        let frames = self.rest[..whole].chunks_exact(2 * self.channels);
+        let mono: Vec<i16> = frames.map(mean).collect();
         self.rest.drain(..whole);
         let mut samples = Vec::new();
-        // Raw sound always decodes.
-        let _ = self.decoder.decode(&mono, &mut samples);
-        self.heard += samples.len() as u64;
+        if let Err(error) = self.resampler.push(&mono, &mut samples) {
+            tracing::debug!(%error, "some dictated sound was dropped");
+        }
         let ended = self.segmenter.push(&samples);
         for utterance in ended {
-            if !self.hand_on(utterance).await {
+            if self.work.send(utterance).await.is_err() {
                 return false;
             }
         }
@@ -99,15 +90,9 @@ impl Dictation {
     /// Ends what is being said.
     pub async fn finish(&mut self) -> bool {
         match self.segmenter.finish() {
-            Some(utterance) => self.hand_on(utterance).await,
+            Some(utterance) => self.work.send(utterance).await.is_ok(),
             None => true,
         }
-    }
-
-    async fn hand_on(&mut self, utterance: crate::platform::audio::Utterance) -> bool {
-        let start = utterance.start as f64 / super::SAMPLE_RATE as f64;
-        let samples = utterance.samples;
-        self.work.send(Utterance { start, samples }).await.is_ok()
     }
 }
 
@@ -124,9 +109,10 @@ async fn recognise(
     mut waiting: mpsc::Receiver<Utterance>,
     words: mpsc::Sender<Result<Vec<Dictated>, String>>,
 ) {
-    while let Some(Utterance { start, samples }) = waiting.recv().await {
+    while let Some(utterance) = waiting.recv().await {
+        let start = utterance.start as f64 / super::SAMPLE_RATE as f64;
         let told = match ear
-            .transcribe(samples.into())
+            .transcribe(utterance.samples.into())
             .await
             .map(|words| words.transcript)
         {

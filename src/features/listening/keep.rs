@@ -20,7 +20,7 @@ use crate::{
     app::Handles,
     error::{Error, Result},
     features::audio::{self, Chunk},
-    platform::ids,
+    platform::{disk, ids},
 };
 
 /// Samples of the longest chunk.
@@ -174,10 +174,7 @@ fn pieces(range: Range<u64>, cuts: &[u64]) -> Vec<Range<u64>> {
 async fn in_background<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work)
-        .await
-        .map_err(anyhow::Error::new)?;
-    Ok(done.map_err(|error| anyhow::Error::new(error).context("sound cannot be stored"))?)
+    Ok(disk::in_background("sound cannot be stored", work).await?)
 }
 
 #[cfg(test)]

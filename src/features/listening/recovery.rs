@@ -22,6 +22,7 @@ use crate::{
     error::{Error, Result},
     platform::{
         audio::voice::Segmenter,
+        disk,
         speech::{Class, SpeechError},
     },
 };
@@ -256,10 +257,7 @@ async fn note(spool: &Spool, meta: &mut Meta, stuck: Option<(u64, u32)>) -> Resu
 async fn in_background<T: Send + 'static>(
     work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work)
-        .await
-        .map_err(anyhow::Error::new)?;
-    Ok(done.map_err(|error| anyhow::Error::new(error).context("the audio spool cannot be used"))?)
+    Ok(disk::in_background("the audio spool cannot be used", work).await?)
 }
 
 #[cfg(test)]

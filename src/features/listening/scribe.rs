@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Result},
     features::conversations::{self, Heard, Open, Opening, TranscriptSegment, known_source},
     platform::{
-        clock, ids,
+        clock, disk, ids,
         speech::{Ear, Piece, SpeechError, Words},
     },
 };
@@ -103,12 +103,8 @@ impl Scribe {
     pub async fn take(&self, range: Range<u64>, heard_at: DateTime<Utc>) -> Result<Written> {
         let spool = self.spool.clone();
         let wanted = range.clone();
-        let samples = tokio::task::spawn_blocking(move || spool.read(wanted))
-            .await
-            .map_err(|error| Error::Internal(error.into()))?
-            .map_err(|error| {
-                Error::Internal(anyhow::Error::new(error).context("the audio spool cannot be read"))
-            })?;
+        let wrong = "the audio spool cannot be read";
+        let samples = disk::in_background(wrong, move || spool.read(wanted)).await?;
         let words = self.recognise(samples.into()).await?;
         let provider = words.provider;
         let pieces = words.transcript.pieces.into_iter();

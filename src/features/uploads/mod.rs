@@ -22,7 +22,7 @@ use crate::{
     app::{App, Handles},
     error::{Error, Result},
     features::{accounts, credentials::Caller},
-    platform::{audio::SAMPLE_RATE, clock, ids, jobs},
+    platform::{audio::SAMPLE_RATE, clock, disk, ids, jobs},
 };
 
 use name::Named;
@@ -355,10 +355,7 @@ fn broken(error: io::Error) -> anyhow::Error {
 async fn in_background<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work)
-        .await
-        .map_err(anyhow::Error::new)?;
-    Ok(done.map_err(broken)?)
+    Ok(disk::in_background("an upload cannot be stored", work).await?)
 }
 
 #[cfg(test)]

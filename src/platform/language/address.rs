@@ -1,33 +1,13 @@
-//! Where an endpoint is, however the operator writes it.
+//! Where a language model is, however the operator writes it.
 
-use anyhow::{Context as _, bail};
 use reqwest::Url;
+
+use crate::platform::endpoints;
 
 /// The address of chat completions, from a base with or without a version, or from the address itself.
 pub fn endpoint(url: &str) -> anyhow::Result<Url> {
-    // What a URL could hold besides is not for error messages.
-    let mut parsed = Url::parse(url.trim()).context("it is no URL")?;
-    if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none() {
-        bail!("it must start with http:// or https:// and name a host");
-    }
-    if !parsed.username().is_empty() || parsed.password().is_some() {
-        bail!("it must hold no user and password; the key goes into llm.api_key");
-    }
-    parsed.set_fragment(None);
-    let path = parsed.path().trim_end_matches('/').to_string();
-    let versioned = path.split('/').any(|part| {
-        part.strip_prefix('v')
-            .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
-    });
-    let path = if path.ends_with("/chat/completions") {
-        path
-    } else if versioned {
-        format!("{path}/chat/completions")
-    } else {
-        format!("{path}/v1/chat/completions")
-    };
-    parsed.set_path(&path);
-    Ok(parsed)
+    let schemes = ["http", "https"];
+    endpoints::address(url, "/chat/completions", &schemes, "llm.api_key")
 }
 
 #[cfg(test)]

@@ -16,15 +16,14 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use super::{LONGEST_ANSWER, LanguageError, Result, Settings, address::endpoint};
-use crate::platform::clock;
+use crate::platform::{clock, endpoints};
 
 /// Repetitions when the endpoint is busy, and when it cannot be reached.
 const BUSY_AGAIN: u32 = 2;
 const BROKEN_AGAIN: u32 = 1;
 const PAUSE: Duration = Duration::from_millis(500);
-/// Bytes of a refusal that are read, and characters that are told.
+/// Bytes of a refusal that are read.
 const LONGEST_REFUSAL: usize = 64 * 1024;
-const TOLD: usize = 200;
 
 pub(super) struct Wire {
     client: Client,
@@ -253,7 +252,7 @@ impl Wire {
     /// An error that stands in a response with status 200.
     pub fn error_inside(&self, answer: &Value) -> Option<LanguageError> {
         let error = answer.get("error").filter(|error| !error.is_null())?;
-        let told = self.clean(&message_of(answer).unwrap_or_default());
+        let told = endpoints::told(&message_of(answer).unwrap_or_default(), &self.key);
         let code = error["code"]
             .as_u64()
             .and_then(|code| u16::try_from(code).ok());
@@ -292,7 +291,10 @@ impl Wire {
         } else {
             "broke the connection off"
         };
-        LanguageError::unavailable(self.says(what, &self.clean(&reason.unwrap_or_default())))
+        LanguageError::unavailable(self.says(
+            what,
+            &endpoints::told(&reason.unwrap_or_default(), &self.key),
+        ))
     }
 
     fn says(&self, what: &str, told: &str) -> String {
@@ -315,7 +317,7 @@ impl Wire {
             .ok()
             .and_then(|body| serde_json::from_slice(&body).ok())
             .unwrap_or_default();
-        let told = self.clean(&message_of(&body).unwrap_or_default());
+        let told = endpoints::told(&message_of(&body).unwrap_or_default(), &self.key);
         let code = body["error"]["code"]
             .as_str()
             .or_else(|| body["error"]["type"].as_str());
@@ -363,22 +365,6 @@ impl Wire {
             form: matches!(number, 400 | 415 | 422 | 500 | 501).then_some(status),
             unspent: true,
         }
-    }
-
-    /// One short line, without the key.
-    fn clean(&self, text: &str) -> String {
-        let text = match self.key.expose_secret() {
-            "" => text.to_string(),
-            key => text.replace(key, "…"),
-        };
-        let words: Vec<&str> = text.split_whitespace().take(TOLD).collect();
-        let line: String = words
-            .join(" ")
-            .chars()
-            .filter(|character| !character.is_control())
-            .take(TOLD)
-            .collect();
-        line.trim_end_matches(['.', ';', ' ']).to_string()
     }
 }
 

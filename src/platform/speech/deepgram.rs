@@ -180,10 +180,6 @@ impl Provider for Deepgram {
         ))
     }
 
-    fn prepare(&self) -> BoxFuture<'_, Result<(), String>> {
-        async { Ok(()) }.boxed()
-    }
-
     fn transcribe<'a>(
         &'a self,
         request: &'a Request,

@@ -328,10 +328,6 @@ impl Provider for OpenAi {
         Ok(format!("openai: {} at {}", self.model, self.endpoint.host))
     }
 
-    fn prepare(&self) -> BoxFuture<'_, Result<(), String>> {
-        async { Ok(()) }.boxed()
-    }
-
     fn transcribe<'a>(
         &'a self,
         request: &'a Request,

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, FutureExt as _};
 use secrecy::SecretString;
 use uuid::Uuid;
 
@@ -17,7 +17,9 @@ pub trait Provider: Send + Sync {
     fn status(&self) -> Result<String, String>;
 
     /// Gets ready for a session, which may take seconds. An error is a sentence for the operator.
-    fn prepare(&self) -> BoxFuture<'_, Result<(), String>>;
+    fn prepare(&self) -> BoxFuture<'_, Result<(), String>> {
+        async { Ok(()) }.boxed()
+    }
 
     /// Tries again by itself what is worth it.
     fn transcribe<'a>(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use reqwest::{StatusCode, Url, header::HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
@@ -11,9 +11,9 @@ use super::{
     SpeechError, Transcript,
     guard::{is_noise, without_loops},
 };
+use crate::platform::endpoints;
 
-/// Characters of a refusal that are told, and of a piece that are kept.
-const TOLD: usize = 200;
+/// Characters of a piece that are kept.
 const LONGEST_PIECE: usize = 10_000;
 /// Voices that are told apart in one stream.
 const MOST_SPEAKERS: u32 = 1000;
@@ -131,18 +131,7 @@ impl Endpoint {
 
     /// One short line, without the key.
     pub fn clean(&self, text: &str) -> String {
-        let text = match self.key.expose_secret() {
-            "" => text.to_owned(),
-            key => text.replace(key, "…"),
-        };
-        let words: Vec<&str> = text.split_whitespace().take(TOLD).collect();
-        let line: String = words
-            .join(" ")
-            .chars()
-            .filter(|character| !character.is_control())
-            .take(TOLD)
-            .collect();
-        line.trim_end_matches(['.', ';', ' ']).to_owned()
+        endpoints::told(text, &self.key)
     }
 }
 
@@ -155,29 +144,7 @@ pub fn usual<'a>(given: &'a str, usual: &'a str) -> &'a str {
 }
 
 fn address(given: &str, path: &str) -> anyhow::Result<Url> {
-    // What a URL could hold besides is not for error messages.
-    let mut url = Url::parse(given.trim()).context("it is no URL")?;
-    if !matches!(url.scheme(), "http" | "https" | "ws" | "wss") || url.host_str().is_none() {
-        bail!("it must start with http:// or https:// and name a host");
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        bail!("it must hold no user and password; the key goes into api_key");
-    }
-    url.set_fragment(None);
-    let base = url.path().trim_end_matches('/').to_owned();
-    let versioned = base.split('/').any(|part| {
-        part.strip_prefix('v')
-            .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
-    });
-    let full = if base.ends_with(path) {
-        base
-    } else if versioned {
-        format!("{base}{path}")
-    } else {
-        format!("{base}/v1{path}")
-    };
-    url.set_path(&full);
-    Ok(url)
+    endpoints::address(given, path, &["http", "https", "ws", "wss"], "api_key")
 }
 
 /// What a refusal says in words.
