@@ -20,7 +20,6 @@ static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
         .build()
         .unwrap()
 });
-static FOLDER: LazyLock<tempfile::TempDir> = LazyLock::new(folder);
 static RUNNING: Mutex<Weak<Cluster>> = Mutex::new(Weak::new());
 
 /// A folder that the database's user can enter.
@@ -34,6 +33,8 @@ struct Cluster {
     server: Mutex<Option<PrivatePostgres>>,
     options: PgConnectOptions,
     socket_dir: String,
+    /// Removed once the cluster has ended.
+    _folder: tempfile::TempDir,
 }
 
 impl Cluster {
@@ -44,10 +45,11 @@ impl Cluster {
         if let Some(cluster) = running.upgrade() {
             return cluster;
         }
+        let folder = folder();
         let cluster = Arc::new(on_runtime(async {
             let settings = private::Settings {
                 durable: false,
-                ..private::Settings::new(FOLDER.path(), "template")
+                ..private::Settings::new(folder.path(), "template")
             };
             let server = private::start(settings).await.unwrap();
             let options = server.options();
@@ -59,6 +61,7 @@ impl Cluster {
                 server: Mutex::new(Some(server)),
                 options,
                 socket_dir,
+                _folder: folder,
             }
         }));
         *running = Arc::downgrade(&cluster);
@@ -87,7 +90,7 @@ fn on_runtime<T: Send>(work: impl Future<Output = T> + Send) -> T {
 pub struct TestDatabase {
     pub url: String,
     pub options: PgConnectOptions,
-    _cluster: Arc<Cluster>,
+    cluster: Arc<Cluster>,
 }
 
 impl TestDatabase {
@@ -106,12 +109,28 @@ impl TestDatabase {
         Self {
             url: format!("postgres:///{name}?host={}&user=omi", cluster.socket_dir),
             options: cluster.options.clone().database(&name),
-            _cluster: cluster,
+            cluster: cluster,
         }
     }
 
     pub async fn pool(&self) -> PgPool {
         PgPool::connect_with(self.options.clone()).await.unwrap()
+    }
+}
+
+impl Drop for TestDatabase {
+    /// Hundreds of them would fill the disk. A cluster that was killed takes them along anyway.
+    fn drop(&mut self) {
+        let name = self.options.get_database().unwrap();
+        let drop = format!("drop database {name} with (force)");
+        let options = self.cluster.options.clone().database("postgres");
+        on_runtime(async move {
+            if let Ok(mut admin) = PgConnection::connect_with(&options).await {
+                let _ = sqlx::query(sqlx::AssertSqlSafe(drop))
+                    .execute(&mut admin)
+                    .await;
+            }
+        });
     }
 }
 
