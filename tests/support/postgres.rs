@@ -109,7 +109,7 @@ impl TestDatabase {
         Self {
             url: format!("postgres:///{name}?host={}&user=omi", cluster.socket_dir),
             options: cluster.options.clone().database(&name),
-            cluster: cluster,
+            cluster,
         }
     }
 
