@@ -77,13 +77,16 @@ pub async fn upload(
 ) -> Result<Response> {
     let wanted = query.conversation_id.and_then(|id| id.parse().ok());
     let mut upload = Upload::begin(&app, &caller).await?;
-    while let Some(part) = form.next().await? {
+    while let Some(mut part) = form.next().await? {
         if part.name != "files" && part.name != "files[]" {
+            while part.piece().await?.is_some() {}
             continue;
         }
-        let name = part.file_name.ok_or_else(|| Error::missing("files"))?;
-        upload.file(&name).await?;
-        while let Some(piece) = form.piece().await? {
+        let name = part.file_name.as_deref();
+        upload
+            .file(name.ok_or_else(|| Error::missing("files"))?)
+            .await?;
+        while let Some(piece) = part.piece().await? {
             upload.write(&piece).await?;
         }
     }
