@@ -251,13 +251,15 @@ impl Session {
                 async move { writing.run(&scribe, told).await }
             });
             let whole = futures_util::future::join_all(writing).await;
+            // Else it would take the end of the call for a reason to open the next conversation.
+            follower.abort();
+            drop(follower.await);
             if call
                 && whole.into_iter().all(|whole| whole)
                 && let Err(error) = end_call(&app, &uid, course.conversation_id()).await
             {
                 tracing::warn!(%error, "a call that is over was not ended; its time-out does it");
             }
-            follower.abort();
         });
         Ok(Self {
             channels: frames,
