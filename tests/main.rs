@@ -19,6 +19,7 @@ mod api {
         mod knowledge_graph;
         mod memories;
         mod messages;
+        mod operations;
     }
     pub mod integration {
         mod conversations;

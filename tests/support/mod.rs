@@ -1,5 +1,6 @@
 //! What tests stand on: a throw-away Postgres, servers as real processes, users with credentials.
 
+pub mod app_models;
 pub mod clients;
 pub mod device;
 pub mod ears;
