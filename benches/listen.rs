@@ -71,7 +71,7 @@ async fn measure() {
         // The device goes on sending, silence now, until the segment is there.
         while !device.messages[before..]
             .iter()
-            .any(serde_json::Value::is_array)
+            .any(|message| message.is_array() && message[0]["provisional"] != true)
         {
             device.play_pcm16(&[0; 1600], 1.0).await;
             assert!(ended.elapsed() < Duration::from_secs(30), "no segment came");
@@ -97,18 +97,22 @@ async fn measure() {
     let counter = |name: &str| -> f64 {
         let line = text
             .lines()
-            .find(|line| line.starts_with(name) && !line.contains('{'))
+            .find(|line| line.starts_with(name))
             .unwrap_or_default();
         line.rsplit(' ')
             .next()
             .and_then(|value| value.parse().ok())
             .unwrap_or(f64::NAN)
     };
-    let busy = counter("omi_speech_busy_milliseconds_total ");
-    println!(
-        "recognition time to audio time   {:8.3}",
-        busy / counter("omi_speech_audio_milliseconds_total ")
-    );
+    for kind in ["final", "interim"] {
+        let busy = counter(&format!(
+            "omi_speech_busy_milliseconds_total{{kind=\"{kind}\"}} "
+        ));
+        let sound = counter(&format!(
+            "omi_speech_audio_milliseconds_total{{kind=\"{kind}\"}} "
+        ));
+        println!("{kind:>7}: recognition to audio time {:6.3}", busy / sound);
+    }
     println!("audio played                     {seconds:8.1} s");
     device.close().await;
     server.stop().await;

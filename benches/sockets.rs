@@ -274,6 +274,11 @@ async fn delays(talkers: usize, sentences: &[Vec<i16>]) {
     );
 }
 
+/// A message with stored segments.
+fn is_final(message: &Value) -> bool {
+    message.is_array() && message[0]["provisional"] != true
+}
+
 /// Seconds from the last sound of a sentence to its segment.
 async fn delay(device: &mut Device, sentence: &[i16]) -> f64 {
     device.play_pcm16(sentence, 1.0).await;
@@ -282,7 +287,7 @@ async fn delay(device: &mut Device, sentence: &[i16]) -> f64 {
     // The device goes on sending, silence now.
     while ended.elapsed() < Duration::from_secs(6) {
         device.play_pcm16(&[0; 1600], 1.0).await;
-        if delay.is_none() && device.messages[before..].iter().any(Value::is_array) {
+        if delay.is_none() && device.messages[before..].iter().any(is_final) {
             delay = Some(ended.elapsed().as_secs_f64());
         }
         if delay.is_some() && ended.elapsed() > Duration::from_millis(1500) {

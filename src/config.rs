@@ -172,6 +172,7 @@ pub struct Goals {
 #[serde(deny_unknown_fields)]
 pub struct Listening {
     pub minimum_timeout_seconds: u32,
+    pub interim_seconds: u32,
     pub max_sockets_per_user: usize,
     pub max_sockets_per_address: usize,
     pub pcm8_is_unsigned: bool,
@@ -315,6 +316,9 @@ impl Config {
         }
         if self.listening.minimum_timeout_seconds == 0 {
             bail!("listening.minimum_timeout_seconds must be at least 1");
+        }
+        if self.listening.interim_seconds > 60 {
+            bail!("listening.interim_seconds must be at most 60");
         }
         Ok(())
     }
@@ -470,6 +474,11 @@ mod tests {
                 "OMI_LISTENING__MINIMUM_TIMEOUT_SECONDS",
                 "soon",
                 "listening.minimum_timeout_seconds",
+            ),
+            (
+                "OMI_LISTENING__INTERIM_SECONDS",
+                "61",
+                "listening.interim_seconds",
             ),
             ("OMI_GOALS__MAX_ACTIVE", "0", "goals.max_active"),
             ("OMI_STT__PROVIDER", "ears", "stt.provider"),

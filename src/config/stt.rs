@@ -20,6 +20,7 @@ pub struct Stt {
     max_concurrent: usize,
     timeout_seconds: u32,
     pause_seconds: u32,
+    interim_requests: bool,
     whisper: SttWhisper,
     openai: SttRemote,
     deepgram: SttRemote,
@@ -135,6 +136,7 @@ impl Stt {
             model: of_first(&own.model, &self.model),
             timeout: Duration::from_secs(self.timeout_seconds.into()),
             max_concurrent: self.max_concurrent,
+            interims: self.interim_requests,
         };
         match provider {
             SttProvider::Whisper => speech::Which::Whisper {

@@ -29,12 +29,12 @@ async fn kill_9_while_audio_streams_loses_no_segment_and_the_conversation_comple
         device.play_pcm16(&said.samples[..cut], 4.0).await;
         device
             .read_until(Duration::from_secs(30), |device| {
-                !device.segments().is_empty()
+                !device.stored_segments().is_empty()
             })
             .await;
         server.kill().await;
         device.read_for(Duration::from_secs(5)).await;
-        let sent = device.segments();
+        let sent = device.stored_segments();
         assert!(!sent.is_empty());
 
         server.run().await;
@@ -160,7 +160,7 @@ async fn four_who_talk_lose_nothing_to_kills() {
         }
         server.kill().await;
         for (talk, sent) in talks.into_iter().zip(&mut sent) {
-            sent.extend(talk.await.unwrap().segments());
+            sent.extend(talk.await.unwrap().stored_segments());
         }
         server.run().await;
     }

@@ -2,6 +2,7 @@
 
 mod crash;
 mod hostile;
+mod interims;
 mod lifecycle;
 mod long;
 mod made_up;

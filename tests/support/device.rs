@@ -231,6 +231,23 @@ impl Device {
         segments
     }
 
+    /// The same without those of somebody who was still speaking, which are not stored.
+    pub fn stored_segments(&self) -> Vec<Value> {
+        let mut segments = self.segments();
+        segments.retain(|segment| segment["provisional"] != true);
+        segments
+    }
+
+    /// Every provisional segment so far, in the order in which they came.
+    pub fn interims(&self) -> Vec<Value> {
+        let arrays = self.messages.iter().filter_map(Value::as_array);
+        arrays
+            .flatten()
+            .filter(|segment| segment["provisional"] == true)
+            .cloned()
+            .collect()
+    }
+
     /// Events of one type.
     pub fn events(&self, kind: &str) -> Vec<Value> {
         self.messages

@@ -37,6 +37,8 @@ pub enum Script {
     Breaks(usize),
     /// Knows `json` alone, without times.
     Plain,
+    /// Hears no word.
+    Nothing,
 }
 
 pub struct Ears {
@@ -200,7 +202,7 @@ async fn transcribe(State(shared): State<Handle>, headers: HeaderMap, body: Byte
         _ => {}
     }
     // Silence is no sentence.
-    if pcm.iter().all(|byte| *byte == 0) {
+    if script == Script::Nothing || pcm.iter().all(|byte| *byte == 0) {
         return Json(json!({"text": "", "segments": []})).into_response();
     }
     let text = format!(" Sentence {}.", lock(&shared).number(pcm));

@@ -259,6 +259,11 @@ pub async fn is_open(db: &Db, uid: &str, id: Uuid) -> Result<bool> {
     Ok(store::is_open(db, uid, id).await?)
 }
 
+/// When the first stored word of an open conversation was said; Some(None): nothing is stored yet.
+pub async fn begun(db: &Db, uid: &str, id: Uuid) -> Result<Option<Option<DateTime<Utc>>>> {
+    Ok(store::begun(db, uid, id).await?)
+}
+
 /// When the last stored word of a conversation ends. It can lie ahead of the clock: a device may send
 /// faster than it hears.
 pub async fn heard_until(db: &Db, uid: &str, id: Uuid) -> Result<Option<DateTime<Utc>>> {

@@ -8,9 +8,10 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{
     course::Course,
     intake::{Allowance, FRAMES, Frame, Intake, SharedTimeline, Work, take_in},
+    interim::{Interims, interims},
     keep::{keep, keep_up},
     live::{Live, Registration},
-    scribe::{Scribe, Stored, Voice},
+    scribe::{Scribe, Stored, Voice, Written},
     session::{Refusal, Settings, Update},
     spool::{Meta, Spool, Timeline},
     store,
@@ -36,6 +37,7 @@ pub struct Channel {
 pub struct Writing {
     timeline: SharedTimeline,
     waiting: mpsc::UnboundedReceiver<Work>,
+    interims: Interims,
     registration: Registration,
 }
 
@@ -88,6 +90,7 @@ impl Channel {
         let spool = Spool::create(&app.spool_dir(), &meta)
             .map_err(|error| anyhow::Error::new(error).context("audio cannot be spooled"))?;
         let timeline = SharedTimeline::default();
+        let (wishes, interims) = interims(settings.interims);
         let intake = Intake {
             decoder: parts.decoder,
             writer: spool.writer(0),
@@ -100,6 +103,7 @@ impl Channel {
             sessions: app.live.clone(),
             not_before,
             allowance: Allowance::new(std::time::Instant::now()),
+            wishes,
         };
         let scribe = Arc::new(Scribe {
             app: app.clone(),
@@ -124,6 +128,7 @@ impl Channel {
             writing: Writing {
                 timeline,
                 waiting,
+                interims,
                 registration,
             },
         })
@@ -140,7 +145,16 @@ impl Writing {
     ) -> bool {
         let keeper = keep_up(scribe.clone(), self.timeline.clone());
         let _keeper = AbortOnDropHandle::new(tokio::spawn(keeper));
-        while let Some(next) = self.waiting.recv().await {
+        loop {
+            let next = tokio::select! {
+                biased;
+                next = self.waiting.recv() => next,
+                // What has ended does not wait for what goes on.
+                () = self.interims.tell(scribe, &self.timeline, &updates) => continue,
+            };
+            let Some(next) = next else {
+                break;
+            };
             let (range, ended) = match next {
                 Work::Utterance(range, ended) => (range, ended),
                 Work::Flush(done) => {
@@ -159,9 +173,11 @@ impl Writing {
                     start = range.start,
                     "an utterance has no place in time: left to recovery"
                 );
+                self.interims.delete(&updates);
                 return false;
             };
-            let taken = scribe.take(range, heard_at).await;
+            let interim = self.interims.take(&range, &updates);
+            let taken = scribe.take(range, heard_at, interim).await;
             let change = scribe.ear.as_ref().and_then(|ear| ear.change());
             if let Some(change) = change {
                 drop(updates.send(Update::Recogniser(change)));
@@ -173,7 +189,8 @@ impl Writing {
                         scribe.live.wordless.fetch_add(1, Ordering::AcqRel);
                     } else {
                         scribe.live.wordless.store(0, Ordering::Release);
-                        metrics::histogram!("omi_segment_delay_seconds").record(ended.elapsed());
+                        metrics::histogram!("omi_segment_delay_seconds", "kind" => "final")
+                            .record(ended.elapsed());
                     }
                     written.tell(&updates);
                 }
@@ -189,6 +206,7 @@ impl Writing {
                             "a live session failed; its audio stays in the spool"
                         );
                     }
+                    Written::without(interim).tell(&updates);
                     drop(updates.send(Update::Failed(
                         "Speech cannot be recognised right now.".into(),
                     )));
@@ -199,6 +217,7 @@ impl Writing {
             }
             scribe.live.queued.fetch_sub(1, Ordering::AcqRel);
         }
+        self.interims.delete(&updates);
         let (db, uid) = (&scribe.app.db, &scribe.live.uid);
         let heard = self
             .timeline

@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::{
     LiveSessions,
+    interim::Wishes,
     live::{Flush, Live},
     session::Update,
     spool::{Meta, Spool, Timeline, Writer},
@@ -69,6 +70,7 @@ pub struct Intake {
     /// Where the conversation had come to when the session began.
     pub not_before: Option<DateTime<Utc>>,
     pub allowance: Allowance,
+    pub wishes: Wishes,
 }
 
 /// How much sound a device may send: ten minutes at once, and ten times as fast as it is heard. Then it has to wait.
@@ -277,6 +279,10 @@ pub async fn take_in(
                 return fail("The server stopped recognising speech.");
             }
         }
+        // What has ended comes first, and what has just ended is about to.
+        let behind = live.queued.load(Ordering::Acquire) > 0;
+        let may = !behind && !intake.segmenter.in_pause();
+        intake.wishes.look(intake.segmenter.so_far(), may, now);
         live.safe.store(intake.safe(), Ordering::Release);
         live.speaking
             .store(!last && intake.segmenter.in_speech(), Ordering::Release);

@@ -10,6 +10,7 @@ mod dictation;
 mod follow;
 mod images;
 mod intake;
+mod interim;
 mod keep;
 mod live;
 mod merge;

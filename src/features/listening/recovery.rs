@@ -204,7 +204,7 @@ async fn write_down(app: &App, left: &Left, mut meta: Meta) -> Result<u64> {
                     range.start
                 ))
             })?;
-            let taken = scribe.take(range, heard_at).await;
+            let taken = scribe.take(range, heard_at, None).await;
             if let Err(error) = taken {
                 if !is_unrecognisable(&error) {
                     // That says nothing of the utterance: it is never passed over for it.

@@ -68,6 +68,8 @@ pub struct Said {
     pub provider: Option<String>,
     /// It is never joined with what was said before.
     pub apart: bool,
+    /// The id under which the device knows it already.
+    pub id: Option<Uuid>,
 }
 
 pub struct Scribe {
@@ -97,19 +99,73 @@ pub struct Written {
     pub removed: Vec<Uuid>,
 }
 
+impl Written {
+    /// Nothing was stored, and what the device knows by this id is gone.
+    pub fn without(id: Option<Uuid>) -> Self {
+        Self {
+            segments: Vec::new(),
+            removed: id.into_iter().collect(),
+        }
+    }
+}
+
 impl Scribe {
-    /// Recognises the samples of `range`, whose first was heard at `heard_at`, and stores what was said. An
-    /// error means that speech cannot be recognised; the samples stay in the spool.
-    pub async fn take(&self, range: Range<u64>, heard_at: DateTime<Utc>) -> Result<Written> {
-        let spool = self.spool.clone();
-        let wanted = range.clone();
-        let wrong = "the audio spool cannot be read";
-        let samples = disk::in_background(wrong, move || spool.read(wanted)).await?;
+    /// Recognises the samples of `range`, whose first was heard at `heard_at`, and stores what was said. The device knows it by
+    /// the id `interim`, if it was told before. An error means that speech cannot be recognised; the samples stay in the spool.
+    pub async fn take(
+        &self,
+        range: Range<u64>,
+        heard_at: DateTime<Utc>,
+        interim: Option<Uuid>,
+    ) -> Result<Written> {
+        let samples = self.read(range.clone()).await?;
         let words = self.recognise(samples.into()).await?;
         let provider = words.provider;
         let pieces = words.transcript.pieces.into_iter();
-        let said = pieces.map(|piece| self.said(piece, provider)).collect();
+        let mut said: Vec<_> = pieces.map(|piece| self.said(piece, provider)).collect();
+        match said.first_mut() {
+            Some(first) => first.id = interim,
+            None => return Ok(Written::without(interim)),
+        }
         self.write(said, Some(range.end), heard_at).await
+    }
+
+    /// What has been said so far in an utterance that goes on, as one segment with that id; None if nobody has time to recognise
+    /// it, or there is nothing to tell. Nothing is stored.
+    pub async fn interim(
+        &self,
+        range: Range<u64>,
+        heard_at: DateTime<Utc>,
+        id: Uuid,
+    ) -> Option<TranscriptSegment> {
+        let sound = async { Some(self.read(range).await.ok()?.into()) };
+        let words = self.ear.as_ref()?.interim(sound).await?;
+        let pieces = words.transcript.pieces.into_iter();
+        let mut said: Vec<_> = pieces
+            .map(|piece| self.said(piece, words.provider))
+            .collect();
+        let texts: Vec<_> = said.iter().map(|one| one.text.as_str()).collect();
+        let (text, end) = (texts.join(" "), said.last()?.end);
+        let whole = Said {
+            text,
+            end,
+            id: Some(id),
+            ..said.swap_remove(0)
+        };
+        let (db, conversation) = (&self.app.db, self.live.course.conversation_id());
+        let begun = conversations::begun(db, &self.live.uid, conversation).await;
+        let began = begun.ok().flatten()?;
+        let first = heard_at + microseconds(whole.start);
+        // Nothing was said before: it begins with this.
+        let start = began.map_or(0.0, |began| seconds_between(began, first).max(0.0));
+        let end = start + (whole.end - whole.start);
+        Some(self.segment(&whole, round(start), round(end)))
+    }
+
+    async fn read(&self, range: Range<u64>) -> Result<Vec<i16>> {
+        let spool = self.spool.clone();
+        let wrong = "the audio spool cannot be read";
+        Ok(disk::in_background(wrong, move || spool.read(range)).await?)
     }
 
     fn said(&self, piece: Piece, provider: Option<&'static str>) -> Said {
@@ -127,7 +183,7 @@ impl Scribe {
             is_user,
             person_id: None,
             provider: provider.map(Into::into),
-            apart: false,
+            ..Said::default()
         }
     }
 
@@ -264,10 +320,15 @@ impl Scribe {
         };
         let until = until.map(|until| until as i64);
         store::advance(&mut tx, uid, self.session_id, id, until, from).await?;
-        let written = Written {
+        let mut written = Written {
             segments: combined.stored,
             removed: combined.removed,
         };
+        // What was told before and went into another segment.
+        let merged = said.iter().filter_map(|one| one.id);
+        let stored = |id: &Uuid| written.segments.iter().any(|segment| segment.id == *id);
+        let merged: Vec<_> = merged.filter(|id| !stored(id)).collect();
+        written.removed.extend(merged);
         *tried = Some((id, written.clone()));
         tx.commit().await?;
         self.live.course.roll_onto(id);
@@ -320,7 +381,10 @@ impl Scribe {
             .flatten();
         let person_id = voice.as_ref().and_then(|voice| voice.person_id());
         TranscriptSegment {
-            id: ids::new(),
+            id: match said.id {
+                Some(known) => known,
+                None => ids::new(),
+            },
             text: said.text.clone(),
             speaker: said.speaker.clone(),
             speaker_id: said.speaker_id,

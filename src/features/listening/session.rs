@@ -1,7 +1,10 @@
 //! A live session. Its tasks: whoever calls `hear` and `obey`; a channel or two, each of which takes in sound and has it
 //! written down; and one that follows what becomes of the conversation.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -60,6 +63,8 @@ pub struct Settings {
     pub onboarding: bool,
     /// The id that the device wants its conversation to have.
     pub conversation_id: Option<Uuid>,
+    /// How often it is told what somebody who goes on speaking has said; None: never.
+    pub interims: Option<Duration>,
 }
 
 /// What a session tells its device, in this order.
@@ -77,6 +82,8 @@ pub enum Update {
     SegmentsDeleted(Vec<Uuid>),
     /// The newest stored segment, with its earlier id, and new ones.
     Segments(Vec<TranscriptSegment>),
+    /// What somebody who is still speaking has said. It is not stored; a segment with its id replaces it, or it is deleted.
+    Interim(Box<TranscriptSegment>),
     Translated(Vec<TranscriptSegment>),
     ProcessingStarted(Box<Conversation>),
     /// Understood, discarded or given up.

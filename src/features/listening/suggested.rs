@@ -53,6 +53,7 @@ fn one(segment: SuggestedSegment, provider: Option<&str>) -> Option<Said> {
         person_id: person_id.filter(|_| !is_user),
         provider: provider.map(Into::into),
         apart: false,
+        id: None,
     })
 }
 

@@ -158,6 +158,17 @@ impl Segmenter {
         self.speaking
     }
 
+    /// The samples of the utterance in progress, so far.
+    pub fn so_far(&self) -> Option<std::ops::Range<u64>> {
+        let range = self.start..self.start + self.length as u64;
+        self.speaking.then_some(range)
+    }
+
+    /// Nobody speaks, or has for a moment: the utterance in progress may have ended.
+    pub fn in_pause(&self) -> bool {
+        !self.speaking || self.trailing(false) >= SHORT_PAUSE
+    }
+
     fn hold(&mut self) {
         self.length += self.pending.len();
         match &mut self.held {

@@ -117,6 +117,27 @@ fn speech(seconds: f32) -> Vec<i16> {
     sound
 }
 
+#[test]
+fn what_goes_on_is_known_so_far() {
+    let mut segmenter = Segmenter::of_positions(160);
+    assert!(segmenter.so_far().is_none() && segmenter.in_pause());
+    segmenter.push(&silence(1.0));
+    assert!(segmenter.so_far().is_none());
+    segmenter.push(&speech(2.0));
+    let first = segmenter.so_far().unwrap();
+    assert_eq!(first.start, segmenter.safe_position());
+    assert!(!segmenter.in_pause());
+    segmenter.push(&speech(1.0));
+    let later = segmenter.so_far().unwrap();
+    assert!(later.start == first.start && later.end > first.end);
+    // A pause that may be the end, and then is.
+    assert!(segmenter.push(&silence(0.45)).is_empty());
+    assert!(segmenter.so_far().is_some() && segmenter.in_pause());
+    let ended = segmenter.push(&silence(0.6));
+    assert_eq!(ended[0].start, first.start);
+    assert!(segmenter.so_far().is_none() && segmenter.in_pause());
+}
+
 fn cut(sound: &[i16]) -> Vec<Utterance> {
     let mut segmenter = Segmenter::new(0);
     let mut cut = segmenter.push(sound);

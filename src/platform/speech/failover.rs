@@ -12,6 +12,7 @@ use super::{
     Class, Provider, Request, Settings, SpeechError, Transcript,
     breaker::{Breaker, Standing},
     language::Spoken,
+    turns::Spare,
 };
 use crate::platform::{audio::SAMPLE_RATE, ids};
 
@@ -323,8 +324,48 @@ impl Ear {
         });
         Ok(Words {
             transcript: heard.transcript,
-            provider: Some(provider).filter(|name| *name != "whisper"),
+            provider: elsewhere(provider),
         })
+    }
+
+    /// Recognises an utterance that goes on, if whoever recognises now has a place that nobody waits for; `sound` is read only
+    /// then. `None`: not now. Dropping the future ends recognition.
+    pub async fn interim(&self, sound: impl Future<Output = Option<Arc<[i16]>>>) -> Option<Words> {
+        let slot = &self.speech.0.slots[self.speech.working()?];
+        let provider = slot.provider.name();
+        let (turn, is) = match slot.provider.spare() {
+            Spare::Free(turn) => (Some(turn), "overtaken"),
+            Spare::Busy => (None, "shed"),
+            Spare::Never => return None,
+        };
+        let mut outcome = Outcome { provider, is };
+        let turn = turn?;
+        let Some(samples) = sound.await else {
+            outcome.is = "failed";
+            return None;
+        };
+        let request = Request {
+            session: self.session,
+            class: self.class,
+            language: lock(&self.spoken).expect(&samples),
+            samples,
+        };
+        // It says nothing of the language, nor of the provider, that its end does not say better.
+        match slot.provider.interim(&request, turn).await {
+            Ok(transcript) => {
+                outcome.is = "done";
+                Some(Words {
+                    transcript,
+                    provider: elsewhere(provider),
+                })
+            }
+            Err(SpeechError::Overtaken | SpeechError::Stopped) => None,
+            Err(error) => {
+                outcome.is = "failed";
+                tracing::debug!(provider, %error, "an interim failed");
+                None
+            }
+        }
     }
 
     /// The language that was found out; `None` if it was given, or nobody knows yet.
@@ -342,6 +383,24 @@ impl Ear {
         };
         told.last = Some(now.clone());
         changed.then_some(now)
+    }
+}
+
+/// `None`: the recogniser of this process.
+fn elsewhere(provider: &'static str) -> Option<&'static str> {
+    Some(provider).filter(|name| *name != "whisper")
+}
+
+/// Counts what became of an interim; one that is dropped on its way was overtaken.
+struct Outcome {
+    provider: &'static str,
+    is: &'static str,
+}
+
+impl Drop for Outcome {
+    fn drop(&mut self) {
+        metrics::counter!("omi_speech_interims_total", "provider" => self.provider, "outcome" => self.is)
+            .increment(1);
     }
 }
 

@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::future::{BoxFuture, FutureExt as _};
 
 use super::*;
-use crate::platform::speech::{Language, Piece};
+use crate::platform::speech::{
+    Language, Piece,
+    turns::{Turn, Turns},
+};
 
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -15,6 +18,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 struct Scripted {
     name: &'static str,
     does: Arc<AtomicUsize>,
+    /// None: it does no interims.
+    places: Option<Turns>,
     asked: Arc<AtomicUsize>,
 }
 
@@ -70,6 +75,20 @@ impl Provider for Scripted {
             }
         }
         .boxed()
+    }
+
+    fn spare(&self) -> Spare {
+        self.places
+            .as_ref()
+            .map_or(Spare::Never, |places| places.spare())
+    }
+
+    fn interim<'a>(
+        &'a self,
+        request: &'a Request,
+        _turn: Turn,
+    ) -> BoxFuture<'a, Result<Transcript, SpeechError>> {
+        self.transcribe(request)
     }
 
     fn check(&self) -> BoxFuture<'_, Result<String, SpeechError>> {
@@ -200,6 +219,42 @@ async fn who_waits_when_it_stops_is_told() {
         speech.shutdown().await;
     });
     assert!(matches!(said, Err(SpeechError::Stopped)));
+}
+
+#[tokio::test]
+async fn interims_are_asked_of_whoever_recognises_now_and_change_nothing() {
+    let (mut one, mut two) = (Scripted::new("one"), Scripted::new("two"));
+    (one.places, two.places) = (Some(Turns::new(2)), None);
+    let ear = open(&speech(&[&one, &two])).await;
+    let said = async || {
+        let words = ear.interim(async { Some(vec![0; 16].into()) }).await?;
+        Some(words.transcript.pieces[0].text.clone())
+    };
+    assert_eq!(said().await.as_deref(), Some("one"));
+    // What it answers to an interim leaves nobody out and is told to nobody.
+    one.does(1);
+    assert_eq!(said().await, None);
+    one.does(0);
+    assert_eq!(heard(&ear).await.unwrap(), "one");
+    assert_eq!(ear.change(), None);
+    // The second does no interims, and the first is away.
+    one.does(1);
+    assert_eq!(heard(&ear).await.unwrap(), "two");
+    let before = (one.asked(), two.asked());
+    assert_eq!(said().await, None);
+    assert_eq!((one.asked(), two.asked()), before);
+    // No sound is read without a free place.
+    one.does(0);
+    tokio::time::sleep(PAUSE).await;
+    while heard(&ear).await.unwrap() != "one" {
+        tokio::time::sleep(PAUSE).await;
+    }
+    let places = one.places.clone().unwrap();
+    let Spare::Free(_turn) = places.spare() else {
+        panic!("nobody has it");
+    };
+    let never = async { panic!("read for nothing") };
+    assert!(ear.interim(never).await.is_none());
 }
 
 #[tokio::test]

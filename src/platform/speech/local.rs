@@ -8,7 +8,10 @@ use std::{
 use futures_util::future::{BoxFuture, FutureExt as _};
 use tokio::sync::Mutex;
 
-use super::{Provider, Request, SpeechError, SpeechPool, Transcript, models};
+use super::{
+    Provider, Request, SpeechError, SpeechPool, Transcript, models,
+    turns::{Spare, Turn},
+};
 
 /// How often an utterance is tried.
 const ATTEMPTS: u32 = 2;
@@ -108,6 +111,22 @@ impl Provider for Local {
             }
         }
         .boxed()
+    }
+
+    fn spare(&self) -> Spare {
+        // Locked while it loads.
+        match self.pool.try_lock() {
+            Ok(pool) => pool.as_ref().map_or(Spare::Busy, SpeechPool::spare),
+            Err(_) => Spare::Busy,
+        }
+    }
+
+    fn interim<'a>(
+        &'a self,
+        request: &'a Request,
+        turn: Turn,
+    ) -> BoxFuture<'a, Result<Transcript, SpeechError>> {
+        async { self.pool().await?.recognise(request, turn).await }.boxed()
     }
 
     fn check(&self) -> BoxFuture<'_, Result<String, SpeechError>> {

@@ -16,6 +16,7 @@ mod whisper;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub use failover::{Change, Ear, Speech, Words};
@@ -59,11 +60,12 @@ pub struct Piece {
 
 /// Turns sound into text. Each runs on a thread of its own and may take seconds.
 pub trait Recogniser: Send {
-    /// `samples` are 16 kHz mono.
+    /// `samples` are 16 kHz mono. Once `stop` is cancelled, the result is not wanted: it ends soon, with any error.
     fn transcribe(
         &mut self,
         samples: &[i16],
         language: &Language,
+        stop: &CancellationToken,
     ) -> Result<Transcript, SpeechError>;
 }
 
@@ -96,6 +98,8 @@ pub enum SpeechError {
     Refused(String),
     #[error("too many utterances wait to be recognised")]
     Busy,
+    #[error("nobody wants the result any more")]
+    Overtaken,
     #[error("speech recognition has been stopped")]
     Stopped,
 }
@@ -125,6 +129,7 @@ impl SpeechError {
             Self::Failed { .. } | Self::Crashed { .. } | Self::Declined(_) => "failed",
             Self::Refused(_) => "refused",
             Self::Busy => "busy",
+            Self::Overtaken => "overtaken",
             Self::Stopped => "stopped",
         }
     }

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::{
     Class, Language, Piece, Provider, Remote, Request, SpeechError, Transcript,
     remote::{Endpoint, message_of, mistrust, usual},
-    turns::Turns,
+    turns::{Spare, Turn, Turns},
     whisper,
 };
 use crate::platform::audio::SAMPLE_RATE;
@@ -44,6 +44,7 @@ pub struct OpenAi {
     model: String,
     timeout: Duration,
     turns: Turns,
+    interims: bool,
     /// When it refused to tell times.
     refused_times: Mutex<Option<Instant>>,
 }
@@ -110,6 +111,7 @@ impl OpenAi {
             model: usual(&remote.model, USUAL_MODEL).to_owned(),
             timeout: remote.timeout,
             turns: Turns::new(remote.max_concurrent),
+            interims: remote.interims,
             refused_times: Mutex::default(),
         })
     }
@@ -335,6 +337,27 @@ impl Provider for OpenAi {
         async {
             let _turn = self.turns.take(request.session, request.class).await?;
             self.recognise(request).await
+        }
+        .boxed()
+    }
+
+    fn spare(&self) -> Spare {
+        match self.interims {
+            true => self.turns.spare(),
+            false => Spare::Never,
+        }
+    }
+
+    fn interim<'a>(
+        &'a self,
+        request: &'a Request,
+        turn: Turn,
+    ) -> BoxFuture<'a, Result<Transcript, SpeechError>> {
+        async move {
+            tokio::select! {
+                asked = self.ask(request) => asked,
+                () = turn.needed().cancelled_owned() => Err(SpeechError::Overtaken),
+            }
         }
         .boxed()
     }

@@ -8,10 +8,11 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Language, Recogniser, Request, SpeechError, Transcript,
-    turns::{Turn, Turns},
+    turns::{Spare, Turn, Turns},
     whisper,
 };
 use crate::platform::audio::SAMPLE_RATE;
@@ -39,7 +40,8 @@ struct Job {
     samples: Arc<[i16]>,
     language: Language,
     answer: oneshot::Sender<Result<Transcript, SpeechError>>,
-    _turn: Turn,
+    stop: CancellationToken,
+    turn: Turn,
 }
 
 impl SpeechPool {
@@ -80,10 +82,26 @@ impl SpeechPool {
         })))
     }
 
-    /// Waits for its turn and for the result. Dropping the future gives the turn up, unless
-    /// recognition has begun.
+    /// Waits for its turn and for the result. Dropping the future gives the turn up, and ends recognition soon if that has
+    /// begun.
     pub async fn transcribe(&self, request: &Request) -> Result<Transcript, SpeechError> {
         let turn = self.0.turns.take(request.session, request.class).await?;
+        self.recognise(request, turn).await
+    }
+
+    /// A place for an interim.
+    pub fn spare(&self) -> Spare {
+        self.0.turns.spare()
+    }
+
+    /// What `transcribe` does from its turn on. An interim whose place is needed ends with `Overtaken`.
+    pub async fn recognise(
+        &self,
+        request: &Request,
+        turn: Turn,
+    ) -> Result<Transcript, SpeechError> {
+        let stop = turn.needed();
+        let _unwanted = stop.clone().drop_guard();
         let jobs = lock(&self.0.jobs).clone();
         let jobs = jobs.ok_or(SpeechError::Stopped)?;
         let (answer, result) = oneshot::channel();
@@ -91,7 +109,8 @@ impl SpeechPool {
             samples: request.samples.clone(),
             language: request.language.clone(),
             answer,
-            _turn: turn,
+            stop,
+            turn,
         };
         jobs.send(job).map_err(|_| SpeechError::Stopped)?;
         drop(jobs);
@@ -151,31 +170,38 @@ impl Worker {
             let result = if self.stopping.load(Ordering::Acquire) {
                 Err(SpeechError::Stopped)
             } else {
-                self.recognise(&job.samples, &job.language)
+                self.recognise(&job)
             };
+            // Whoever has the answer finds the place free.
+            drop(job.turn);
             // Nobody may want it any more.
             let _ = job.answer.send(result);
         }
     }
 
-    fn recognise(
-        &mut self,
-        samples: &[i16],
-        language: &Language,
-    ) -> Result<Transcript, SpeechError> {
+    fn recognise(&mut self, job: &Job) -> Result<Transcript, SpeechError> {
+        if job.stop.is_cancelled() {
+            return Err(SpeechError::Overtaken);
+        }
         let mut recogniser = match self.recogniser.take() {
             Some(recogniser) => recogniser,
             None => (self.make)()?,
         };
-        let seconds = samples.len() as f64 / f64::from(SAMPLE_RATE);
+        let seconds = job.samples.len() as f64 / f64::from(SAMPLE_RATE);
         let begun = Instant::now();
         let result = catch_unwind(AssertUnwindSafe(|| {
-            recogniser.transcribe(samples, language)
+            recogniser.transcribe(&job.samples, &job.language, &job.stop)
         }));
-        measure(seconds, begun.elapsed().as_secs_f64());
+        let ended_early = job.stop.is_cancelled() && !matches!(result, Ok(Ok(_)));
+        if !ended_early {
+            measure(&job.turn, seconds, begun.elapsed().as_secs_f64());
+        }
         match result {
             Ok(result) => {
                 self.recogniser = Some(recogniser);
+                if ended_early {
+                    return Err(SpeechError::Overtaken);
+                }
                 result
             }
             Err(_) => {
@@ -193,12 +219,15 @@ impl Worker {
 }
 
 /// Busy over audio time is the real-time factor.
-fn measure(audio_seconds: f64, busy_seconds: f64) {
+fn measure(turn: &Turn, audio_seconds: f64, busy_seconds: f64) {
+    let kind = if turn.is_spare() { "interim" } else { "final" };
     let milliseconds = |seconds: f64| (seconds * 1000.0).round() as u64;
-    metrics::counter!("omi_speech_utterances_total").increment(1);
-    metrics::counter!("omi_speech_audio_milliseconds_total").increment(milliseconds(audio_seconds));
-    metrics::counter!("omi_speech_busy_milliseconds_total").increment(milliseconds(busy_seconds));
-    metrics::histogram!("omi_speech_recognition_seconds").record(busy_seconds);
+    metrics::counter!("omi_speech_utterances_total", "kind" => kind).increment(1);
+    metrics::counter!("omi_speech_audio_milliseconds_total", "kind" => kind)
+        .increment(milliseconds(audio_seconds));
+    metrics::counter!("omi_speech_busy_milliseconds_total", "kind" => kind)
+        .increment(milliseconds(busy_seconds));
+    metrics::histogram!("omi_speech_recognition_seconds", "kind" => kind).record(busy_seconds);
 }
 
 #[cfg(test)]

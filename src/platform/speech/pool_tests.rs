@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::*;
 use crate::platform::speech::{Class, Piece};
 
-/// Says how many samples it got. Crashes on 13, fails on 14, and holds 1000 and more until released.
+/// Says how many samples it got. Crashes on 13, fails on 14, and holds 1000 and more until released or told to stop.
 #[derive(Clone, Default)]
 struct Counter {
     /// Lengths of what was begun, in order.
@@ -23,6 +23,7 @@ impl Recogniser for Counter {
         &mut self,
         samples: &[i16],
         language: &Language,
+        stop: &CancellationToken,
     ) -> Result<Transcript, SpeechError> {
         let count = samples.len();
         self.begun.lock().unwrap().push(count);
@@ -38,6 +39,12 @@ impl Recogniser for Counter {
             _ => {}
         }
         while count >= 1000 && !self.released.load(Ordering::Acquire) {
+            if stop.is_cancelled() {
+                return Err(SpeechError::Failed {
+                    seconds: 0.0,
+                    reason: "told to stop".to_owned(),
+                });
+            }
             thread::sleep(Duration::from_millis(1));
         }
         let language = match language {
@@ -78,15 +85,26 @@ impl Counter {
     }
 }
 
-async fn heard(pool: &SpeechPool, samples: usize) -> Result<String, SpeechError> {
-    let request = Request {
+fn request(samples: usize) -> Request {
+    Request {
         // A session of its own.
         session: Uuid::from_u128(samples as u128),
         class: Class::Live,
         samples: vec![0; samples].into(),
         language: Language::from_omi("multi"),
+    }
+}
+
+async fn heard(pool: &SpeechPool, samples: usize) -> Result<String, SpeechError> {
+    let transcript = pool.transcribe(&request(samples)).await?;
+    Ok(transcript.pieces[0].text.clone())
+}
+
+async fn interim(pool: &SpeechPool, samples: usize) -> Result<String, SpeechError> {
+    let Spare::Free(turn) = pool.spare() else {
+        return Err(SpeechError::Busy);
     };
-    let transcript = pool.transcribe(&request).await?;
+    let transcript = pool.recognise(&request(samples), turn).await?;
     Ok(transcript.pieces[0].text.clone())
 }
 
@@ -170,6 +188,25 @@ async fn giving_up_frees_the_turn() {
     assert_eq!(heard(&pool, 20).await.unwrap(), "20");
     first.await.unwrap().unwrap();
     assert_eq!(*counter.begun.lock().unwrap(), [1000, 20]);
+}
+
+#[tokio::test]
+async fn an_interim_ends_when_its_recogniser_is_needed_or_nobody_wants_it() {
+    let counter = Counter::default();
+    let pool = counter.pool(1);
+    assert_eq!(interim(&pool, 20).await.unwrap(), "20");
+    // It is never released.
+    let (overtaken, needed) = tokio::join!(interim(&pool, 1000), async {
+        counter.wait_until_begun(1000).await;
+        assert!(matches!(interim(&pool, 21).await, Err(SpeechError::Busy)));
+        heard(&pool, 22).await
+    });
+    assert!(matches!(overtaken, Err(SpeechError::Overtaken)));
+    assert_eq!(needed.unwrap(), "22");
+    let unwanted = tokio::time::timeout(Duration::from_millis(50), interim(&pool, 1001)).await;
+    assert!(unwanted.is_err());
+    assert_eq!(heard(&pool, 23).await.unwrap(), "23");
+    assert_eq!(*counter.made.lock().unwrap(), 1, "none was replaced");
 }
 
 #[test]

@@ -6,7 +6,13 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::{Request, SpeechError, Transcript, deepgram::Deepgram, local::Local, openai::OpenAi};
+use super::{
+    Request, SpeechError, Transcript,
+    deepgram::Deepgram,
+    local::Local,
+    openai::OpenAi,
+    turns::{Spare, Turn},
+};
 
 /// Turns whole utterances into text; waits for its turn among the sessions first.
 pub trait Provider: Send + Sync {
@@ -26,6 +32,20 @@ pub trait Provider: Send + Sync {
         &'a self,
         request: &'a Request,
     ) -> BoxFuture<'a, Result<Transcript, SpeechError>>;
+
+    /// A place for an interim, an utterance that goes on. Asks nobody.
+    fn spare(&self) -> Spare {
+        Spare::Never
+    }
+
+    /// Recognises an interim, once, in a place that it gave; `Overtaken` when that is needed.
+    fn interim<'a>(
+        &'a self,
+        _request: &'a Request,
+        _turn: Turn,
+    ) -> BoxFuture<'a, Result<Transcript, SpeechError>> {
+        async { Err(SpeechError::Overtaken) }.boxed()
+    }
 
     /// Whether it works, for `doctor`: what was found.
     fn check(&self) -> BoxFuture<'_, Result<String, SpeechError>>;
@@ -71,6 +91,8 @@ pub struct Remote {
     pub timeout: Duration,
     /// Utterances at the same time, at least 1.
     pub max_concurrent: usize,
+    /// Whether it is asked for interims too, each of which is a request.
+    pub interims: bool,
 }
 
 impl Settings {

@@ -1,4 +1,5 @@
-//! Who is recognised next: sessions take turns, and what is spoken now goes before what is old.
+//! Who is recognised next: sessions take turns, and what is spoken now goes before what is old. What nobody needs, interims,
+//! gets the places that are left over.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -7,6 +8,7 @@ use std::{
 };
 
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::SpeechError;
@@ -40,7 +42,12 @@ impl Class {
 pub struct Turns(Arc<Mutex<State>>);
 
 struct State {
+    places: usize,
     free: usize,
+    /// Places that interims have.
+    interims: usize,
+    /// Has the interims end that hold a place now.
+    hurry: CancellationToken,
     closed: bool,
     live: Line,
     backlog: Line,
@@ -55,13 +62,40 @@ struct Line {
 }
 
 /// A place among those that are recognised, until it is dropped.
-pub struct Turn(Option<Turns>);
+pub struct Turn {
+    turns: Option<Turns>,
+    /// Of an interim.
+    hurry: Option<CancellationToken>,
+}
+
+/// A place for what nobody needs.
+pub enum Spare {
+    Free(Turn),
+    /// Others have them all.
+    Busy,
+    /// This provider recognises only what has ended.
+    Never,
+}
+
+impl Turn {
+    /// Whether it is for an interim.
+    pub fn is_spare(&self) -> bool {
+        self.hurry.is_some()
+    }
+
+    /// Is cancelled when the place is needed, which only happens to interims.
+    pub fn needed(&self) -> CancellationToken {
+        let hurry = self.hurry.as_ref();
+        hurry.map_or_else(CancellationToken::new, CancellationToken::child_token)
+    }
+}
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        if let Some(turns) = self.0.take() {
+        if let Some(turns) = self.turns.take() {
             let mut state = turns.state();
             state.free += 1;
+            state.interims -= usize::from(self.is_spare());
             turns.serve(&mut state);
         }
     }
@@ -70,7 +104,10 @@ impl Drop for Turn {
 impl Turns {
     pub fn new(places: usize) -> Self {
         Self(Arc::new(Mutex::new(State {
+            places,
             free: places,
+            interims: 0,
+            hurry: CancellationToken::new(),
             closed: false,
             live: Line::default(),
             backlog: Line::default(),
@@ -96,11 +133,28 @@ impl Turns {
             let (sender, turn) = oneshot::channel();
             state.line(class).join(session, sender)?;
             self.serve(&mut state);
+            if state.live.len() + state.backlog.len() > 0 && state.interims > 0 {
+                std::mem::take(&mut state.hurry).cancel();
+            }
             turn
         };
         let turn = turn.await.map_err(|_| SpeechError::Stopped)?;
         drop(queued);
         Ok(turn)
+    }
+
+    /// A place that nobody waits for. Interims have half of all at most, or one; whoever has to wait ends them.
+    pub fn spare(&self) -> Spare {
+        let mut state = self.state();
+        if state.closed || state.free == 0 || state.interims >= (state.places / 2).max(1) {
+            return Spare::Busy;
+        }
+        state.free -= 1;
+        state.interims += 1;
+        Spare::Free(Turn {
+            turns: Some(self.clone()),
+            hurry: Some(state.hurry.clone()),
+        })
     }
 
     /// Those who wait, and those who come, are told that it has stopped.
@@ -115,10 +169,14 @@ impl Turns {
         while state.free > 0
             && let Some(next) = state.next()
         {
-            match next.send(Turn(Some(self.clone()))) {
+            let turn = Turn {
+                turns: Some(self.clone()),
+                hurry: None,
+            };
+            match next.send(turn) {
                 Ok(()) => state.free -= 1,
                 // It was given up; its turn must not come back to this lock.
-                Err(mut turn) => turn.0 = None,
+                Err(mut turn) => turn.turns = None,
             }
         }
     }
@@ -268,6 +326,61 @@ mod tests {
         drop(turns.take(OTHER, Class::Live).await.unwrap());
         assert_eq!(turns.state().free, 1);
         assert_eq!(turns.state().live.len(), 0);
+    }
+
+    fn spare(turns: &Turns) -> Option<Turn> {
+        match turns.spare() {
+            Spare::Free(turn) => Some(turn),
+            Spare::Busy | Spare::Never => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn interims_have_half_of_the_places_and_only_free_ones() {
+        let turns = Turns::new(4);
+        let interims = [spare(&turns).unwrap(), spare(&turns).unwrap()];
+        assert!(spare(&turns).is_none());
+        drop(interims);
+        let mut held = Vec::new();
+        for _ in 0..3 {
+            held.push(turns.take(BUSY, Class::Live).await.unwrap());
+        }
+        let last = spare(&turns).unwrap();
+        assert!(spare(&turns).is_none());
+        drop(last);
+        held.push(turns.take(OLD, Class::Backlog).await.unwrap());
+        assert!(spare(&turns).is_none());
+        drop(held);
+        assert_eq!(turns.state().free, 4);
+        assert_eq!(turns.state().interims, 0);
+
+        let alone = Turns::new(1);
+        let only = spare(&alone).unwrap();
+        assert!(spare(&alone).is_none());
+        drop(only);
+        assert!(spare(&alone).is_some());
+        alone.close();
+        assert!(spare(&alone).is_none());
+    }
+
+    #[tokio::test]
+    async fn whoever_has_to_wait_ends_the_interims() {
+        for class in [Class::Live, Class::Backlog] {
+            let turns = Turns::new(2);
+            let interim = spare(&turns).unwrap();
+            let needed = interim.needed();
+            // The other place is free: nobody has to wait.
+            let first = turns.take(BUSY, class).await.unwrap();
+            assert!(!needed.is_cancelled() && !first.needed().is_cancelled());
+            let (second, ()) = tokio::join!(turns.take(OTHER, class), async {
+                needed.cancelled().await;
+                drop(interim);
+            });
+            drop((first, second.unwrap()));
+            // The next interim is not in a hurry.
+            assert!(!spare(&turns).unwrap().needed().is_cancelled());
+            assert_eq!(turns.state().free, 2);
+        }
     }
 
     #[tokio::test]

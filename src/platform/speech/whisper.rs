@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio_util::sync::CancellationToken;
 use whisper_rs::{
     FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperError,
     WhisperState,
@@ -76,6 +77,7 @@ impl Model {
             settings: HashMap::new(),
             sound: Vec::new(),
             sized: false,
+            stop: Arc::default(),
         }))
     }
 }
@@ -117,6 +119,8 @@ struct Whisper {
     sound: Vec<f32>,
     /// Whether the encoder was told its size; until then it has the largest.
     sized: bool,
+    /// Of what is recognised now. The library asks before the decoder begins and at each token.
+    stop: Arc<Mutex<CancellationToken>>,
 }
 
 /// What one pass of the encoder and decoder gave. Times count from the start of the sound it heard.
@@ -137,7 +141,9 @@ impl Recogniser for Whisper {
         &mut self,
         samples: &[i16],
         language: &Language,
+        stop: &CancellationToken,
     ) -> Result<Transcript, SpeechError> {
+        *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = stop.clone();
         let language = match language {
             _ if !self.context.is_multilingual() => "en",
             Language::Multi {
@@ -243,7 +249,10 @@ impl Whisper {
         let length = seconds(samples.len());
         self.fill(samples);
         let settings = self.settings.entry(language);
-        let mut settings = settings.or_insert_with(|| settings_for(language)).clone();
+        let stop = &self.stop;
+        let mut settings = settings
+            .or_insert_with(|| settings_for(language, stop.clone()))
+            .clone();
         let most_tokens = (length * TOKENS_PER_SECOND) as i32 + SPARE_TOKENS;
         settings.set_max_tokens(most_tokens);
         settings.set_audio_ctx(positions(
@@ -337,7 +346,13 @@ impl Heard {
     }
 }
 
-fn settings_for(language: &'static str) -> FullParams<'static, 'static> {
+/// Whether to end early, as the library calls it.
+type Ends = Box<dyn FnMut() -> bool>;
+
+fn settings_for(
+    language: &'static str,
+    stop: Arc<Mutex<CancellationToken>>,
+) -> FullParams<'static, 'static> {
     let mut settings = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
     settings.set_language(Some(language));
     settings.set_n_threads(1);
@@ -351,6 +366,13 @@ fn settings_for(language: &'static str) -> FullParams<'static, 'static> {
     settings.set_print_progress(false);
     settings.set_print_realtime(false);
     settings.set_print_timestamps(false);
+    let ends: Ends = Box::new(move || {
+        stop.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_cancelled()
+    });
+    // The library takes what it is given for this very type, and keeps it for ever.
+    settings.set_abort_callback_safe::<_, Ends>(ends);
     settings
 }
 

@@ -230,11 +230,17 @@ impl Printer {
         if let Some(segments) = message.as_array() {
             for segment in segments {
                 say(format_args!(
-                    "[{:7.2} - {:7.2}] {}: {}",
+                    "[{:7.2} - {:7.2}] {}: {}{}",
                     segment["start"].as_f64().unwrap_or_default(),
                     segment["end"].as_f64().unwrap_or_default(),
                     segment["speaker"].as_str().unwrap_or_default(),
-                    segment["text"].as_str().unwrap_or_default()
+                    segment["text"].as_str().unwrap_or_default(),
+                    // More is coming.
+                    if segment["provisional"] == true {
+                        " …"
+                    } else {
+                        ""
+                    }
                 ))?;
             }
             return Ok(true);

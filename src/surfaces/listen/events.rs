@@ -47,6 +47,11 @@ pub fn message(update: &Update) -> Message {
         Update::LastConversation(id) => json!({"type": "last_memory", "memory_id": id}),
         Update::SegmentsDeleted(ids) => json!({"type": "segments_deleted", "segment_ids": ids}),
         Update::Segments(segments) => json!(segments),
+        Update::Interim(segment) => {
+            let mut segment = json!(segment);
+            segment["provisional"] = json!(true);
+            json!([segment])
+        }
         Update::ProcessingStarted(conversation) => {
             json!({"type": "memory_processing_started", "memory": conversation, "messages": []})
         }

@@ -1,5 +1,7 @@
 //! What a device says of itself in the query. Unknown parameters are ignored; `uid` is never believed.
 
+use std::time::Duration;
+
 use crate::{
     config::Listening,
     error::{Error, Result},
@@ -56,6 +58,8 @@ pub fn read(raw: &str, limits: &Listening) -> Result<Settings> {
         Some("auto") => "multi".to_string(),
         Some(code) => code.chars().take(35).collect(),
     };
+    let onboarding = !call && value("onboarding").as_deref() == Some("enabled");
+    let every = Duration::from_secs(limits.interim_seconds.into());
     let settings = Settings {
         codec,
         sample_rate,
@@ -65,8 +69,10 @@ pub fn read(raw: &str, limits: &Listening) -> Result<Settings> {
         call,
         call_id: text("call_id", LONGEST_CALL_ID).filter(|_| call),
         suggested: !call && value("custom_stt").as_deref() == Some("enabled"),
-        onboarding: !call && value("onboarding").as_deref() == Some("enabled"),
+        onboarding,
         conversation_id: text("client_conversation_id", 100).and_then(|id| id.parse().ok()),
+        // The app's screens for these do not take a segment back.
+        interims: Some(every).filter(|every| !every.is_zero() && !call && !onboarding),
     };
     Ok(settings)
 }
@@ -86,6 +92,7 @@ mod tests {
 
     const LIMITS: Listening = Listening {
         minimum_timeout_seconds: 120,
+        interim_seconds: 3,
         max_sockets_per_user: 8,
         max_sockets_per_address: 64,
         pcm8_is_unsigned: false,
@@ -109,6 +116,15 @@ mod tests {
     fn defaults_and_bounds() {
         let query = read("", &LIMITS).unwrap();
         assert_eq!((query.sample_rate, query.timeout_seconds), (8000, 120));
+        assert_eq!(query.interims, Some(Duration::from_secs(3)));
+        let never = Listening {
+            interim_seconds: 0,
+            ..LIMITS
+        };
+        assert_eq!(read("", &never).unwrap().interims, None);
+        for without in ["channels=2", "onboarding=enabled"] {
+            assert_eq!(read(without, &LIMITS).unwrap().interims, None, "{without}");
+        }
         assert_eq!(
             read("conversation_timeout=5", &LIMITS)
                 .unwrap()

@@ -15,7 +15,7 @@ use serde_json::json;
 use super::{Places, Upgrade, of_user, opened, query, socket};
 use crate::{
     app::App,
-    features::credentials::Caller,
+    features::{credentials::Caller, listening::Settings},
     surfaces::{
         caller::{self, USER},
         client_address::ClientAddress,
@@ -43,7 +43,11 @@ pub async fn listen(
     upgrade: Upgrade,
 ) -> Response {
     let settings = match query::read(&raw.unwrap_or_default(), &app.config.listening) {
-        Ok(settings) => settings,
+        // Omi's web client does not take a segment back.
+        Ok(settings) => Settings {
+            interims: None,
+            ..settings
+        },
         Err(error) => return ApiError(error).into_response(),
     };
     let places = match Places::take(&app, address, None) {

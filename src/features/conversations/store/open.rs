@@ -119,6 +119,19 @@ pub async fn lock_opening(tx: &mut PgConnection, uid: &str) -> Result<()> {
     database::take_turn(tx, uid, "opening").await
 }
 
+/// When the first word was said in a conversation that is open. Some(None): there is none yet.
+pub async fn begun(db: &Db, uid: &str, id: Uuid) -> Result<Option<Option<DateTime<Utc>>>> {
+    sqlx::query_scalar!(
+        "select case when exists (select from transcript_segments s where s.uid = $1 and s.conversation_id = $2)
+                     then started_at end
+         from conversations where uid = $1 and id = $2 and status = 'in_progress'",
+        uid,
+        id
+    )
+    .fetch_optional(db)
+    .await
+}
+
 /// An open conversation, locked.
 pub struct Open {
     pub started_at: DateTime<Utc>,
