@@ -1,10 +1,12 @@
 //! `/v4/listen` with real speech: recognition, life cycle, crashes, and devices that misbehave.
 
+mod app;
 mod crash;
 mod hostile;
 mod lifecycle;
 mod long;
 mod made_up;
+mod pitfalls;
 mod protocol;
 mod providers;
 mod recognition;

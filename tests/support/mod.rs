@@ -1,6 +1,8 @@
 //! What tests stand on: a throw-away Postgres, servers as real processes, users with credentials.
 
+pub mod app_socket;
 pub mod clients;
+pub mod dart;
 pub mod device;
 pub mod ears;
 pub mod material;

@@ -19,6 +19,9 @@ use crate::{
     platform::outbox::{Event, Notice},
 };
 
+/// Characters of pictures in one message: apps take 16 MiB, and there are segments beside them.
+const PICTURES: usize = 12 * 1024 * 1024;
+
 struct Follower {
     scribe: Arc<Scribe>,
     updates: mpsc::UnboundedSender<Update>,
@@ -68,6 +71,8 @@ impl Follower {
         if let Ok(seen) = serde_json::from_value::<Described>(event.detail)
             && self.scribe.live.course.wrote_to(seen.conversation_id)
         {
+            // Whoever stored it has told of it by then.
+            drop(self.scribe.live.course.turn.lock().await);
             drop(self.updates.send(Update::PhotoDescribed {
                 id: event.id,
                 description: seen.description,
@@ -116,7 +121,8 @@ impl Follower {
                 .await?;
         if by_itself && self.started.insert(id) {
             let (db, uid) = (&self.scribe.app.db, &self.scribe.live.uid);
-            let mut started = conversations::with_photos(db, uid, conversation.clone()).await?;
+            let mut started =
+                conversations::with_photos_within(db, uid, conversation.clone(), PICTURES).await?;
             started.status = Status::Processing.as_str().into();
             drop(
                 self.updates
@@ -129,8 +135,8 @@ impl Follower {
                 // Action items may have come since it was read.
                 let (db, uid) = (&self.scribe.app.db, &self.scribe.live.uid);
                 let found = conversations::get(db, uid, id).await;
-                let outcome =
-                    conversations::with_photos(db, uid, found.unwrap_or(conversation)).await?;
+                let found = found.unwrap_or(conversation);
+                let outcome = conversations::with_photos_within(db, uid, found, PICTURES).await?;
                 drop(self.updates.send(Update::Processed(Box::new(outcome))));
             }
         }
