@@ -28,6 +28,8 @@ struct Follower {
     /// Conversations whose processing the device knows of, and those whose outcome it knows.
     started: HashSet<Uuid>,
     processed: HashSet<Uuid>,
+    /// Pictures of which it knows what is on them.
+    described: HashSet<Uuid>,
     /// The conversation that the device knows to be written to.
     present: Uuid,
 }
@@ -43,6 +45,7 @@ pub async fn follow(
         updates,
         started: HashSet::new(),
         processed: HashSet::new(),
+        described: HashSet::new(),
     };
     loop {
         let mut outcome = match news.recv().await {
@@ -73,6 +76,7 @@ impl Follower {
         {
             // Whoever stored it has told of it by then.
             drop(self.scribe.live.course.turn.lock().await);
+            self.described.insert(event.id);
             drop(self.updates.send(Update::PhotoDescribed {
                 id: event.id,
                 description: seen.description,
@@ -96,6 +100,32 @@ impl Follower {
     async fn look_at_all(&mut self) -> Result<()> {
         for id in self.scribe.live.course.conversations() {
             self.look(id).await?;
+        }
+        self.look_at_pictures().await
+    }
+
+    /// Tells what is on pictures of the present conversation.
+    async fn look_at_pictures(&mut self) -> Result<()> {
+        let (db, uid) = (&self.scribe.app.db, &self.scribe.live.uid);
+        let conversation = conversations::get(db, uid, self.present).await;
+        let Ok(conversation) = conversation else {
+            return Ok(());
+        };
+        let photos = conversations::with_photos(db, uid, conversation)
+            .await?
+            .photos;
+        // As above.
+        drop(self.scribe.live.course.turn.lock().await);
+        for photo in photos {
+            if let Some(description) = photo.description
+                && self.described.insert(photo.id)
+            {
+                drop(self.updates.send(Update::PhotoDescribed {
+                    id: photo.id,
+                    description,
+                    discarded: photo.discarded,
+                }));
+            }
         }
         Ok(())
     }
