@@ -176,6 +176,14 @@ pub struct Listening {
     pub max_sockets_per_user: usize,
     pub max_sockets_per_address: usize,
     pub pcm8_is_unsigned: bool,
+    pub minimum_free_megabytes: u64,
+}
+
+impl Listening {
+    /// With less room on the disk nothing is listened to.
+    pub fn minimum_free_bytes(&self) -> u64 {
+        self.minimum_free_megabytes.saturating_mul(1024 * 1024)
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]

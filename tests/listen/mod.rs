@@ -1,11 +1,13 @@
 //! `/v4/listen` with real speech: recognition, life cycle, crashes, and devices that misbehave.
 
+mod app;
 mod crash;
 mod hostile;
 mod interims;
 mod lifecycle;
 mod long;
 mod made_up;
+mod pitfalls;
 mod protocol;
 mod providers;
 mod recognition;

@@ -262,6 +262,147 @@ async fn several_become_one_with_all_that_was_said() {
     db.close().await;
 }
 
+/// A picture of a conversation.
+async fn picture(
+    db: &PgPool,
+    user: &User,
+    conversation: Uuid,
+    when: &str,
+    what: Option<&str>,
+) -> Uuid {
+    let id = Uuid::now_v7();
+    sqlx::query(
+        "insert into conversation_photos (uid, conversation_id, id, image, description, discarded, created_at)
+         values ($1, $2, $3, '\\xffd8ff', $4, $4 is not distinct from '', $5)",
+    )
+    .bind(&user.uid)
+    .bind(conversation)
+    .bind(id)
+    .bind(what)
+    .bind(at(when))
+    .execute(db)
+    .await
+    .unwrap();
+    id
+}
+
+#[tokio::test]
+async fn pictures_sound_and_the_voices_of_a_call_go_along() {
+    let server = Server::deaf().await;
+    let user = server.user("ann@example.org").await;
+    let other = server.user("ben@example.org").await;
+    let db = server.pool().await;
+    let call = talk(&db, &user, 0, &[(0.0, "Can you see it?")]).await;
+    plant::segment(&db, &user.uid, call, 1, false, 3.0, "Not from here.").await;
+    change(&db, call, "source = 'phone_call', call_id = 'CA1'").await;
+    let glasses = talk(&db, &user, 20, &[]).await;
+    change(&db, glasses, "source = 'openglass'").await;
+    let third = talk(&db, &user, 40, &[(0.0, "Now I can.")]).await;
+    // Not in the order in which they were taken.
+    let board = picture(
+        &db,
+        &user,
+        glasses,
+        "2026-01-31T09:22:00Z",
+        Some("A whiteboard."),
+    )
+    .await;
+    let blurred = picture(&db, &user, glasses, "2026-01-31T09:21:00Z", Some("")).await;
+    let unseen = picture(&db, &user, third, "2026-01-31T09:41:00Z", None).await;
+    let elsewhere = talk(&db, &user, 60, &[]).await;
+    let stays = picture(&db, &user, elsewhere, "2026-01-31T10:01:00Z", None).await;
+    let mut sounds = Vec::new();
+    for (conversation, when, length) in [
+        (call, "2026-01-31T09:00:00Z", 16_000),
+        (call, "2026-01-31T09:00:01Z", 8_000),
+        (third, "2026-01-31T09:40:00Z", 16_000),
+        (elsewhere, "2026-01-31T10:00:00Z", 16_000),
+    ] {
+        let samples: Vec<i16> = (0..length).map(|n| ((n * 37) % 9_000) as i16).collect();
+        let when = at(when);
+        let dir = &server.data_dir;
+        sounds.push(plant::sound(&db, dir, &user.uid, conversation, when, &samples).await);
+    }
+
+    let parts = [call, glasses, third];
+    merge(
+        &server,
+        &user,
+        json!({"conversation_ids": parts, "reprocess": false}),
+    )
+    .await;
+    let one = whole(&server, &user, &parts).await;
+    let id = one["id"].as_str().unwrap();
+    let seen = one["photos"].as_array().unwrap().iter();
+    let seen: Vec<_> = seen
+        .map(|one| {
+            (
+                one["id"].clone(),
+                one["description"].clone(),
+                one["discarded"].clone(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (json!(blurred), json!(""), json!(true)),
+            (json!(board), json!("A whiteboard."), json!(false)),
+            (json!(unseen), Value::Null, json!(false)),
+        ]
+    );
+    assert_eq!(one["photos"][0]["base64"], "/9j/");
+    let voices = one["transcript_segments"].as_array().unwrap().iter();
+    let voices: Vec<_> = voices
+        .map(|one| {
+            let number = |name: &str| one[name].as_f64().unwrap();
+            (
+                one["speaker"].as_str().unwrap(),
+                one["is_user"] == true,
+                number("start"),
+            )
+        })
+        .collect();
+    // The call's last word ends at 5 s, ten minutes pass, the pictures last ten minutes, and ten more pass.
+    assert_eq!(
+        voices,
+        [
+            ("SPEAKER_00", true, 0.0),
+            ("SPEAKER_01", false, 3.0),
+            ("SPEAKER_00", true, 1805.0)
+        ]
+    );
+    assert_eq!(one["source"], "phone_call");
+    let files = one["audio_files"].as_array().unwrap();
+    let of_files: Vec<_> = files
+        .iter()
+        .map(|file| (file["id"].clone(), file["duration"].as_f64().unwrap()))
+        .collect();
+    assert_eq!(of_files, [(json!(sounds[0]), 1.5), (json!(sounds[2]), 1.0)]);
+    assert!(
+        files
+            .iter()
+            .all(|file| file["conversation_id"] == json!(id))
+    );
+    assert_eq!(one["private_cloud_sync_enabled"], true);
+    for (sound, bytes) in [(sounds[0], 48_000), (sounds[2], 32_000)] {
+        let url = format!("{}/v1/sync/audio/{id}/{sound}?format=pcm", server.url);
+        let ask = |user: &User| {
+            crate::support::server::client()
+                .get(&url)
+                .bearer_auth(&user.token)
+        };
+        let heard = ask(&user).send().await.unwrap();
+        assert_eq!(heard.bytes().await.unwrap().len(), bytes);
+        assert_eq!(ask(&other).send().await.unwrap().status(), 404);
+    }
+    // What was no part has what it had.
+    let beside = conversation(&server, &user, &elsewhere.to_string()).await;
+    assert_eq!(beside["photos"][0]["id"], json!(stays));
+    assert_eq!(beside["audio_files"][0]["id"], json!(sounds[3]));
+    db.close().await;
+}
+
 #[tokio::test]
 async fn what_cannot_be_merged_is_refused_and_stays() {
     let server = Server::deaf().await;

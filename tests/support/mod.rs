@@ -1,7 +1,9 @@
 //! What tests stand on: a throw-away Postgres, servers as real processes, users with credentials.
 
 pub mod app_models;
+pub mod app_socket;
 pub mod clients;
+pub mod dart;
 pub mod device;
 pub mod ears;
 pub mod material;

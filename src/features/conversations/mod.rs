@@ -24,7 +24,10 @@ pub use model::{
     speaker_number,
 };
 pub use opening::{Opening, open, open_apart};
-pub use photos::{LARGEST_PHOTO, Photo, add_photo, describe_photo, photo_image, seen, with_photos};
+pub use photos::{
+    LARGEST_PHOTO, Photo, add_photo, describe_photo, photo_image, seen, with_photos,
+    with_photos_within,
+};
 pub use speakers::{Speaker, Translated, assign, translate, voices};
 pub use store::Open;
 

@@ -85,6 +85,23 @@ pub async fn with_photos(
     Ok(conversation)
 }
 
+/// The same; those whose base64 does not fit into so many characters any more are without it.
+pub async fn with_photos_within(
+    db: &Db,
+    uid: &str,
+    conversation: Conversation,
+    mut characters: usize,
+) -> Result<Conversation> {
+    let mut conversation = with_photos(db, uid, conversation).await?;
+    for photo in &mut conversation.photos {
+        match characters.checked_sub(photo.base64.len()) {
+            Some(left) => characters = left,
+            None => photo.base64 = String::new(),
+        }
+    }
+    Ok(conversation)
+}
+
 /// What is on the pictures of a conversation, in that order, without those that are not worth keeping.
 pub async fn seen(db: &Db, uid: &str, conversation_id: Uuid) -> Result<Vec<String>> {
     Ok(store::seen(db, uid, conversation_id).await?)

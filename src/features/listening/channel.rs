@@ -7,6 +7,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     course::Course,
+    failure::Failure,
     intake::{Allowance, FRAMES, Frame, Intake, SharedTimeline, Work, take_in},
     interim::{Interims, interims},
     keep::{keep, keep_up},
@@ -195,6 +196,7 @@ impl Writing {
                     written.tell(&updates);
                 }
                 Err(error) => {
+                    let failure = Failure::unrecognised(&scribe.app, &error);
                     if error.is_unavailable() {
                         tracing::info!(
                             "a live session ends; the next start recognises the rest of its audio"
@@ -207,9 +209,7 @@ impl Writing {
                         );
                     }
                     Written::without(interim).tell(&updates);
-                    drop(updates.send(Update::Failed(
-                        "Speech cannot be recognised right now.".into(),
-                    )));
+                    drop(updates.send(Update::Failed(failure)));
                     // Recovery may have the spool when nobody writes to it any more.
                     while self.waiting.recv().await.is_some() {}
                     return false;
@@ -218,6 +218,7 @@ impl Writing {
             scribe.live.queued.fetch_sub(1, Ordering::AcqRel);
         }
         self.interims.delete(&updates);
+        scribe.live.obeyed().await;
         let (db, uid) = (&scribe.app.db, &scribe.live.uid);
         let heard = self
             .timeline

@@ -86,3 +86,45 @@ impl Course {
         lock(&self.voices).get(&number).cloned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: usize) -> Uuid {
+        Uuid::from_u128(number as u128 + 1)
+    }
+
+    #[test]
+    fn voices_are_those_of_one_conversation() {
+        let course = Course::default();
+        course.roll_onto(id(0));
+        course.name_voice(1, Speaker::User);
+        // Going on with the same one changes nothing.
+        course.roll_onto(id(0));
+        assert_eq!(course.voice(1), Some(Speaker::User));
+        course.roll_onto(id(1));
+        assert_eq!((course.conversation_id(), course.voice(1)), (id(1), None));
+        // One that comes back is the present one, and known once.
+        course.roll_onto(id(0));
+        assert_eq!(course.conversations(), [id(1), id(0)]);
+    }
+
+    #[test]
+    fn the_last_conversations_and_a_hundred_voices_are_remembered() {
+        let course = Course::default();
+        assert_eq!(course.conversation_id(), Uuid::nil());
+        for number in 0..=MOST_CONVERSATIONS {
+            course.roll_onto(id(number));
+        }
+        assert!(!course.wrote_to(id(0)));
+        assert!(course.wrote_to(id(1)) && course.wrote_to(id(MOST_CONVERSATIONS)));
+        for number in 0..MOST_VOICES as i32 {
+            course.name_voice(number, Speaker::Person("one".into()));
+        }
+        course.name_voice(MOST_VOICES as i32, Speaker::User);
+        assert_eq!(course.voice(MOST_VOICES as i32), None);
+        course.name_voice(0, Speaker::User);
+        assert_eq!(course.voice(0), Some(Speaker::User));
+    }
+}

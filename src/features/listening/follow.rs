@@ -19,12 +19,17 @@ use crate::{
     platform::outbox::{Event, Notice},
 };
 
+/// Characters of pictures in one message: apps take 16 MiB, and there are segments beside them.
+const PICTURES: usize = 12 * 1024 * 1024;
+
 struct Follower {
     scribe: Arc<Scribe>,
     updates: mpsc::UnboundedSender<Update>,
     /// Conversations whose processing the device knows of, and those whose outcome it knows.
     started: HashSet<Uuid>,
     processed: HashSet<Uuid>,
+    /// Pictures of which it knows what is on them.
+    described: HashSet<Uuid>,
     /// The conversation that the device knows to be written to.
     present: Uuid,
 }
@@ -40,6 +45,7 @@ pub async fn follow(
         updates,
         started: HashSet::new(),
         processed: HashSet::new(),
+        described: HashSet::new(),
     };
     loop {
         let mut outcome = match news.recv().await {
@@ -68,6 +74,9 @@ impl Follower {
         if let Ok(seen) = serde_json::from_value::<Described>(event.detail)
             && self.scribe.live.course.wrote_to(seen.conversation_id)
         {
+            // Whoever stored it has told of it by then.
+            drop(self.scribe.live.course.turn.lock().await);
+            self.described.insert(event.id);
             drop(self.updates.send(Update::PhotoDescribed {
                 id: event.id,
                 description: seen.description,
@@ -91,6 +100,32 @@ impl Follower {
     async fn look_at_all(&mut self) -> Result<()> {
         for id in self.scribe.live.course.conversations() {
             self.look(id).await?;
+        }
+        self.look_at_pictures().await
+    }
+
+    /// Tells what is on pictures of the present conversation.
+    async fn look_at_pictures(&mut self) -> Result<()> {
+        let (db, uid) = (&self.scribe.app.db, &self.scribe.live.uid);
+        let conversation = conversations::get(db, uid, self.present).await;
+        let Ok(conversation) = conversation else {
+            return Ok(());
+        };
+        let photos = conversations::with_photos(db, uid, conversation)
+            .await?
+            .photos;
+        // As above.
+        drop(self.scribe.live.course.turn.lock().await);
+        for photo in photos {
+            if let Some(description) = photo.description
+                && self.described.insert(photo.id)
+            {
+                drop(self.updates.send(Update::PhotoDescribed {
+                    id: photo.id,
+                    description,
+                    discarded: photo.discarded,
+                }));
+            }
         }
         Ok(())
     }
@@ -116,7 +151,8 @@ impl Follower {
                 .await?;
         if by_itself && self.started.insert(id) {
             let (db, uid) = (&self.scribe.app.db, &self.scribe.live.uid);
-            let mut started = conversations::with_photos(db, uid, conversation.clone()).await?;
+            let mut started =
+                conversations::with_photos_within(db, uid, conversation.clone(), PICTURES).await?;
             started.status = Status::Processing.as_str().into();
             drop(
                 self.updates
@@ -129,8 +165,8 @@ impl Follower {
                 // Action items may have come since it was read.
                 let (db, uid) = (&self.scribe.app.db, &self.scribe.live.uid);
                 let found = conversations::get(db, uid, id).await;
-                let outcome =
-                    conversations::with_photos(db, uid, found.unwrap_or(conversation)).await?;
+                let found = found.unwrap_or(conversation);
+                let outcome = conversations::with_photos_within(db, uid, found, PICTURES).await?;
                 drop(self.updates.send(Update::Processed(Box::new(outcome))));
             }
         }

@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::{
     LiveSessions,
+    failure::Failure,
     interim::Wishes,
     live::{Flush, Live},
     session::Update,
@@ -206,8 +207,8 @@ pub async fn take_in(
     updates: mpsc::UnboundedSender<Update>,
 ) {
     let live = intake.live.clone();
-    let fail = |why: &str| {
-        drop(updates.send(Update::Failed(why.into())));
+    let fail = |why: Failure| {
+        drop(updates.send(Update::Failed(why)));
         drop(work.send(Work::Broken));
     };
     let mut trimmed = Instant::now();
@@ -259,11 +260,11 @@ pub async fn take_in(
             }
             Ok(Err(error)) => {
                 tracing::error!(%error, "audio cannot be written to the spool");
-                return fail("The server cannot keep audio right now.");
+                return fail(Failure::disk(&error));
             }
             Err(error) => {
                 tracing::error!(%error, "taking in audio broke off");
-                return fail("The server failed to take in audio.");
+                return fail(Failure::unavailable("The server failed to take in audio."));
             }
         };
         if trim {
@@ -276,7 +277,8 @@ pub async fn take_in(
         for range in ranges {
             live.queued.fetch_add(1, Ordering::AcqRel);
             if work.send(Work::Utterance(range, Instant::now())).is_err() {
-                return fail("The server stopped recognising speech.");
+                let why = "The server stopped recognising speech.";
+                return fail(Failure::unavailable(why));
             }
         }
         // What has ended comes first, and what has just ended is about to.

@@ -29,6 +29,8 @@ pub(super) struct Live {
     pub heard_until: AtomicI64,
     /// Utterances that have ended and are not stored yet.
     pub queued: AtomicU64,
+    /// What its device said and is not done yet.
+    pub ordered: AtomicU64,
     /// The sample before which everything heard is silence or was queued as an utterance.
     pub safe: AtomicU64,
     /// The sample before which the spool is not needed any more to keep the sound.
@@ -48,6 +50,7 @@ impl Live {
             speaking: AtomicBool::new(false),
             heard_until: AtomicI64::new(0),
             queued: AtomicU64::new(0),
+            ordered: AtomicU64::new(0),
             safe: AtomicU64::new(0),
             kept: AtomicU64::new(0),
             wordless: AtomicU32::new(0),
@@ -56,11 +59,19 @@ impl Live {
         (Arc::new(live), requests)
     }
 
+    /// Until all is done that its device said.
+    pub async fn obeyed(&self) {
+        while self.ordered.load(Ordering::Acquire) > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Somebody speaks, or spoke and is not understood yet. Endless noise does not count.
     fn busy(&self) -> bool {
         let sound =
             self.speaking.load(Ordering::Acquire) || self.queued.load(Ordering::Acquire) > 0;
-        sound && self.wordless.load(Ordering::Acquire) < NOISE
+        let heard = sound && self.wordless.load(Ordering::Acquire) < NOISE;
+        heard || self.ordered.load(Ordering::Acquire) > 0
     }
 }
 
@@ -192,12 +203,12 @@ impl LiveSessions {
             .all()
             .iter()
             .filter(|(_, live)| live.uid == uid)
-            .map(|(id, live)| (*id, live.flush.clone()))
+            .map(|(id, live)| (*id, live.clone()))
             .collect();
-        let flushing = sessions.into_iter().map(|(id, sender)| async move {
+        let flushing = sessions.into_iter().map(|(id, live)| async move {
             let (done, wait) = oneshot::channel();
-            if sender.send(done).await.is_ok() && wait.await.is_ok() {
-                return;
+            if live.flush.send(done).await.is_ok() && wait.await.is_ok() {
+                return live.obeyed().await;
             }
             // Its device is gone, and it is just recognising the rest.
             while self.all().contains_key(&id) {

@@ -194,6 +194,10 @@ fn tidy(text: &str) -> String {
 }
 
 #[cfg(test)]
+#[path = "merge_tests.rs"]
+mod cases;
+
+#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 

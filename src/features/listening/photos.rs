@@ -2,10 +2,15 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sqlx::{Postgres, Transaction};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::{images::Image, scribe::Scribe, session::Update};
+use super::{
+    images::Image,
+    scribe::{FIRST_PAUSE, Scribe},
+    session::Update,
+};
 use crate::{
     app::Handles,
     error::{Error, Result},
@@ -45,25 +50,45 @@ pub async fn store(
     updates: &mpsc::UnboundedSender<Update>,
 ) -> Result<()> {
     let id = ids::new();
+    let mut pause = FIRST_PAUSE;
+    while let Err(error) = add(scribe, &image, id, updates).await {
+        scribe.wait_out(error, &mut pause).await?;
+        // It may have been committed although the answer was lost.
+        if let Ok(Some(_)) = conversations::photo_image(&scribe.app.db, &scribe.live.uid, id).await
+        {
+            tell(&image, id, updates);
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn add(
+    scribe: &Scribe,
+    image: &Image,
+    id: Uuid,
+    updates: &mpsc::UnboundedSender<Update>,
+) -> Result<()> {
+    let put = async |tx: &mut Transaction<'_, Postgres>, conversation_id| {
+        let uid = &scribe.live.uid;
+        conversations::add_photo(&mut *tx, uid, conversation_id, id, &image.bytes).await?;
+        let taken = Event {
+            topic: TAKEN.into(),
+            uid: uid.clone(),
+            id,
+            detail: serde_json::Value::Null,
+        };
+        scribe.app.outbox.publish(tx, &taken).await?;
+        Ok(())
+    };
     scribe
-        .in_conversation(async |tx, conversation_id| {
-            let uid = &scribe.live.uid;
-            conversations::add_photo(&mut *tx, uid, conversation_id, id, &image.bytes).await?;
-            let taken = Event {
-                topic: TAKEN.into(),
-                uid: uid.clone(),
-                id,
-                detail: serde_json::Value::Null,
-            };
-            scribe.app.outbox.publish(tx, &taken).await?;
-            // Before what is on it: that may come as soon as this is committed.
-            drop(updates.send(Update::PhotoTaken {
-                temporary: image.id.clone(),
-                id,
-            }));
-            Ok(())
-        })
+        .in_conversation(put, || tell(image, id, updates))
         .await
+}
+
+fn tell(image: &Image, id: Uuid, updates: &mpsc::UnboundedSender<Update>) {
+    let temporary = image.id.clone();
+    drop(updates.send(Update::PhotoTaken { temporary, id }));
 }
 
 /// Has a model say what is on a picture. Without one it has no description, and is kept. `attempts`: with this one.

@@ -24,7 +24,8 @@ use crate::{
 
 /// A recogniser that fails this often at one utterance is given up.
 const ATTEMPTS: u32 = 3;
-/// Pause between attempts while the database is away.
+/// Pauses between attempts while the database is away.
+pub const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Sound with one voice in it: one side of a call, or somebody who answers questions.
@@ -197,22 +198,28 @@ impl Scribe {
         if said.is_empty() {
             return Ok(Written::default());
         }
-        let mut pause = Duration::from_millis(250);
+        let mut pause = FIRST_PAUSE;
         let mut tried = None;
         loop {
             match self.commit(&said, until, since, &mut tried).await {
-                Err(error) if error.is_unavailable() && !self.app.stop.is_cancelled() => {
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+                Ok(written) => {
+                    self.hand_on(&written);
+                    return Ok(written);
                 }
-                other => {
-                    if let Ok(written) = &other {
-                        self.hand_on(written);
-                    }
-                    return other;
-                }
+                Err(error) => self.wait_out(error, &mut pause).await?,
             }
         }
+    }
+
+    /// Waits a little longer each time while the database is away; gives any other error back, and every one when the
+    /// server stops.
+    pub async fn wait_out(&self, error: Error, pause: &mut Duration) -> Result<()> {
+        if !error.is_unavailable() || self.app.stop.is_cancelled() {
+            return Err(error);
+        }
+        tokio::time::sleep(*pause).await;
+        *pause = (*pause * 2).min(LONGEST_PAUSE);
+        Ok(())
     }
 
     /// Whoever cannot follow misses something; nobody waits for them.
@@ -359,10 +366,11 @@ impl Scribe {
         Ok((tx, id, open))
     }
 
-    /// Adds something to the session's conversation.
+    /// Adds something to the session's conversation. `added`: what is told of it, before anything that follows from it.
     pub async fn in_conversation(
         &self,
         add: impl AsyncFnOnce(&mut Transaction<'_, Postgres>, Uuid) -> Result<()>,
+        added: impl FnOnce(),
     ) -> Result<()> {
         let _turn = self.live.course.turn.lock().await;
         let tx = self.app.db.begin().await?;
@@ -370,6 +378,7 @@ impl Scribe {
         add(&mut tx, id).await?;
         tx.commit().await?;
         self.live.course.roll_onto(id);
+        added();
         Ok(())
     }
 

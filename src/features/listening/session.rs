@@ -13,13 +13,14 @@ use uuid::Uuid;
 
 use super::{
     channel::{Channel, Parts},
-    commands::{Assignment, Command, Suggestion},
+    commands::Command,
     course::Course,
+    failure::Failure,
     follow::follow,
     images::Images,
     intake::Frame,
     onboarding::{self, Onboarding},
-    photos,
+    orders::{Order, Orders},
     scribe::{Scribe, Voice, Written},
     suggested,
     translate::translate,
@@ -27,10 +28,10 @@ use super::{
 use crate::{
     app::App,
     error::{Error, Result as Outcome},
-    features::conversations::{self, Conversation, Opening, Reason, Speaker, TranscriptSegment},
+    features::conversations::{self, Conversation, Opening, Reason, TranscriptSegment},
     platform::{
         audio::codec::{Codec, Decoder},
-        clock,
+        clock, disk,
         speech::Change,
     },
 };
@@ -110,7 +111,7 @@ pub enum Update {
         answers: usize,
     },
     /// Nothing is heard any more: the device should close and keep its audio.
-    Failed(String),
+    Failed(Failure),
 }
 
 /// A question that was asked.
@@ -125,8 +126,12 @@ pub struct Asked {
 /// Why a session cannot begin. The device should keep its audio.
 #[derive(Debug)]
 pub enum Refusal {
-    /// The audio cannot be decoded, or there is nothing to recognise it with.
+    /// The audio cannot be decoded.
+    Codec(String),
+    /// There is nothing to recognise it with.
     Deaf(String),
+    /// There is no room to keep it.
+    Full,
     Error(Error),
 }
 
@@ -158,7 +163,7 @@ pub struct Session {
     scribe: Arc<Scribe>,
     images: Mutex<Images>,
     onboarding: Option<Onboarding>,
-    updates: mpsc::UnboundedSender<Update>,
+    orders: Orders,
 }
 
 impl Session {
@@ -172,6 +177,14 @@ impl Session {
     ) -> Result<Self, Refusal> {
         let tell = |status, text| drop(updates.send(Update::Status { status, text }));
         tell("initiating", Some("Service Starting"));
+        let (data, least) = (
+            app.data_dir.clone(),
+            app.config.listening.minimum_free_bytes(),
+        );
+        let wrong = "the free space of the disk cannot be read";
+        if disk::in_background(wrong, move || disk::free(&data)).await? < least {
+            return Err(Refusal::Full);
+        }
         if let Some(id) = conversations::newest_completed(&app.db, uid).await? {
             drop(updates.send(Update::LastConversation(id)));
         }
@@ -188,7 +201,7 @@ impl Session {
         };
         let decoder = || {
             Decoder::new(settings.codec, settings.sample_rate)
-                .map_err(|error| Refusal::Deaf(error.to_string()))
+                .map_err(|error| Refusal::Codec(error.to_string()))
         };
         let decoders: Vec<_> = voices.iter().map(|_| decoder()).collect::<Result<_, _>>()?;
         // Listening starts before the conversation is chosen, so that its end cannot be missed.
@@ -274,10 +287,10 @@ impl Session {
             suggested: settings.suggested,
             zero: OnceLock::new(),
             room: Arc::new(Semaphore::new(ROOM)),
+            orders: Orders::start(scribe.clone(), updates),
             scribe,
             images: Mutex::default(),
             onboarding,
-            updates,
         })
     }
 
@@ -300,82 +313,35 @@ impl Session {
         frames.send(Frame { audio, _room: room }).await.is_ok()
     }
 
-    /// Does what the device says. False: the session has failed, and said why in its updates.
+    /// Has done what the device says, in this order. False: the session has failed, and said why in its updates.
     pub async fn obey(&self, command: Command) -> bool {
-        let done = match command {
+        let order = match command {
             Command::ImageChunk(slice) => {
-                let image = self
-                    .images
-                    .lock()
-                    .await
-                    .take(slice, std::time::Instant::now());
-                match image {
-                    Some(image) => photos::store(&self.scribe, image, &self.updates).await,
-                    None => Ok(()),
+                let now = std::time::Instant::now();
+                match self.images.lock().await.take(slice, now) {
+                    Some(image) => Order::Photo(image),
+                    None => return true,
                 }
             }
             Command::SuggestedTranscript(suggestion) if self.suggested => {
-                self.suggest(suggestion).await
+                let (said, lasts) = suggested::said(suggestion);
+                // Without a sound, the last word ends now.
+                let since = self.zero.get().copied();
+                Order::Words(said, since.unwrap_or_else(|| clock::now() - lasts))
             }
-            Command::SpeakerAssigned(assignment) => self.assign(assignment).await,
+            Command::SpeakerAssigned(assignment) => {
+                let conversation = self.scribe.live.course.conversation_id();
+                Order::Assignment(assignment, conversation)
+            }
             Command::SkipQuestion => {
                 if let Some(onboarding) = &self.onboarding {
                     onboarding.skip();
                 }
-                Ok(())
+                return true;
             }
-            Command::SuggestedTranscript(_) => Ok(()),
+            Command::SuggestedTranscript(_) => return true,
         };
-        if let Err(error) = &done {
-            tracing::error!(error = format!("{error:#}"), "a live session failed");
-            let why = "The server cannot store what was said right now.";
-            drop(self.updates.send(Update::Failed(why.into())));
-        }
-        done.is_ok()
-    }
-
-    async fn suggest(&self, suggestion: Suggestion) -> Outcome<()> {
-        let (said, lasts) = suggested::said(suggestion);
-        // Without a sound, the last word ends now.
-        let since = self
-            .zero
-            .get()
-            .copied()
-            .unwrap_or_else(|| clock::now() - lasts);
-        self.scribe
-            .write(said, None, since)
-            .await?
-            .tell(&self.updates);
-        Ok(())
-    }
-
-    /// Remembers whose voice a label is, and says so of the segments that are stored.
-    async fn assign(&self, assignment: Assignment) -> Outcome<()> {
-        let Assignment {
-            speaker_id,
-            person_id,
-            mut segment_ids,
-            ..
-        } = assignment;
-        segment_ids.truncate(conversations::MAXIMUM_SEGMENTS);
-        if person_id.is_empty() || person_id.len() > suggested::LONGEST_ID {
-            return Ok(());
-        }
-        let speaker = Speaker::named(&person_id);
-        let course = &self.scribe.live.course;
-        let _turn = course.turn.lock().await;
-        course.name_voice(speaker_id, speaker.clone());
-        let (db, uid) = (&self.scribe.app.db, &self.scribe.live.uid);
-        let label = course.tells_voices_apart().then_some(speaker_id);
-        let mut tx = db.begin().await?;
-        let id = course.conversation_id();
-        let changed =
-            conversations::assign(&mut tx, uid, id, &segment_ids, label, &speaker).await?;
-        tx.commit().await?;
-        if !changed.is_empty() {
-            drop(self.updates.send(Update::Segments(changed)));
-        }
-        Ok(())
+        self.orders.give(order).await
     }
 }
 

@@ -97,6 +97,11 @@ impl Speech {
         slots.position(|slot| slot.breaker.is_closed() && slot.provider.status().is_ok())
     }
 
+    /// The name of the first, as in the settings.
+    pub fn leader(&self) -> Option<&'static str> {
+        Some(self.0.slots.first()?.provider.name())
+    }
+
     /// Asks every provider whether it works, for `doctor`: in order, what was found.
     pub async fn check(&self) -> Vec<Result<String, SpeechError>> {
         let checks = self.0.slots.iter().map(|slot| slot.provider.check());

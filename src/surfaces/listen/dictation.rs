@@ -104,7 +104,7 @@ async fn serve(app: &App, query: Query, socket: &mut WebSocket) -> (u16, &'stati
             tracing::warn!(why, "nothing can be dictated");
             return (close_code::ERROR, "speech cannot be recognised");
         }
-        Err(Refusal::Error(_)) => return (close_code::ERROR, "the server failed"),
+        Err(_) => return (close_code::ERROR, "the server failed"),
     };
     let (mut sink, mut stream) = socket.split();
     let mut sound = Instant::now();

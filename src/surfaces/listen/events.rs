@@ -3,7 +3,10 @@
 use axum::extract::ws::Message;
 use serde_json::{Value, json};
 
-use crate::{features::listening::Update, platform::speech::Change};
+use crate::{
+    features::listening::{Failure, Update},
+    platform::speech::Change,
+};
 
 /// The bare word by which the server asks whether the device is still there.
 pub const PING: &str = "ping";
@@ -83,6 +86,13 @@ fn service_status(status: &str, text: Option<&str>) -> Value {
 }
 
 /// Nothing is heard: the socket closes, and the device keeps its audio.
-pub fn stt_failed(why: &str) -> Value {
-    service_status("stt_failed", Some(why))
+fn stt_failed(why: &Failure) -> Value {
+    let mut event = service_status("stt_failed", Some(&why.text));
+    event["outcome"] = json!("failed");
+    event["reason"] = json!(why.reason);
+    event["retryable"] = json!(why.retryable);
+    if let Some(provider) = why.provider {
+        event["provider"] = json!(provider);
+    }
+    event
 }

@@ -96,6 +96,7 @@ mod tests {
         max_sockets_per_user: 8,
         max_sockets_per_address: 64,
         pcm8_is_unsigned: false,
+        minimum_free_megabytes: 0,
     };
 
     #[test]

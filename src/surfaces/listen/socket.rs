@@ -14,7 +14,7 @@ use crate::{
     app::App,
     features::{
         credentials::Caller,
-        listening::{Command, Refusal, Session, Settings, Update},
+        listening::{Command, Failure, Refusal, Session, Settings, Update},
     },
 };
 
@@ -78,7 +78,7 @@ async fn listen(
     stream: &mut SplitStream<WebSocket>,
     updates: Outgoing,
 ) -> (Close, Option<Session>) {
-    let deaf = |why: String| {
+    let deaf = |why: Failure| {
         drop(updates.send(Update::Failed(why)));
         ((close_code::ERROR, "speech cannot be recognised"), None)
     };
@@ -89,12 +89,21 @@ async fn listen(
     let session = tokio::select! {
         started = starting => match started {
             Ok(Ok(session)) => session,
-            Ok(Err(Refusal::Deaf(why))) => return deaf(why),
+            Ok(Err(Refusal::Codec(why))) => return deaf(Failure::codec(why)),
+            Ok(Err(Refusal::Deaf(why))) => return deaf(Failure::deaf(app, why)),
+            Ok(Err(Refusal::Full)) => {
+                tracing::warn!("a live session was refused: the disk is nearly full");
+                return deaf(Failure::full());
+            }
             Ok(Err(Refusal::Error(error))) => {
                 tracing::error!(error = format!("{error:#}"), "a live session could not start");
-                return deaf("The server cannot start a session right now.".into());
+                let why = "The server cannot start a session right now.";
+                return deaf(Failure::unavailable(why));
             }
-            Err(_) => return deaf("The server takes too long to start a session.".into()),
+            Err(_) => {
+                let why = "The server takes too long to start a session.";
+                return deaf(Failure::unavailable(why));
+            }
         },
         () = app.stop.cancelled() => return (STOPPING, None),
     };

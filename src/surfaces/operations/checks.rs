@@ -25,8 +25,6 @@ use crate::{
 /// Folders in the data directory that are the server's alone (0700).
 pub const INNER_FOLDERS: [&str; 5] = ["secrets", "audio", "spool", "uploads", "models"];
 
-/// Below this the disk counts as full, in bytes.
-const DISK_LOW: u64 = 512 * 1024 * 1024;
 /// How long `doctor` waits for a language model's word, and for a provider of speech recognition.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Jobs that wait longer mean that nobody works on them, in seconds.
@@ -76,7 +74,8 @@ impl Check {
 /// Database, migrations, queue, disk and speech of a running server.
 pub async fn ready(app: &App) -> Vec<Check> {
     let mut checks = database(&app.db).await;
-    checks.push(disk(&app.data_dir));
+    let least = app.config.listening.minimum_free_bytes();
+    checks.push(disk(&app.data_dir, least));
     let settings = app.config.speech_settings(&app.data_dir);
     checks.push(speech(&app.speech, settings.whisper_model()));
     checks
@@ -106,7 +105,8 @@ pub async fn all(
         )],
     };
     checks.push(data(data_dir));
-    checks.push(disk(data_dir));
+    let least = config.listening.minimum_free_bytes();
+    checks.push(disk(data_dir, least));
     checks.extend(providers(config, data_dir).await);
     checks.push(language(config).await);
     let (state, text) = match embeddings::status(&config.embedding_settings(data_dir)) {
@@ -249,16 +249,16 @@ fn existing(path: &Path) -> PathBuf {
     found.unwrap_or(Path::new("/")).to_path_buf()
 }
 
-fn disk(data_dir: &Path) -> Check {
+/// `least`: bytes below which the disk counts as full.
+fn disk(data_dir: &Path, least: u64) -> Check {
     let dir = existing(data_dir);
-    match nix::sys::statvfs::statvfs(&dir) {
-        Ok(stat) => {
-            // They are u32 on macOS.
-            #[allow(clippy::unnecessary_cast)]
-            let free = stat.blocks_available() as u64 * stat.fragment_size() as u64;
+    match crate::platform::disk::free(&dir) {
+        Ok(free) => {
             let text = format!("{} MiB free in {}", free / (1024 * 1024), dir.display());
-            if free < DISK_LOW {
-                let text = format!("{text}: make room, or audio cannot be kept");
+            if free < least {
+                let text = format!(
+                    "{text}, less than listening.minimum_free_megabytes: make room; until then live sockets are refused"
+                );
                 Check::new("disk", State::Fail, "too little room", text)
             } else {
                 Check::new("disk", State::Ok, "enough room", text)
