@@ -16,9 +16,12 @@ mod api {
         mod chat;
         mod conversations;
         mod daily_summaries;
+        mod goals;
         mod knowledge_graph;
+        mod meetings;
         mod memories;
         mod messages;
+        mod shares;
     }
     pub mod integration {
         mod conversations;
