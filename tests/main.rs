@@ -16,6 +16,7 @@ mod api {
         mod chat;
         mod conversations;
         mod daily_summaries;
+        mod desktop;
         mod goals;
         mod knowledge_graph;
         mod meetings;

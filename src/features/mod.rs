@@ -10,6 +10,7 @@ pub mod coaching;
 pub mod conversations;
 pub mod credentials;
 pub mod daily_summaries;
+pub mod desktop;
 pub mod folders;
 pub mod goals;
 pub mod knowledge_graph;

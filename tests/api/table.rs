@@ -526,6 +526,14 @@ async fn anothers_id_answers_as_an_absent_one() {
         .await;
     let summary = super::plant::daily_summary(&db, &owner.uid, "2026-01-31").await;
     let meeting = super::plant::meeting(&db, &owner.uid).await;
+    let keep = async |path: &str, body: Value| {
+        let kept = server.post(path, &owner.token, body).await.ok();
+        kept["id"].as_str().unwrap().to_string()
+    };
+    let focus = json!({"status": "focused", "app_or_site": "x", "description": "x"});
+    let focus = keep("/v1/focus-sessions", focus).await;
+    let advice = keep("/v1/advice", json!({"content": "x"})).await;
+    let staged = keep("/v1/staged-tasks", json!({"description": "x"})).await;
     let app = [
         "app",
         "create",
@@ -564,6 +572,10 @@ async fn anothers_id_answers_as_an_absent_one() {
         if !route.path.contains('{') || route.kinds == [Kind::App] {
             continue;
         }
+        // A year is nobody's.
+        if route.path.starts_with("/v1/wrapped/") {
+            continue;
+        }
         let existing = if route.path.contains("/conversations/{id}")
             || route.path.starts_with("/v1/sync/audio/{id}/")
         {
@@ -582,6 +594,15 @@ async fn anothers_id_answers_as_an_absent_one() {
             summary.to_string()
         } else if route.path.contains("/meetings/{id}") {
             meeting.to_string()
+        } else if route.path == "/v1/focus-sessions/{id}" {
+            focus.clone()
+        } else if route.path == "/v1/advice/{id}" {
+            advice.clone()
+        } else if route.path == "/v1/staged-tasks/{id}" {
+            staged.clone()
+        } else if route.path.starts_with("/v1/announcements/") {
+            // There is none.
+            Uuid::new_v4().to_string()
         } else if route.path.starts_with("/v1/apps/{app_id}/") {
             app.clone()
         } else {
@@ -602,6 +623,9 @@ async fn anothers_id_answers_as_an_absent_one() {
             "/v1/dev/user/goals/{id}/history" | "/v1/goals/{id}/history" => 200,
             // On no goal there is the same advice for everybody.
             "/v1/goals/{id}/advice" => 200,
+            // To forget what there is not is no mistake.
+            "/v1/focus-sessions/{id}" | "/v1/staged-tasks/{id}" => 200,
+            "/v1/advice/{id}" if route.method == Method::DELETE => 200,
             _ => 404,
         };
         assert_eq!(absent.0, expected, "{} {}", route.method, route.path);
@@ -638,6 +662,12 @@ async fn anothers_id_answers_as_an_absent_one() {
         walked += 1;
     }
     assert!(walked >= 2, "no route with an id was found");
+    for path in ["/v1/focus-sessions", "/v1/advice"] {
+        let kept = server.get(path, &owner.token).await.ok();
+        assert_eq!(kept.as_array().unwrap().len(), 1, "{path}");
+    }
+    let kept = server.get("/v1/staged-tasks", &owner.token).await.ok();
+    assert_eq!(kept["items"][0]["id"], staged);
     let memories = server
         .get("/v1/dev/user/memories", &owner.developer_key)
         .await;

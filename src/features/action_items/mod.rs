@@ -2,12 +2,16 @@
 
 mod input;
 mod model;
+mod proposed;
+mod scores;
 mod sharing;
 mod store;
 mod sync;
 
 pub use input::{ActionItemChanges, NewActionItem};
 pub use model::{ActionItem, Filter, Manner, Position, Shared, SharedTask};
+pub use proposed::{Proposal, put_back_of_conversations, put_back_of_screen, take_up};
+pub use scores::{Score, Scores, scores};
 pub use sharing::{accept, share, shared};
 pub use sync::{apply_synced, arrange, to_sync};
 

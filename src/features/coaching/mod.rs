@@ -244,26 +244,30 @@ pub struct Moved {
     pub reasoning: String,
 }
 
-/// Notes what a text of the caller tells of their progress. Err: nothing, and why.
-pub async fn note_progress(
-    app: &Handles,
-    caller: &Caller,
-    text: &str,
-) -> Result<std::result::Result<Vec<Moved>, &'static str>> {
+/// What a text told of the progress of goals.
+#[derive(Clone, Debug)]
+pub enum Noted {
+    Moved(Vec<Moved>),
+    /// Why nothing did.
+    Nothing(&'static str),
+}
+
+/// Notes what a text of the caller tells of their progress.
+pub async fn note_progress(app: &Handles, caller: &Caller, text: &str) -> Result<Noted> {
     let active = goals::active(&app.db, &caller.uid).await?;
     if active.is_empty() || text.trim().chars().count() < SHORTEST_TEXT {
-        return Ok(Err("No active goal"));
+        return Ok(Noted::Nothing("No active goal"));
     }
     if app.language.is_none() {
-        return Ok(Err("No language model is set up"));
+        return Ok(Noted::Nothing("No language model is set up"));
     }
     // A person waits: what is not answered now is not asked again.
     let asked = processing::progress_in(app, &caller.uid, text, &active, i32::MAX);
     let Ok(Ok(Some((values, _)))) = tokio::time::timeout(PATIENCE, asked).await else {
-        return Ok(Err("The text could not be read"));
+        return Ok(Noted::Nothing("The text could not be read"));
     };
     if values.is_empty() {
-        return Ok(Err("No progress found"));
+        return Ok(Noted::Nothing("No progress found"));
     }
     let mut tx = app.db.begin().await?;
     goals::heard(&mut tx, &caller.uid, &values).await?;
@@ -278,7 +282,7 @@ pub async fn note_progress(
             reasoning: format!("The text tells of {value} of {}.", goal.target_value),
         })
     });
-    Ok(Ok(moved.collect()))
+    Ok(Noted::Moved(moved.collect()))
 }
 
 #[cfg(test)]

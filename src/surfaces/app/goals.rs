@@ -10,7 +10,7 @@ use crate::{
     app::App,
     error::Error,
     features::{
-        coaching::{self, Moved, Suggestion},
+        coaching::{self, Moved, Noted, Suggestion},
         credentials::Caller,
         goals::{self, Goal, GoalChanges, GoalType, NewGoal, Progress, Twins},
     },
@@ -254,8 +254,8 @@ pub async fn extract_progress(
     Body(TextOfProgress { text }): Body<TextOfProgress>,
 ) -> Result<Json<ProgressFound>> {
     let (updates, reason) = match coaching::note_progress(&app, &caller, &text).await? {
-        Ok(moved) => (moved, None),
-        Err(why) => (Vec::new(), Some(why)),
+        Noted::Moved(moved) => (moved, None),
+        Noted::Nothing(why) => (Vec::new(), Some(why)),
     };
     Ok(Json(ProgressFound {
         updated: reason.is_none(),

@@ -5,6 +5,7 @@ mod apps;
 mod audio;
 mod conversations;
 mod daily_summaries;
+mod desktop;
 mod goals;
 mod knowledge_graph;
 mod meetings;
@@ -24,10 +25,13 @@ use super::{guard, limits::Policy};
 use crate::app::App;
 
 /// Paths that need no credential; only GET is known.
-pub const OPEN: [&str; 3] = [
+pub const OPEN: [&str; 6] = [
     "/v1/action-items/shared/{token}",
     "/tasks/{token}",
     "/v1/trends",
+    "/v1/announcements/changelogs",
+    "/v1/announcements/features",
+    "/v1/announcements/general",
 ];
 
 /// That something was done.
@@ -106,4 +110,5 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(goals::routes())
         .merge(meetings::routes())
         .merge(trends::routes())
+        .merge(desktop::routes())
 }

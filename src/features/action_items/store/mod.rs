@@ -1,10 +1,14 @@
 //! SQL of action items.
 
+mod proposed;
 mod sharing;
 mod sync;
+mod tally;
 
+pub use proposed::*;
 pub use sharing::*;
 pub use sync::*;
+pub use tally::*;
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor, Result};
