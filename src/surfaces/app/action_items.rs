@@ -227,32 +227,36 @@ pub async fn create_batch(
 }
 
 /// What of an action item is changed. What is left out stays, and so does what is null, but for `due_at`.
-#[derive(Default, Deserialize, ToSchema)]
-#[serde(default)]
+#[derive(Deserialize, ToSchema)]
 pub struct ChangedActionItem {
     #[schema(
         min_length = 1,
         max_length = 5000,
         pattern = r"^[^\x00]*[^\s\x85\x00][^\x00]*$"
     )]
+    #[serde(default)]
     description: Option<String>,
-    #[serde(deserialize_with = "lenient::optional_bool")]
+    #[serde(default, deserialize_with = "lenient::optional_bool")]
     completed: Option<bool>,
     /// Null takes the date away.
-    #[serde(deserialize_with = "lenient::nullable_datetime")]
+    #[serde(default, deserialize_with = "lenient::nullable_datetime")]
     #[schema(value_type = Option<Moment>)]
     due_at: Option<Option<DateTime<Utc>>>,
-    #[serde(deserialize_with = "lenient::optional_bool")]
+    #[serde(default, deserialize_with = "lenient::optional_bool")]
     exported: Option<bool>,
-    #[serde(with = "lenient::optional_datetime")]
+    #[serde(default, with = "lenient::optional_datetime")]
     #[schema(value_type = Option<Moment>)]
     export_date: Option<DateTime<Utc>>,
     #[schema(max_length = 500, pattern = r"^[^\x00]*$")]
+    #[serde(default)]
     export_platform: Option<String>,
     #[schema(max_length = 500, pattern = r"^[^\x00]*$")]
+    #[serde(default)]
     apple_reminder_id: Option<String>,
+    #[serde(default)]
     sort_order: Option<i32>,
     #[schema(minimum = 0, maximum = 3)]
+    #[serde(default)]
     indent_level: Option<i32>,
 }
 
