@@ -166,6 +166,7 @@ fn nouns_know_nothing_of_what_stands_on_them() {
         "goals",
         "folders",
         "audio",
+        "calendar",
     ] {
         for file in rust_files(&format!("src/features/{noun}")) {
             for (line, text) in code_lines(&file) {

@@ -16,10 +16,14 @@ mod api {
         mod chat;
         mod conversations;
         mod daily_summaries;
+        mod desktop;
+        mod goals;
         mod knowledge_graph;
+        mod meetings;
         mod memories;
         mod messages;
         mod operations;
+        mod shares;
     }
     pub mod integration {
         mod conversations;

@@ -1,10 +1,14 @@
 //! What Omi's clients send: dates and booleans in many spellings, texts with blanks around them.
 
-use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime, Timelike as _, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime, TimeDelta, Timelike as _, Utc};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+
+/// How long the same creation again counts as a request that came twice: the app repeats one that failed after 200 ms,
+/// and cannot know whether it was done.
+pub const AGAIN: TimeDelta = TimeDelta::seconds(10);
 
 /// The last moment that RFC 3339 can write.
 pub const LATEST: DateTime<Utc> = match DateTime::from_timestamp(253_402_300_799, 0) {
@@ -99,6 +103,12 @@ pub fn optional_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
             "Input should be a valid boolean, such as true or false",
         )),
     }
+}
+
+/// The same of one that must be there, with `#[serde(deserialize_with = …)]`.
+pub fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    optional_bool(deserializer)?
+        .ok_or_else(|| D::Error::custom("Input should be a valid boolean, such as true or false"))
 }
 
 /// For `#[serde(default, deserialize_with = …)]` where null says something else than absence: None is absent,

@@ -118,6 +118,35 @@ pub fn complete(guard: &Guard, schemas: &mut Schemas, paths: &mut Paths) {
     }
 }
 
+/// The same for a route without a guard.
+pub fn complete_open(schemas: &mut Schemas, paths: &mut Paths) {
+    schemas.push((
+        respond::ErrorBody::name().into(),
+        respond::ErrorBody::schema(),
+    ));
+    respond::ErrorBody::schemas(schemas);
+    for (path, item) in &mut paths.paths {
+        let operations = [&mut item.get, &mut item.post];
+        for operation in operations.into_iter().flatten() {
+            let mut refusals = vec![
+                (500, "Something went wrong on the server"),
+                (503, "The server cannot answer for the moment"),
+            ];
+            if path.contains('{') {
+                refusals.push((404, "There is no such thing"));
+            }
+            if operation
+                .parameters
+                .as_ref()
+                .is_some_and(|all| !all.is_empty())
+            {
+                refusals.push((422, "A value breaks a rule; the answer names it"));
+            }
+            refuse(operation, &refusals);
+        }
+    }
+}
+
 /// Describes these refusals, unless the operation has described them itself.
 fn refuse(operation: &mut Operation, refusals: &[(u16, &str)]) {
     for (status, why) in refusals {

@@ -20,33 +20,58 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|error| {
-            if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                Error::TooLarge("The body is too large; 2 MiB is the most.".into())
-            } else {
-                Error::BadRequest(format!("The body could not be read: {error}"))
-            }
-        })?;
         // serde would take the values of an array for the fields in their order.
-        let object = bytes.trim_ascii_start().starts_with(b"{");
-        let mut json = serde_json::Deserializer::from_slice(&bytes);
-        let found = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            let path = error.path().clone();
-            let inner = error.into_inner();
-            if !inner.is_data() {
-                invalid_body(NO_JSON)
-            } else if object {
-                invalid("body", &path, reason(&inner.to_string()))
-            } else {
-                invalid_body("Input should be an object")
-            }
-        })?;
-        if !object {
-            return Err(invalid_body("Input should be an object"));
-        }
-        json.end().map_err(|_| invalid_body(NO_JSON))?;
-        Ok(Self(found))
+        read_body(request, state, b"{", "Input should be an object")
+            .await
+            .map(Self)
     }
+}
+
+/// A JSON array as body.
+pub struct List<T>(pub Vec<T>);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for List<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        read_body(request, state, b"[", "Input should be an array")
+            .await
+            .map(Self)
+    }
+}
+
+/// JSON that begins with `start`; else it is refused with `expected`.
+async fn read_body<S: Send + Sync, T: DeserializeOwned>(
+    request: Request,
+    state: &S,
+    start: &[u8],
+    expected: &str,
+) -> Result<T, ApiError> {
+    let bytes = Bytes::from_request(request, state).await.map_err(|error| {
+        if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            Error::TooLarge("The body is too large; 2 MiB is the most.".into())
+        } else {
+            Error::BadRequest(format!("The body could not be read: {error}"))
+        }
+    })?;
+    let right = bytes.trim_ascii_start().starts_with(start);
+    let mut json = serde_json::Deserializer::from_slice(&bytes);
+    let found = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().clone();
+        let inner = error.into_inner();
+        if !inner.is_data() {
+            invalid_body(NO_JSON)
+        } else if right {
+            invalid("body", &path, reason(&inner.to_string()))
+        } else {
+            invalid_body(expected)
+        }
+    })?;
+    if !right {
+        return Err(invalid_body(expected));
+    }
+    json.end().map_err(|_| invalid_body(NO_JSON))?;
+    Ok(found)
 }
 
 /// A JSON object, or null, or nothing at all.

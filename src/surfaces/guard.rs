@@ -96,6 +96,13 @@ pub const fn mcp() -> Guard {
     guard(caller::MCP)
 }
 
+/// Routes for everybody, without a credential and without limits.
+pub fn open(routes: UtoipaMethodRouter<App>) -> UtoipaMethodRouter<App> {
+    let (mut schemas, mut paths, methods) = routes;
+    documents::complete_open(&mut schemas, &mut paths);
+    (schemas, paths, methods)
+}
+
 impl Guard {
     /// Counts towards a limit an hour.
     pub const fn hourly(self, policy: Policy) -> Self {

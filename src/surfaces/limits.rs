@@ -31,6 +31,10 @@ pub enum Policy {
     ChatGreetings,
     DailySummaries,
     KnowledgeGraphs,
+    MemoriesDeletions,
+    GoalSuggestions,
+    GoalAdvice,
+    GoalProgress,
 }
 
 impl Policy {
@@ -49,6 +53,10 @@ impl Policy {
             Self::ChatGreetings => "chat:initial",
             Self::DailySummaries => "daily_summary:test",
             Self::KnowledgeGraphs => "knowledge_graph:rebuild",
+            Self::MemoriesDeletions => "memories:delete_all",
+            Self::GoalSuggestions => "goals:suggest",
+            Self::GoalAdvice => "goals:advice",
+            Self::GoalProgress => "goals:extract",
         }
     }
 
@@ -66,6 +74,10 @@ impl Policy {
             Self::ChatGreetings => settings.chat_greetings_per_hour,
             Self::DailySummaries => settings.daily_summaries_per_hour,
             Self::KnowledgeGraphs => settings.knowledge_graphs_per_hour,
+            Self::MemoriesDeletions => settings.memories_deletions_per_hour,
+            Self::GoalSuggestions | Self::GoalAdvice | Self::GoalProgress => {
+                settings.goal_questions_per_hour
+            }
         }
     }
 }

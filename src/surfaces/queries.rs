@@ -1,11 +1,15 @@
 //! Query strings that more than one surface reads.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use crate::features::{action_items::Filter, lenient};
+use crate::{
+    error::Error,
+    features::{action_items::Filter, lenient},
+    surfaces::extract::bounded,
+};
 
 /// Which action items a list shows; what is left out does not count, and bounds are inclusive.
 #[derive(Deserialize, IntoParams)]
@@ -62,5 +66,52 @@ impl ActionItems {
             due_from: self.due_start_date,
             due_to: self.due_end_date,
         }
+    }
+}
+
+/// A day of UTC.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Day {
+    /// `YYYY-MM-DD`, a day of UTC.
+    #[param(format = Date)]
+    date: Option<String>,
+}
+
+impl Day {
+    pub fn date(&self) -> Result<Option<NaiveDate>, Error> {
+        let Some(text) = self.date.as_deref() else {
+            return Ok(None);
+        };
+        let well_formed = text.len() == 10 && text.as_bytes()[0].is_ascii_digit();
+        let day = text.parse::<NaiveDate>().ok();
+        match day.filter(|day| well_formed && (1..=9999).contains(&day.year())) {
+            Some(day) => Ok(Some(day)),
+            None => Err(Error::invalid_parameter(
+                "date",
+                "date must be a day such as 2026-01-31",
+            )),
+        }
+    }
+}
+
+/// A page of a long list.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct LongPage {
+    /// 1 to 1000, 100 if left out.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<i64>,
+    #[param(minimum = 0)]
+    offset: Option<i64>,
+}
+
+impl LongPage {
+    /// Limit and offset.
+    pub fn bounds(&self) -> Result<(i64, i64), Error> {
+        Ok((
+            bounded("limit", self.limit, 100, 1, 1000)?,
+            bounded("offset", self.offset, 0, 0, i64::MAX)?,
+        ))
     }
 }

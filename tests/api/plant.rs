@@ -315,3 +315,21 @@ pub async fn upload(db: &PgPool, uid: &str) -> Uuid {
     .unwrap();
     id
 }
+
+/// An hour in a calendar.
+pub async fn meeting(db: &PgPool, uid: &str) -> Uuid {
+    let id = Uuid::now_v7();
+    sqlx::query(
+        "insert into calendar_meetings (uid, id, calendar_event_id, calendar_source, title, start_time, end_time,
+                                        participants, created_at, updated_at)
+         values ($1, $2, $3, 'planted', 'Planted', $4, $4 + interval '1 hour', '[]', $4, $4)",
+    )
+    .bind(uid)
+    .bind(id)
+    .bind(id.to_string())
+    .bind(at("2026-01-31T09:00:00Z"))
+    .execute(db)
+    .await
+    .unwrap();
+    id
+}

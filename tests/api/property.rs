@@ -13,12 +13,13 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
                       response_headers_conformance,response_schema_conformance,ignored_auth,\
                       unsupported_method,allow_header_conformance";
 
-/// Nothing that is made up opens these: a password, a token, live audio.
-const NEVER_SUCCEED: [&str; 4] = [
+/// Nothing that is made up opens these: a password, a token, live audio, what there never is.
+const NEVER_SUCCEED: [&str; 5] = [
     "POST /v1/auth/login",
     "POST /v1/auth/refresh",
     "POST /v1/conversations",
     "POST /v2/sync-local-files",
+    "POST /v1/announcements/{id}/dismiss",
 ];
 
 /// Gives what is wrong. `exists`: see tests/clients/property_hooks.py.
@@ -80,6 +81,7 @@ async fn answers_keep_the_promises_of_their_documents() {
         "OMI_RATE_LIMIT__FAILURES_PER_MINUTE",
         "OMI_RATE_LIMIT__REPROCESSINGS_PER_HOUR",
         "OMI_RATE_LIMIT__MERGES_PER_HOUR",
+        "OMI_RATE_LIMIT__GOAL_QUESTIONS_PER_HOUR",
     ];
     let server = Server::start_with(ServerOptions {
         deaf: true,
@@ -150,12 +152,37 @@ async fn user(server: &Server) -> Result<(), String> {
     let app = app(server, "app@example.org").await;
     let enable = ["app", "enable", "--email", "app@example.org", "--app"];
     server.cli(&[&enable[..], &[&app]].concat()).await;
+    let mut items = Vec::new();
+    for _ in 0..10 {
+        items.push([plant::ActionItem::default().put(&db, &user.uid).await]);
+    }
+    let meeting = plant::meeting(&db, &user.uid).await;
+    // What another shares.
+    let other = server.user("other@example.org").await;
+    let theirs = plant::ActionItem::default().put(&db, &other.uid).await;
+    let mut tokens = Vec::new();
+    for _ in 0..4 {
+        let offer = json!({"task_ids": [theirs]});
+        let link = server
+            .post("/v1/action-items/share", &other.token, offer)
+            .await
+            .ok();
+        tokens.push(link["token"].clone());
+    }
     let exists = json!({
-        "parameters": {"app_id": app, "file_id": sounding},
+        "parameters": {"app_id": app, "file_id": sounding, "token": tokens[0], "year": 2025},
         "things": {"/v1/conversations": conversations, "/v1/users/daily-summaries": summaries,
-                   "/v1/sync/audio": [sounding], "/v2/sync-local-files": [upload]},
-        "bodies": {},
-        "once": {"conversation_ids": pairs},
+                   "/v1/sync/audio": [sounding], "/v2/sync-local-files": [upload],
+                   "/v1/calendar/meetings": [meeting]},
+        "bodies": {
+            "/v3/memories": {"content": "Likes tea"},
+            "/v1/action-items": {"description": "Buy milk"},
+            "/v1/goals": {"title": "Run", "target_value": 10},
+            "/v1/focus-sessions": {"status": "focused", "app_or_site": "x", "description": "x"},
+            "/v1/advice": {"content": "x"},
+            "/v1/staged-tasks": {"description": "x"},
+        },
+        "once": {"conversation_ids": pairs, "task_ids": items, "token": tokens[1..]},
     });
     run(server, "user", &user.token, exists).await
 }

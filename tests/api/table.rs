@@ -167,7 +167,8 @@ fn documented() -> Vec<Route> {
         let document = serde_json::to_value(&document).unwrap();
         for (path, item) in document["paths"].as_object().unwrap() {
             for method in METHODS {
-                if router::SIGN_IN.contains(&path.as_str()) {
+                if router::SIGN_IN.contains(&path.as_str()) || router::OPEN.contains(&path.as_str())
+                {
                     continue;
                 }
                 let kinds = match path.as_str() {
@@ -288,6 +289,7 @@ async fn no_path_answers_without_a_credential_unless_it_is_public() {
     let public = router::PUBLIC
         .iter()
         .chain(&router::MCP_PUBLIC)
+        .chain(&router::OPEN)
         .chain(&router::DOCUMENTS)
         .map(|path| path.to_string());
     let public: BTreeSet<_> = public.collect();
@@ -324,7 +326,12 @@ async fn no_path_answers_without_a_credential_unless_it_is_public() {
                 continue;
             }
             if public.contains(path) {
-                let expected = if method == Method::GET { 200 } else { 405 };
+                let expected = match (method == Method::GET, path.contains('{')) {
+                    (false, _) => 405,
+                    // There is no such thing.
+                    (true, true) => 404,
+                    (true, false) => 200,
+                };
                 assert_eq!(answer.status, expected, "{what}: {answer:#?}");
                 continue;
             }
@@ -452,8 +459,17 @@ async fn told(server: &Server, secret: &str, route: &Route, id: &str) -> (u16, V
     let response = client()
         .request(
             route.method.clone(),
-            // What notes progress takes it from the query.
-            format!("{}{}?current_value=1", server.url, filled(&route.path, id)),
+            // What notes progress, completes or judges takes it from the query.
+            format!(
+                "{}{}?current_value=1&completed=true&value={}",
+                server.url,
+                filled(&route.path, id),
+                if route.path.ends_with("/visibility") {
+                    "public"
+                } else {
+                    "true"
+                }
+            ),
         )
         .bearer_auth(secret)
         // Whatever is changed, it is changed by one of these.
@@ -509,6 +525,15 @@ async fn anothers_id_answers_as_an_absent_one() {
         .put(&db, &owner.uid)
         .await;
     let summary = super::plant::daily_summary(&db, &owner.uid, "2026-01-31").await;
+    let meeting = super::plant::meeting(&db, &owner.uid).await;
+    let keep = async |path: &str, body: Value| {
+        let kept = server.post(path, &owner.token, body).await.ok();
+        kept["id"].as_str().unwrap().to_string()
+    };
+    let focus = json!({"status": "focused", "app_or_site": "x", "description": "x"});
+    let focus = keep("/v1/focus-sessions", focus).await;
+    let advice = keep("/v1/advice", json!({"content": "x"})).await;
+    let staged = keep("/v1/staged-tasks", json!({"description": "x"})).await;
     let app = [
         "app",
         "create",
@@ -547,6 +572,10 @@ async fn anothers_id_answers_as_an_absent_one() {
         if !route.path.contains('{') || route.kinds == [Kind::App] {
             continue;
         }
+        // A year is nobody's.
+        if route.path.starts_with("/v1/wrapped/") {
+            continue;
+        }
         let existing = if route.path.contains("/conversations/{id}")
             || route.path.starts_with("/v1/sync/audio/{id}/")
         {
@@ -563,6 +592,17 @@ async fn anothers_id_answers_as_an_absent_one() {
             item.to_string()
         } else if route.path.contains("/daily-summaries/{id}") {
             summary.to_string()
+        } else if route.path.contains("/meetings/{id}") {
+            meeting.to_string()
+        } else if route.path == "/v1/focus-sessions/{id}" {
+            focus.clone()
+        } else if route.path == "/v1/advice/{id}" {
+            advice.clone()
+        } else if route.path == "/v1/staged-tasks/{id}" {
+            staged.clone()
+        } else if route.path.starts_with("/v1/announcements/") {
+            // There is none.
+            Uuid::new_v4().to_string()
         } else if route.path.starts_with("/v1/apps/{app_id}/") {
             app.clone()
         } else {
@@ -580,7 +620,12 @@ async fn anothers_id_answers_as_an_absent_one() {
             // To revoke a key that there is not is no mistake.
             "/v1/dev/keys/{id}" => 204,
             // Of no goal there is no history.
-            "/v1/dev/user/goals/{id}/history" => 200,
+            "/v1/dev/user/goals/{id}/history" | "/v1/goals/{id}/history" => 200,
+            // On no goal there is the same advice for everybody.
+            "/v1/goals/{id}/advice" => 200,
+            // To forget what there is not is no mistake.
+            "/v1/focus-sessions/{id}" | "/v1/staged-tasks/{id}" => 200,
+            "/v1/advice/{id}" if route.method == Method::DELETE => 200,
             _ => 404,
         };
         assert_eq!(absent.0, expected, "{} {}", route.method, route.path);
@@ -617,6 +662,12 @@ async fn anothers_id_answers_as_an_absent_one() {
         walked += 1;
     }
     assert!(walked >= 2, "no route with an id was found");
+    for path in ["/v1/focus-sessions", "/v1/advice"] {
+        let kept = server.get(path, &owner.token).await.ok();
+        assert_eq!(kept.as_array().unwrap().len(), 1, "{path}");
+    }
+    let kept = server.get("/v1/staged-tasks", &owner.token).await.ok();
+    assert_eq!(kept["items"][0]["id"], staged);
     let memories = server
         .get("/v1/dev/user/memories", &owner.developer_key)
         .await;

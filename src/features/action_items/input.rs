@@ -11,7 +11,7 @@ use utoipa::{
 };
 use uuid::Uuid;
 
-use super::{ActionItem, MAXIMUM_DESCRIPTION};
+use super::{ActionItem, MAXIMUM_DESCRIPTION, Manner};
 use crate::{
     error::{Error, Result},
     features::{
@@ -26,6 +26,8 @@ pub struct NewActionItem {
     pub description: String,
     pub completed: bool,
     pub due_at: Option<DateTime<Utc>>,
+    /// It need not exist.
+    pub conversation_id: Option<Uuid>,
 }
 
 /// What is sent for a new action item, also under the names that the published omi-mcp uses.
@@ -57,6 +59,7 @@ impl TryFrom<Sent> for NewActionItem {
                 .ok_or("missing field `description`")?,
             completed: sent.completed.unwrap_or(false),
             due_at: sent.due_at.or(sent.due_date),
+            conversation_id: None,
         })
     }
 }
@@ -74,13 +77,19 @@ impl ToSchema for NewActionItem {
 }
 
 impl NewActionItem {
-    pub(super) fn into_item(self, id: Uuid, now: DateTime<Utc>) -> Result<ActionItem> {
+    pub(super) fn into_item(
+        self,
+        id: Uuid,
+        manner: Manner,
+        now: DateTime<Utc>,
+    ) -> Result<ActionItem> {
         Ok(ActionItem {
             id,
-            description: lenient::text("description", &self.description, MAXIMUM_DESCRIPTION)?,
+            description: lenient::text("description", &self.description, manner.longest())?,
             completed: self.completed,
             completed_at: self.completed.then_some(now),
             due_at: self.due_at,
+            conversation_id: self.conversation_id,
             created_at: now,
             updated_at: now,
             ..ActionItem::default()
@@ -96,6 +105,13 @@ pub struct ActionItemChanges {
     pub completed: Option<bool>,
     /// Some(None) takes the date away.
     pub due_at: Option<Option<DateTime<Utc>>>,
+    pub exported: Option<bool>,
+    pub export_date: Option<DateTime<Utc>>,
+    pub export_platform: Option<String>,
+    pub apple_reminder_id: Option<String>,
+    pub sort_order: Option<i32>,
+    /// 0 to 3.
+    pub indent_level: Option<i32>,
 }
 
 #[derive(Default, Deserialize)]
@@ -117,20 +133,44 @@ impl From<SentChanges> for ActionItemChanges {
             description: lenient::first_text([sent.description, sent.content]),
             completed: sent.completed,
             due_at: lenient::first([sent.due_at, sent.due_date], Option::is_none),
+            ..Self::default()
         }
     }
 }
 
 impl ActionItemChanges {
     /// Trimmed, or refused.
-    pub(super) fn checked(mut self) -> Result<Self> {
-        if self.description.is_none() && self.completed.is_none() && self.due_at.is_none() {
+    pub(super) fn checked(mut self, manner: Manner) -> Result<Self> {
+        let nothing =
+            self.description.is_none() && self.completed.is_none() && self.due_at.is_none();
+        if manner == Manner::Strict && nothing {
             return Err(Error::invalid_body("At least one field must be provided"));
         }
         if let Some(description) = &mut self.description {
-            *description = lenient::text("description", description, MAXIMUM_DESCRIPTION)?;
+            *description = lenient::text("description", description, manner.longest())?;
         }
+        for (field, text) in [
+            ("export_platform", &self.export_platform),
+            ("apple_reminder_id", &self.apple_reminder_id),
+        ] {
+            lenient::at_most(field, text.as_deref().unwrap_or_default(), MAXIMUM_NAME)?;
+        }
+        indented(self.indent_level)?;
         Ok(self)
+    }
+}
+
+/// Longest name of another task app, or id in it, in characters.
+const MAXIMUM_NAME: usize = 500;
+
+pub(super) fn indented(level: Option<i32>) -> Result<()> {
+    if level.is_none_or(|level| (0..=3).contains(&level)) {
+        Ok(())
+    } else {
+        Err(Error::invalid(
+            "indent_level",
+            "indent_level must be between 0 and 3",
+        ))
     }
 }
 
@@ -196,7 +236,7 @@ mod tests {
                 _ => json!("Buy milk"),
             };
             let sent: ActionItemChanges = serde_json::from_value(json!({field: value})).unwrap();
-            sent.checked().unwrap();
+            sent.checked(Manner::Strict).unwrap();
         }
     }
 }

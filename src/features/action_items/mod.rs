@@ -2,10 +2,18 @@
 
 mod input;
 mod model;
+mod proposed;
+mod scores;
+mod sharing;
 mod store;
+mod sync;
 
 pub use input::{ActionItemChanges, NewActionItem};
-pub use model::{ActionItem, Filter};
+pub use model::{ActionItem, Filter, Manner, Position, Shared, SharedTask};
+pub use proposed::{Proposal, put_back_of_conversations, put_back_of_screen, take_up};
+pub use scores::{Score, Scores, scores};
+pub use sharing::{accept, share, shared};
+pub use sync::{apply_synced, arrange, to_sync};
 
 use std::{
     collections::{HashMap, HashSet},
@@ -19,14 +27,12 @@ use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
-    features::credentials::Caller,
+    features::{credentials::Caller, lenient},
     platform::{clock, database::Db, ids},
 };
 
 /// Longest description, in characters.
 pub const MAXIMUM_DESCRIPTION: usize = 500;
-/// Most action items that one request creates.
-pub const MAXIMUM_BATCH: usize = 50;
 
 /// A page of the caller's action items, cut by newest first (by due date when the filter bounds it)
 /// and then sorted: due soonest first, those without a due date last. The flag tells whether more follow.
@@ -53,30 +59,56 @@ pub async fn get(db: &Db, caller: &Caller, id: Uuid) -> Result<ActionItem> {
         .ok_or(Error::NotFound("Action item"))
 }
 
-/// An item of no conversation. With an id that the caller has already, the stored item comes back as it is.
-pub async fn create(db: &Db, caller: &Caller, id: Uuid, new: NewActionItem) -> Result<ActionItem> {
-    let item = new.into_item(id, clock::now())?;
-    let mut stored = store::insert(db, &caller.uid, slice::from_ref(&item)).await?;
+/// Those of these ids that there are, in any order.
+pub async fn of_ids(db: &Db, uid: &str, ids: &[Uuid]) -> Result<Vec<ActionItem>> {
+    Ok(store::of_ids(db, uid, ids).await?)
+}
+
+/// With an id that the caller has already, the stored item comes back as it is.
+pub async fn create(
+    db: &Db,
+    caller: &Caller,
+    id: Uuid,
+    new: NewActionItem,
+    manner: Manner,
+) -> Result<ActionItem> {
+    let now = clock::now();
+    let item = new.into_item(id, manner, now)?;
+    let mut stored = if manner == Manner::Lenient {
+        let mut tx = db.begin().await?;
+        store::lock_creating(&mut tx, &caller.uid).await?;
+        let twin = store::twin(&mut tx, &caller.uid, &item, now - lenient::AGAIN).await?;
+        let stored = match twin {
+            Some(twin) => vec![twin],
+            None => store::insert(&mut *tx, &caller.uid, slice::from_ref(&item)).await?,
+        };
+        tx.commit().await?;
+        stored
+    } else {
+        store::insert(db, &caller.uid, slice::from_ref(&item)).await?
+    };
     stored
         .pop()
         .ok_or_else(|| anyhow!("an action item was not stored").into())
 }
 
-/// Several as `create` makes one, all of them or none; answers in the same order.
+/// Several, all of them or none; answers in the same order. Of an id that the caller has already comes the stored item.
 pub async fn create_all(
     db: &Db,
     caller: &Caller,
     new: Vec<(Uuid, NewActionItem)>,
+    manner: Manner,
 ) -> Result<Vec<ActionItem>> {
-    if new.len() > MAXIMUM_BATCH {
+    let most = manner.most();
+    if new.len() > most {
         return Err(Error::invalid(
             "action_items",
-            format!("action_items must hold at most {MAXIMUM_BATCH}"),
+            format!("action_items must hold at most {most}"),
         ));
     }
     let now = clock::now();
     let item = |(index, (id, new)): (usize, (Uuid, NewActionItem))| {
-        new.into_item(id, now)
+        new.into_item(id, manner, now)
             .map_err(|error| error.in_item("action_items", index))
     };
     let items: Vec<_> = new
@@ -95,15 +127,16 @@ pub async fn create_all(
         .collect())
 }
 
-/// Changes what is given. Completing an item that is completed already keeps its `completed_at`.
+/// Changes what is given.
 pub async fn update(
     db: &Db,
     caller: &Caller,
     id: Uuid,
     changes: ActionItemChanges,
+    manner: Manner,
 ) -> Result<ActionItem> {
-    let changes = changes.checked()?;
-    store::update(db, &caller.uid, id, &changes, clock::now())
+    let changes = changes.checked(manner)?;
+    store::update(db, &caller.uid, id, &changes, manner, clock::now())
         .await?
         .ok_or(Error::NotFound("Action item"))
 }

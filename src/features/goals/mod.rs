@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
-    features::credentials::Caller,
+    features::{credentials::Caller, lenient},
     platform::{clock, database::Db},
 };
 
@@ -40,15 +40,36 @@ pub async fn get(db: &Db, caller: &Caller, id: &str) -> Result<Goal> {
     found.ok_or(ABSENT)
 }
 
+/// What the same goal again is within seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Twins {
+    /// Another goal.
+    AreTwo,
+    /// The goal that is there: the request came twice.
+    AreOne,
+}
+
 /// Sets a goal. Its id follows from `uuid`: the same again gives what is stored. At most `most` goals are active: the
 /// oldest make room.
-pub async fn create(db: &Db, caller: &Caller, uuid: Uuid, new: NewGoal, most: u32) -> Result<Goal> {
+pub async fn create(
+    db: &Db,
+    caller: &Caller,
+    uuid: Uuid,
+    new: NewGoal,
+    most: u32,
+    twins: Twins,
+) -> Result<Goal> {
     let new = new.checked()?;
     let id = model::id(uuid);
     let mut tx = db.begin().await?;
     store::lock_creating(&mut tx, &caller.uid).await?;
     // Taken under the lock, so that goals stand in the order in which they are made.
     let now = clock::now();
+    if twins == Twins::AreOne
+        && let Some(twin) = store::twin(&mut tx, &caller.uid, &new, now - lenient::AGAIN).await?
+    {
+        return Ok(twin);
+    }
     let goal = match store::insert(&mut tx, &caller.uid, &id, &new, now).await? {
         Some(goal) => {
             store::end_oldest(&mut tx, &caller.uid, &id, i64::from(most) - 1, now).await?;

@@ -57,6 +57,35 @@ pub async fn lock_creating(tx: &mut PgConnection, uid: &str) -> Result<()> {
     database::take_turn(tx, uid, "goals").await
 }
 
+/// An active goal of the same content that was set since then.
+pub async fn twin(
+    tx: &mut PgConnection,
+    uid: &str,
+    new: &NewGoal,
+    since: DateTime<Utc>,
+) -> Result<Option<Goal>> {
+    sqlx::query_as!(
+        Goal,
+        r#"select id, title, goal_type as "goal_type: GoalType", target_value, current_value, min_value, max_value,
+                  unit, is_active, created_at, updated_at, ended_at
+           from goals
+           where uid = $1 and is_active and created_at >= $2 and title = $3 and goal_type = $4 and target_value = $5
+             and min_value = $6 and max_value = $7 and unit is not distinct from $8
+           order by created_at desc, id
+           limit 1"#,
+        uid,
+        since,
+        new.title,
+        new.goal_type as GoalType,
+        new.target_value,
+        new.min_value,
+        new.max_value,
+        new.unit
+    )
+    .fetch_optional(tx)
+    .await
+}
+
 /// None if there is one with this id.
 pub async fn insert(
     tx: &mut PgConnection,

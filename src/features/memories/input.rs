@@ -15,7 +15,7 @@ use crate::{
     features::{lenient, schema},
 };
 
-const VISIBILITIES: [&str; 2] = ["private", "public"];
+pub(super) const VISIBILITIES: [&str; 2] = ["private", "public"];
 
 /// What a user or client states.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -32,6 +32,10 @@ pub struct NewMemory {
     #[serde(default)]
     #[schema(schema_with = tags)]
     pub tags: Vec<String>,
+    /// Only the app gives one.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub headline: Option<String>,
 }
 
 pub(super) fn private() -> String {
@@ -46,12 +50,16 @@ impl NewMemory {
             category: None,
             visibility: private(),
             tags: Vec::new(),
+            headline: None,
         }
     }
 
     /// Trimmed, or refused.
-    pub(super) fn checked(mut self) -> Result<Self> {
-        self.content = lenient::text("content", &self.content, MAXIMUM_CONTENT)?;
+    pub(super) fn checked(mut self, longest: usize) -> Result<Self> {
+        self.content = lenient::text("content", &self.content, longest)?;
+        if let Some(headline) = &self.headline {
+            lenient::at_most("headline", headline, MAXIMUM_CONTENT)?;
+        }
         check(
             self.category.as_deref(),
             Some(&self.visibility),
@@ -74,7 +82,7 @@ pub struct MemoryChanges {
 
 impl MemoryChanges {
     /// Trimmed, or refused.
-    pub(super) fn checked(mut self) -> Result<Self> {
+    pub(super) fn checked(mut self, longest: usize) -> Result<Self> {
         let Self {
             content: None,
             category: None,
@@ -83,7 +91,7 @@ impl MemoryChanges {
         } = self
         else {
             if let Some(content) = &mut self.content {
-                *content = lenient::text("content", content, MAXIMUM_CONTENT)?;
+                *content = lenient::text("content", content, longest)?;
             }
             check(
                 self.category.as_deref(),
@@ -230,13 +238,19 @@ mod tests {
             category: changes.category,
             visibility: changes.visibility.unwrap_or_else(private),
             tags: changes.tags.unwrap_or_default(),
+            headline: None,
         };
-        let kept = good.clone().checked().unwrap().content.unwrap();
+        let kept = good
+            .clone()
+            .checked(MAXIMUM_CONTENT)
+            .unwrap()
+            .content
+            .unwrap();
         assert_eq!(kept, "é".repeat(MAXIMUM_CONTENT));
-        assert_eq!(stated(good).checked().unwrap().content, kept);
+        assert_eq!(stated(good).checked(MAXIMUM_CONTENT).unwrap().content, kept);
         for (changes, field) in cases {
-            assert_refused(changes.clone().checked(), field);
-            assert_refused(stated(changes).checked(), field);
+            assert_refused(changes.clone().checked(MAXIMUM_CONTENT), field);
+            assert_refused(stated(changes).checked(MAXIMUM_CONTENT), field);
         }
     }
 }

@@ -31,8 +31,26 @@ pub const MAXIMUM_TAGS: usize = 50;
 /// Longest tag, in characters.
 pub const MAXIMUM_TAG: usize = 100;
 
-/// Most memories that one request states.
-pub const MAXIMUM_BATCH: usize = 25;
+/// How much a surface takes at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Most {
+    /// Longest content, in characters.
+    pub content: usize,
+    /// Memories that one request states.
+    pub batch: usize,
+}
+
+/// What programs may send.
+pub const OF_PROGRAMS: Most = Most {
+    content: MAXIMUM_CONTENT,
+    batch: 25,
+};
+
+/// What the app may send: it offers again and again what was refused.
+pub const OF_APP: Most = Most {
+    content: 5000,
+    batch: 100,
+};
 
 /// A page of the caller's memories, in list order. Rejected ones are hidden.
 pub async fn list(
@@ -78,10 +96,11 @@ pub async fn state(
     new: NewMemory,
     guess: impl Fn(&str) -> &'static str,
     existing: Existing,
+    most: Most,
 ) -> Result<Memory> {
     let given = new.category.is_some();
     let now = clock::now();
-    let mut memory = stated(new, guess, now)?;
+    let mut memory = stated(new, guess, most, now)?;
     // Nearly always nothing more is needed.
     if existing == Existing::Replaced
         && store::put(db, &caller.uid, slice::from_ref(&memory)).await? == 1
@@ -108,18 +127,20 @@ pub async fn state_all(
     caller: &Caller,
     new: Vec<NewMemory>,
     guess: impl Fn(&str) -> &'static str,
+    most: Most,
 ) -> Result<Vec<Memory>> {
-    if new.len() > MAXIMUM_BATCH {
+    if new.len() > most.batch {
         return Err(Error::invalid(
             "memories",
-            format!("memories must hold at most {MAXIMUM_BATCH}"),
+            format!("memories must hold at most {}", most.batch),
         ));
     }
     let now = clock::now();
     let mut stored = HashMap::new();
     let mut order = Vec::with_capacity(new.len());
     for (index, new) in new.into_iter().enumerate() {
-        let memory = stated(new, &guess, now).map_err(|error| error.in_item("memories", index))?;
+        let memory =
+            stated(new, &guess, most, now).map_err(|error| error.in_item("memories", index))?;
         order.push(memory.id);
         stored.insert(memory.id, memory);
     }
@@ -156,9 +177,10 @@ async fn place(tx: &mut PgConnection, uid: &str, memories: &mut [Memory]) -> Res
 fn stated(
     new: NewMemory,
     guess: impl Fn(&str) -> &'static str,
+    most: Most,
     now: DateTime<Utc>,
 ) -> Result<Memory> {
-    let new = new.checked()?;
+    let new = new.checked(most.content)?;
     let category = match &new.category {
         Some(category) => category.clone(),
         None => guess(&new.content).into(),
@@ -174,8 +196,14 @@ pub async fn get(db: &Db, caller: &Caller, id: Uuid) -> Result<Memory> {
 }
 
 /// Changes what is given. A new content counts as edited and keeps the id; a new category moves the memory in the list.
-pub async fn update(db: &Db, caller: &Caller, id: Uuid, changes: MemoryChanges) -> Result<Memory> {
-    let changes = changes.checked()?;
+pub async fn update(
+    db: &Db,
+    caller: &Caller,
+    id: Uuid,
+    changes: MemoryChanges,
+    most: Most,
+) -> Result<Memory> {
+    let changes = changes.checked(most.content)?;
     let rank = changes.category.as_deref().map(model::rank);
     let mut tx = db.begin().await?;
     if changes.content.is_some() {
@@ -188,12 +216,37 @@ pub async fn update(db: &Db, caller: &Caller, id: Uuid, changes: MemoryChanges) 
     Ok(changed)
 }
 
-pub async fn delete(db: &Db, caller: &Caller, id: Uuid) -> Result<()> {
-    if store::delete(db, &caller.uid, id).await? {
+/// Shows a memory to others (`public`) or not (`private`). It does not count as changed then.
+pub async fn set_visibility(db: &Db, caller: &Caller, id: Uuid, visibility: &str) -> Result<()> {
+    if !input::VISIBILITIES.contains(&visibility) {
+        return Err(Error::BadRequest("Invalid visibility value".into()));
+    }
+    present(store::set_visibility(db, &caller.uid, id, visibility).await?)
+}
+
+/// Whether the user finds a memory right. A rejected one is hidden from every list, and stays.
+pub async fn review(db: &Db, caller: &Caller, id: Uuid, right: bool) -> Result<()> {
+    present(store::review(db, &caller.uid, id, right).await?)
+}
+
+fn present(found: bool) -> Result<()> {
+    if found {
         Ok(())
     } else {
         Err(Error::NotFound("Memory"))
     }
+}
+
+/// Forgets all memories of the caller.
+pub async fn delete_all(db: &Db, caller: &Caller) -> Result<()> {
+    let mut tx = db.begin().await?;
+    store::lock_texts(&mut tx, &caller.uid).await?;
+    store::delete_all(&mut tx, &caller.uid).await?;
+    Ok(tx.commit().await?)
+}
+
+pub async fn delete(db: &Db, caller: &Caller, id: Uuid) -> Result<()> {
+    present(store::delete(db, &caller.uid, id).await?)
 }
 
 /// What is known of the user, in list order, at most 1000, without what was found in one conversation and may be found

@@ -63,6 +63,7 @@ impl Memory {
         Self {
             visibility: new.visibility,
             tags: new.tags,
+            headline: new.headline,
             manually_added: true,
             user_review: Some(true),
             scoring: scoring(true, &category, now),

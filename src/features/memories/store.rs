@@ -204,6 +204,39 @@ pub async fn delete(db: &Db, uid: &str, id: Uuid) -> Result<bool> {
     Ok(deleted.rows_affected() > 0)
 }
 
+/// Whether there is one.
+pub async fn set_visibility(db: &Db, uid: &str, id: Uuid, visibility: &str) -> Result<bool> {
+    let changed = sqlx::query!(
+        "update memories set visibility = $3, touched = true where uid = $1 and id = $2",
+        uid,
+        id,
+        visibility
+    )
+    .execute(db)
+    .await?;
+    Ok(changed.rows_affected() > 0)
+}
+
+/// Whether there is one.
+pub async fn review(db: &Db, uid: &str, id: Uuid, right: bool) -> Result<bool> {
+    let changed = sqlx::query!(
+        "update memories set reviewed = true, user_review = $3 where uid = $1 and id = $2",
+        uid,
+        id,
+        right
+    )
+    .execute(db)
+    .await?;
+    Ok(changed.rows_affected() > 0)
+}
+
+pub async fn delete_all(tx: &mut PgConnection, uid: &str) -> Result<()> {
+    sqlx::query!("delete from memories where uid = $1", uid)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 pub async fn known(db: &Db, uid: &str, except: Option<Uuid>) -> Result<Vec<Known>> {
     sqlx::query_as!(
         Known,

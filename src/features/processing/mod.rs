@@ -5,6 +5,7 @@ mod alike;
 mod facts;
 mod filing;
 mod heard;
+mod meeting;
 mod model;
 mod progress;
 mod rules;
@@ -16,6 +17,7 @@ mod texts;
 
 pub use heard::{Heard, clean, cut, language_rule, numbered};
 pub use model::{Step, StepStanding};
+pub use progress::by_model as progress_in;
 pub use steps::{
     Judged, REMEMBERED, STEPPED, UNDERSTOOD, finds_action_items, or_rules, requeue_stale, run_step,
     steps,
@@ -84,6 +86,7 @@ struct Understood {
 }
 
 async fn understand(app: &Handles, uid: &str, conversation: Conversation) -> Result<()> {
+    let conversation = meeting::with_meeting(app, uid, conversation).await?;
     let profile = accounts::profile(&app.db, uid).await?;
     let id = conversation.id;
     let attempts = conversation.processing_attempts;

@@ -11,8 +11,9 @@ use super::{
 };
 use crate::{app::Handles, error::Result, features::goals::Goal};
 
-/// Characters of a text below which it tells nothing, and beyond which it is cut.
-const LEAST: usize = 10;
+/// Characters of an overview below which it tells nothing.
+pub const LEAST: usize = 10;
+/// Characters beyond which a text is cut.
 const MOST: usize = 500;
 
 /// How far the goals are.
@@ -57,7 +58,7 @@ pub async fn by_model(
     let Some(language) = &app.language else {
         return Ok(None);
     };
-    if goals.is_empty() || text.chars().count() < LEAST {
+    if goals.is_empty() {
         return Ok(None);
     }
     let list: Vec<_> = (1..)

@@ -244,6 +244,9 @@ async fn find(
             } else {
                 structured.overview.clone()
             };
+            if text.trim().chars().count() < progress::LEAST {
+                return Ok(None);
+            }
             let moved = progress::by_model(app, uid, &text, &active, attempts).await?;
             moved.map(|(moved, by)| (Found::Goals(moved), by))
         }

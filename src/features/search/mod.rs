@@ -12,7 +12,7 @@ mod vectors;
 
 pub use indexer::run_forever;
 pub use model::{Found, Hit, Kind, Matched, Page, Query, Search};
-pub use nouns::{Spelling, best_conversations, conversations, memories};
+pub use nouns::{Spelling, action_items, best_conversations, conversations, memories};
 pub use similar::similar;
 pub use vectors::Vectors;
 

@@ -14,6 +14,7 @@ use crate::{
     app::Handles,
     error::{Error, Result},
     features::{
+        action_items::{self, ActionItem},
         conversations::{self, Conversation},
         credentials::Caller,
         lenient,
@@ -47,6 +48,32 @@ pub async fn memories(
     Ok(hits
         .into_iter()
         .filter_map(|hit| Some((found.remove(&hit.id)?, hit.score)))
+        .collect())
+}
+
+/// The caller's action items that answer a question, open and done, best first.
+pub async fn action_items(
+    app: &Handles,
+    caller: &Caller,
+    text: &str,
+    limit: usize,
+) -> Result<Vec<ActionItem>> {
+    let query = Query {
+        text: text.into(),
+        kinds: vec![Kind::ActionItem],
+        limit,
+        ..Query::default()
+    };
+    let hits = search(app, &caller.uid, &query).await?.hits;
+    let ids: Vec<_> = hits.iter().map(|hit| hit.id).collect();
+    let mut found: HashMap<Uuid, ActionItem> = action_items::of_ids(&app.db, &caller.uid, &ids)
+        .await?
+        .into_iter()
+        .map(|item| (item.id, item))
+        .collect();
+    Ok(hits
+        .into_iter()
+        .filter_map(|hit| found.remove(&hit.id))
         .collect())
 }
 

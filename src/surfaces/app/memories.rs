@@ -1,24 +1,50 @@
 //! `/v3/memories`
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::{FromRequestParts, State},
+    http::request::Parts,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
+use super::StatusAnswer;
 use crate::{
     app::App,
+    error::{Error, Problem},
     features::{
         credentials::Caller,
-        memories::{self, Memory},
+        lenient,
+        memories::{self, Existing, Memory, MemoryChanges, NewMemory, OF_APP},
     },
     surfaces::{
-        extract::{Query, bounded},
-        respond::Result,
+        extract::{Body, Id, Query, bounded},
+        guard,
+        limits::Policy,
+        respond::{ApiError, ErrorBody, Result},
     },
 };
 
 /// The first page is always whole: the app pages only after it.
 const FIRST_PAGE: i64 = 5000;
+
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(guard::user().on(routes!(list)))
+        .routes(guard::user().once().on(routes!(create)))
+        .routes(guard::user().once().on(routes!(create_batch)))
+        .routes(guard::user().on(routes!(change)))
+        .routes(guard::user().on(routes!(set_visibility)))
+        .routes(guard::user().on(routes!(review)))
+        .routes(guard::user().on(routes!(delete)))
+        .routes(
+            guard::user()
+                .hourly(Policy::MemoriesDeletions)
+                .on(routes!(delete_all)),
+        )
+}
 
 /// A memory as the app reads it.
 #[derive(Serialize, ToSchema)]
@@ -57,8 +83,8 @@ impl MemoryAnswer {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
-    /// Counts only with an offset; 100 if left out.
-    #[param(minimum = 1, maximum = 5000)]
+    /// Counts only with an offset; 100 if left out. More than 5000 count as 5000.
+    #[param(minimum = 1)]
     limit: Option<i64>,
     #[param(minimum = 0)]
     offset: Option<i64>,
@@ -76,7 +102,7 @@ pub async fn list(
     let limit = if offset == 0 {
         FIRST_PAGE
     } else {
-        bounded("limit", query.limit, 100, 1, FIRST_PAGE)?
+        bounded("limit", query.limit, 100, 1, i64::MAX)?.min(FIRST_PAGE)
     };
     let found = memories::list(&app.db, &caller, None, limit, offset).await?;
     Ok(Json(
@@ -85,4 +111,220 @@ pub async fn list(
             .map(|memory| MemoryAnswer::new(memory, &caller.uid))
             .collect(),
     ))
+}
+
+/// What the user states. A category does not count: what is stated is `manual`.
+#[derive(Deserialize, ToSchema)]
+pub struct StatedMemory {
+    #[schema(
+        min_length = 1,
+        max_length = 5000,
+        pattern = r"^[^\x00]*[^\s\x85\x00][^\x00]*$"
+    )]
+    content: String,
+    /// `private` if left out.
+    #[serde(default)]
+    #[schema(pattern = "^(private|public)$")]
+    visibility: Option<String>,
+    /// At most 50, of 1 to 100 characters each.
+    #[serde(default)]
+    tags: Option<Vec<String>>,
+    #[serde(default)]
+    #[schema(max_length = 500, pattern = r"^[^\x00]*$")]
+    headline: Option<String>,
+}
+
+impl From<StatedMemory> for NewMemory {
+    fn from(stated: StatedMemory) -> Self {
+        let plain = Self::of(stated.content);
+        Self {
+            visibility: stated.visibility.unwrap_or(plain.visibility),
+            tags: stated.tags.unwrap_or_default(),
+            headline: stated.headline,
+            content: plain.content,
+            category: plain.category,
+        }
+    }
+}
+
+const fn manual(_: &str) -> &'static str {
+    "manual"
+}
+
+/// State a memory. The same content again replaces the earlier one.
+#[utoipa::path(post, path = "/v3/memories", tag = "memories", request_body = StatedMemory,
+    responses((status = 200, body = MemoryAnswer)))]
+pub async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Body(new): Body<StatedMemory>,
+) -> Result<Json<MemoryAnswer>> {
+    let existing = Existing::Replaced;
+    let stated = memories::state(&app.db, &caller, new.into(), manual, existing, OF_APP).await?;
+    Ok(Json(MemoryAnswer::new(stated, &caller.uid)))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct StatedMemories {
+    #[schema(max_items = 100)]
+    memories: Vec<StatedMemory>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct StatedMemoriesAnswer {
+    /// In the order of the request.
+    memories: Vec<MemoryAnswer>,
+    created_count: usize,
+}
+
+/// State several memories, all of them or none.
+#[utoipa::path(post, path = "/v3/memories/batch", tag = "memories", request_body = StatedMemories,
+    responses((status = 200, body = StatedMemoriesAnswer)))]
+pub async fn create_batch(
+    State(app): State<App>,
+    caller: Caller,
+    Body(batch): Body<StatedMemories>,
+) -> Result<Json<StatedMemoriesAnswer>> {
+    let new = batch.memories.into_iter().map(Into::into).collect();
+    let stated = memories::state_all(&app.db, &caller, new, manual, OF_APP).await?;
+    Ok(Json(StatedMemoriesAnswer {
+        created_count: stated.len(),
+        memories: stated
+            .into_iter()
+            .map(|memory| MemoryAnswer::new(memory, &caller.uid))
+            .collect(),
+    }))
+}
+
+/// The query's only parameter. The mobile app writes the text into the address as it is, so what looks like further
+/// parameters belongs to it.
+pub struct Content(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Content {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, ApiError> {
+        let missing = Problem {
+            location: vec!["query".into(), "value".into()],
+            message: "Field required".into(),
+            kind: "missing",
+        };
+        let found = whole_value(parts.uri.query().unwrap_or_default());
+        Ok(Self(found.ok_or(Error::Invalid(vec![missing]))?))
+    }
+}
+
+fn whole_value(query: &str) -> Option<String> {
+    let query = format!("&{query}");
+    let (_, rest) = query.split_once("&value=")?;
+    let mut rest = rest.replace('&', "%26");
+    // Who writes a blank as %20 means a plus by +.
+    if rest.contains("%20") {
+        rest = rest.replace('+', "%2B");
+    }
+    let text = format!("value={rest}");
+    let mut pairs = form_urlencoded::parse(text.as_bytes());
+    pairs.next().map(|(_, value)| value.into_owned())
+}
+
+/// Change what a memory says. It keeps its id.
+#[utoipa::path(patch, path = "/v3/memories/{id}", tag = "memories",
+    params(("id" = String, Path),
+           ("value" = String, Query, min_length = 1, max_length = 5000, description = "The new content.")),
+    responses((status = 200, body = StatusAnswer), (status = 400, body = ErrorBody)))]
+pub async fn change(
+    State(app): State<App>,
+    caller: Caller,
+    id: Id,
+    Content(value): Content,
+) -> Result<Json<StatusAnswer>> {
+    let id = id.or_absent("Memory")?;
+    let changes = MemoryChanges {
+        content: Some(value),
+        ..MemoryChanges::default()
+    };
+    memories::update(&app.db, &caller, id, changes, OF_APP).await?;
+    Ok(StatusAnswer::ok())
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Visibility {
+    #[param(pattern = "^(private|public)$")]
+    value: String,
+}
+
+/// Show a memory to others, or not.
+#[utoipa::path(patch, path = "/v3/memories/{id}/visibility", tag = "memories",
+    params(("id" = String, Path), Visibility),
+    responses((status = 200, body = StatusAnswer), (status = 400, body = ErrorBody)))]
+pub async fn set_visibility(
+    State(app): State<App>,
+    caller: Caller,
+    id: Id,
+    Query(query): Query<Visibility>,
+) -> Result<Json<StatusAnswer>> {
+    let id = id.or_absent("Memory")?;
+    memories::set_visibility(&app.db, &caller, id, &query.value).await?;
+    Ok(StatusAnswer::ok())
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Review {
+    #[serde(deserialize_with = "lenient::boolean")]
+    value: bool,
+}
+
+/// Say whether a memory is right. A rejected one is hidden from then on.
+#[utoipa::path(post, path = "/v3/memories/{id}/review", tag = "memories", params(("id" = String, Path), Review),
+    responses((status = 200, body = StatusAnswer)))]
+pub async fn review(
+    State(app): State<App>,
+    caller: Caller,
+    id: Id,
+    Query(query): Query<Review>,
+) -> Result<Json<StatusAnswer>> {
+    let id = id.or_absent("Memory")?;
+    memories::review(&app.db, &caller, id, query.value).await?;
+    Ok(StatusAnswer::ok())
+}
+
+/// Forget a memory.
+#[utoipa::path(delete, path = "/v3/memories/{id}", tag = "memories", params(("id" = String, Path)),
+    responses((status = 200, body = StatusAnswer)))]
+pub async fn delete(State(app): State<App>, caller: Caller, id: Id) -> Result<Json<StatusAnswer>> {
+    let id = id.or_absent("Memory")?;
+    memories::delete(&app.db, &caller, id).await?;
+    Ok(StatusAnswer::ok())
+}
+
+/// Forget all memories.
+#[utoipa::path(delete, path = "/v3/memories", tag = "memories", responses((status = 200, body = StatusAnswer)))]
+pub async fn delete_all(State(app): State<App>, caller: Caller) -> Result<Json<StatusAnswer>> {
+    memories::delete_all(&app.db, &caller).await?;
+    Ok(StatusAnswer::ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::whole_value;
+
+    #[test]
+    fn a_text_in_the_address_is_read_to_its_end() {
+        for (query, text) in [
+            ("value=Likes%20tea", Some("Likes tea")),
+            // A client that writes forms.
+            ("value=Likes+tea+%26+C%2B%2B", Some("Likes tea & C++")),
+            // The mobile app escapes no more than an address must.
+            ("value=Tea%20&%20C++%20=%20joy", Some("Tea & C++ = joy")),
+            ("value=R&B", Some("R&B")),
+            ("other=1&value=x", Some("x")),
+            ("value=", Some("")),
+            ("my_value=x", None),
+            ("", None),
+        ] {
+            assert_eq!(whole_value(query).as_deref(), text, "{query}");
+        }
+    }
 }

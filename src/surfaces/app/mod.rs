@@ -5,16 +5,47 @@ mod apps;
 mod audio;
 mod conversations;
 mod daily_summaries;
+mod desktop;
+mod goals;
 mod knowledge_graph;
+mod meetings;
 mod memories;
 mod messages;
 mod search;
+mod shares;
+mod trends;
 mod uploads;
 
+use axum::Json;
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{guard, limits::Policy};
 use crate::app::App;
+
+/// Paths that need no credential; only GET is known.
+pub const OPEN: [&str; 6] = [
+    "/v1/action-items/shared/{token}",
+    "/tasks/{token}",
+    "/v1/trends",
+    "/v1/announcements/changelogs",
+    "/v1/announcements/features",
+    "/v1/announcements/general",
+];
+
+/// That something was done.
+#[derive(Serialize, ToSchema)]
+pub struct StatusAnswer {
+    /// `ok`
+    status: &'static str,
+}
+
+impl StatusAnswer {
+    fn ok() -> Json<Self> {
+        Json(Self { status: "ok" })
+    }
+}
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -32,10 +63,8 @@ pub fn routes() -> OpenApiRouter<App> {
                 .on(routes!(conversations::merge)),
         )
         .routes(guard::user().on(routes!(conversations::steps)))
-        .routes(guard::user().on(routes!(memories::list)))
         .routes(guard::user().on(routes!(search::everything)))
         .routes(guard::user().on(routes!(search::conversations)))
-        .routes(guard::user().on(routes!(action_items::list)))
         .routes(
             guard::user()
                 .hourly(Policy::ChatMessages)
@@ -76,4 +105,10 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(guard::user().on(routes!(apps::list_keys)))
         .routes(guard::user().on(routes!(apps::create_key)))
         .routes(guard::user().on(routes!(apps::delete_key)))
+        .merge(memories::routes())
+        .merge(action_items::routes())
+        .merge(goals::routes())
+        .merge(meetings::routes())
+        .merge(trends::routes())
+        .merge(desktop::routes())
 }

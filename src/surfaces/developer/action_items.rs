@@ -11,7 +11,7 @@ use crate::{
     app::App,
     error::Error,
     features::{
-        action_items::{self, ActionItem, ActionItemChanges, NewActionItem},
+        action_items::{self, ActionItem, ActionItemChanges, Manner, NewActionItem},
         credentials::Caller,
         lenient,
     },
@@ -104,7 +104,7 @@ pub async fn create(
     mut ids: NewIds,
     Body(new): Body<NewActionItem>,
 ) -> Result<Json<ActionItemAnswer>> {
-    let created = action_items::create(&app.db, &caller, ids.next(), new).await?;
+    let created = action_items::create(&app.db, &caller, ids.next(), new, Manner::Strict).await?;
     Ok(Json(created.into()))
 }
 
@@ -137,7 +137,7 @@ pub async fn create_batch(
     let new = lenient::first([batch.action_items, batch.items], Vec::is_empty)
         .ok_or_else(|| Error::missing("action_items"))?;
     let new = new.into_iter().map(|item| (ids.next(), item)).collect();
-    let created = action_items::create_all(&app.db, &caller, new).await?;
+    let created = action_items::create_all(&app.db, &caller, new, Manner::Strict).await?;
     Ok(Json(ActionItemBatchAnswer {
         created_count: created.len(),
         action_items: created.into_iter().map(Into::into).collect(),
@@ -155,7 +155,7 @@ pub async fn update(
     Body(changes): Body<ActionItemChanges>,
 ) -> Result<Json<ActionItemAnswer>> {
     let id = id.or_absent("Action item")?;
-    let changed = action_items::update(&app.db, &caller, id, changes).await?;
+    let changed = action_items::update(&app.db, &caller, id, changes, Manner::Strict).await?;
     Ok(Json(changed.into()))
 }
 

@@ -9,7 +9,7 @@ use crate::{
     app::App,
     features::{
         credentials::Caller,
-        goals::{self, Goal, GoalChanges, GoalType, NewGoal, Progress},
+        goals::{self, Goal, GoalChanges, GoalType, NewGoal, Progress, Twins},
         lenient,
     },
     surfaces::{
@@ -115,7 +115,7 @@ pub async fn create(
     Body(new): Body<NewGoal>,
 ) -> Result<Json<GoalAnswer>> {
     let most = app.config.goals.max_active;
-    let goal = goals::create(&app.db, &caller, ids.next(), new, most).await?;
+    let goal = goals::create(&app.db, &caller, ids.next(), new, most, Twins::AreTwo).await?;
     Ok(Json(goal.into()))
 }
 

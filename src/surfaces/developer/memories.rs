@@ -17,7 +17,7 @@ use crate::{
         conversations,
         credentials::Caller,
         lenient,
-        memories::{self, Existing, Memory, MemoryChanges, NewMemory},
+        memories::{self, Existing, Memory, MemoryChanges, NewMemory, OF_PROGRAMS},
         processing, schema,
     },
     surfaces::{
@@ -124,7 +124,15 @@ pub async fn create(
     Body(new): Body<NewMemory>,
 ) -> Result<Json<MemoryAnswer>> {
     let guess = processing::memory_category;
-    let stated = memories::state(&app.db, &caller, new, guess, Existing::Replaced).await?;
+    let stated = memories::state(
+        &app.db,
+        &caller,
+        new,
+        guess,
+        Existing::Replaced,
+        OF_PROGRAMS,
+    )
+    .await?;
     Ok(Json(stated.into()))
 }
 
@@ -156,7 +164,14 @@ pub async fn create_batch(
     let texts = |texts: Vec<String>| texts.into_iter().map(NewMemory::of).collect();
     let new = lenient::first([batch.memories, batch.contents.map(texts)], Vec::is_empty)
         .ok_or_else(|| Error::missing("memories"))?;
-    let stated = memories::state_all(&app.db, &caller, new, processing::memory_category).await?;
+    let stated = memories::state_all(
+        &app.db,
+        &caller,
+        new,
+        processing::memory_category,
+        OF_PROGRAMS,
+    )
+    .await?;
     Ok(Json(MemoryBatchAnswer {
         created_count: stated.len(),
         memories: stated.into_iter().map(Into::into).collect(),
@@ -174,7 +189,7 @@ pub async fn update(
     Body(changes): Body<MemoryChanges>,
 ) -> Result<Json<MemoryAnswer>> {
     let id = id.or_absent("Memory")?;
-    let changed = memories::update(&app.db, &caller, id, changes).await?;
+    let changed = memories::update(&app.db, &caller, id, changes, OF_PROGRAMS).await?;
     Ok(Json(changed.into()))
 }
 

@@ -183,6 +183,7 @@ impl Tools {
             new,
             processing::memory_category,
             Existing::Kept,
+            memories::OF_PROGRAMS,
         )
         .await
         .map_err(failed)?;

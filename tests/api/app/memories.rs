@@ -1,10 +1,14 @@
 //! `/v3/memories`
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
     api::plant,
-    support::{Server, server::User},
+    support::{
+        Server,
+        server::{Answer, User},
+    },
 };
 
 async fn list(server: &Server, user: &User, query: &str) -> Vec<Value> {
@@ -126,4 +130,179 @@ async fn a_memory_is_as_the_app_reads_it() {
             "work: system",
         ]
     );
+}
+
+async fn send(server: &Server, user: &User, method: Method, below: &str) -> Answer {
+    let path = format!("/v3/memories{below}");
+    server.send(method, &path, Some(&user.token), None).await
+}
+
+fn contents(memories: &[Value]) -> Vec<&str> {
+    memories
+        .iter()
+        .map(|memory| memory["content"].as_str().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn what_is_stated_is_stored_once_and_changes_in_place() {
+    let server = Server::deaf().await;
+    let user = server.user("ann@example.org").await;
+    let other = server.user("ben@example.org").await;
+    let state = async |body: Value| server.post("/v3/memories", &user.token, body).await;
+
+    // The id follows from the content; the category that is sent does not count.
+    let tea = state(json!({"content": "User likes tea", "category": "work", "tags": ["drinks"], "headline": "Tea"}))
+        .await
+        .ok();
+    assert_eq!(tea["id"], "e2f077a7-05af-4e99-8112-96cc0d3d9096");
+    insta::with_settings!({sort_maps => true}, {
+        insta::assert_json_snapshot!("stated", tea, {
+            ".uid" => "[uid]", ".created_at" => "[time]", ".updated_at" => "[time]", ".scoring" => "[scoring]"
+        });
+    });
+    assert!(tea["scoring"].as_str().unwrap().starts_with("01_998_"));
+    let id = format!("/{}", tea["id"].as_str().unwrap());
+
+    // The same again replaces all of it, with new times.
+    send(
+        &server,
+        &user,
+        Method::POST,
+        &format!("{id}/review?value=false"),
+    )
+    .await
+    .ok();
+    assert!(list(&server, &user, "").await.is_empty(), "rejected");
+    let again = state(json!({"content": " User likes tea\n", "visibility": "public"}))
+        .await
+        .ok();
+    assert_eq!(again["id"], tea["id"]);
+    assert_eq!(again["user_review"], true);
+    assert_eq!(again["tags"], json!([]));
+    assert_eq!(again["visibility"], "public");
+    assert!(again["created_at"].as_str() > tea["created_at"].as_str());
+    assert_eq!(list(&server, &user, "").await, vec![again]);
+
+    // A text in the address as the mobile app writes it; the id stays.
+    let changed = send(
+        &server,
+        &user,
+        Method::PATCH,
+        &format!("{id}?value=User%20likes%20tea%20&%20C++"),
+    )
+    .await
+    .ok();
+    assert_eq!(changed, json!({"status": "ok"}));
+    let found = list(&server, &user, "").await;
+    assert_eq!(contents(&found), ["User likes tea & C++"]);
+    assert_eq!(found[0]["id"], tea["id"]);
+    assert_eq!(found[0]["edited"], true);
+    // Search knows the new words at once.
+    let hits = server
+        .get("/v1/search?q=C%2B%2B%20tea&kinds=memory", &user.token)
+        .await
+        .ok();
+    assert_eq!(hits["hits"][0]["text"], "User likes tea & C++");
+
+    // To show it is no change of it.
+    let shown = format!("{id}/visibility?value=private");
+    send(&server, &user, Method::PATCH, &shown).await.ok();
+    let private = list(&server, &user, "").await;
+    assert_eq!(private[0]["visibility"], "private");
+    assert_eq!(private[0]["updated_at"], found[0]["updated_at"]);
+    let refused = send(
+        &server,
+        &user,
+        Method::PATCH,
+        &format!("{id}/visibility?value=x"),
+    )
+    .await;
+    assert_eq!(refused.status, 400);
+    assert_eq!(refused.body["detail"], "Invalid visibility value");
+
+    for (method, below) in [
+        (Method::PATCH, id.clone()),
+        (Method::PATCH, format!("{id}?value=%20")),
+        (Method::PATCH, format!("{id}?value={}", "x".repeat(5001))),
+        (Method::POST, format!("{id}/review")),
+        (Method::POST, format!("{id}/review?value=maybe")),
+    ] {
+        let answer = send(&server, &user, method, &below).await;
+        assert_eq!(answer.status, 422, "{below}: {answer:#?}");
+    }
+    for body in [
+        json!({}),
+        json!({"content": ""}),
+        json!({"content": "x".repeat(5001)}),
+        json!({"content": "x", "visibility": "secret"}),
+    ] {
+        let answer = state(body.clone()).await;
+        assert_eq!(answer.status, 422, "{body}: {answer:#?}");
+    }
+    // Longer than programs may send: the app would offer it for ever.
+    state(json!({"content": "x".repeat(5000)})).await.ok();
+
+    // Nobody else's.
+    assert!(list(&server, &other, "").await.is_empty());
+    assert_eq!(send(&server, &other, Method::DELETE, &id).await.status, 404);
+    assert_eq!(
+        send(&server, &user, Method::DELETE, &id).await.ok(),
+        json!({"status": "ok"})
+    );
+    let gone = send(&server, &user, Method::DELETE, &id).await;
+    assert_eq!(
+        (gone.status, &gone.body["detail"]),
+        (404, &json!("Memory not found"))
+    );
+}
+
+#[tokio::test]
+async fn many_at_once_and_none_at_all() {
+    let server = Server::deaf().await;
+    let user = server.user("ann@example.org").await;
+    let other = server.user("ben@example.org").await;
+    let state = async |memories: Value| {
+        let body = json!({"memories": memories});
+        server.post("/v3/memories/batch", &user.token, body).await
+    };
+    assert_eq!(
+        state(json!([])).await.ok(),
+        json!({"memories": [], "created_count": 0})
+    );
+    // The same twice is stored once and answered twice.
+    let made = state(json!([{"content": "one"}, {"content": "two"}, {"content": "one"}]))
+        .await
+        .ok();
+    assert_eq!(made["created_count"], 3);
+    let made = made["memories"].as_array().unwrap().clone();
+    assert_eq!(contents(&made), ["one", "two", "one"]);
+    assert_eq!(made[0], made[2]);
+    assert!(made.iter().all(|memory| memory["category"] == "manual"));
+    let hundred: Vec<_> = (0..100)
+        .map(|n| json!({"content": format!("fact {n}")}))
+        .collect();
+    assert_eq!(state(json!(hundred)).await.ok()["created_count"], 100);
+    let more: Vec<_> = (0..101)
+        .map(|n| json!({"content": format!("fact {n}")}))
+        .collect();
+    assert_eq!(state(json!(more)).await.status, 422);
+    assert_eq!(list(&server, &user, "").await.len(), 102);
+
+    server
+        .post("/v3/memories", &other.token, json!({"content": "one"}))
+        .await
+        .ok();
+    let forgotten = send(&server, &user, Method::DELETE, "").await.ok();
+    assert_eq!(forgotten, json!({"status": "ok"}));
+    assert!(list(&server, &user, "").await.is_empty());
+    assert_eq!(list(&server, &other, "").await.len(), 1);
+    let hits = server
+        .get("/v1/search?q=fact&kinds=memory", &user.token)
+        .await
+        .ok();
+    assert_eq!(hits["hits"], json!([]));
+    // Twice an hour.
+    send(&server, &user, Method::DELETE, "").await.ok();
+    assert_eq!(send(&server, &user, Method::DELETE, "").await.status, 429);
 }

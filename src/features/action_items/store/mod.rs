@@ -1,10 +1,20 @@
 //! SQL of action items.
 
+mod proposed;
+mod sharing;
+mod sync;
+mod tally;
+
+pub use proposed::*;
+pub use sharing::*;
+pub use sync::*;
+pub use tally::*;
+
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor, Result};
 use uuid::Uuid;
 
-use super::{ActionItem, ActionItemChanges, Filter};
+use super::{ActionItem, ActionItemChanges, Filter, Manner};
 use crate::platform::database::{self, Db};
 
 pub async fn list(
@@ -79,19 +89,71 @@ pub async fn get(db: &Db, uid: &str, id: Uuid) -> Result<Option<ActionItem>> {
     .await
 }
 
+pub async fn of_ids(db: &Db, uid: &str, ids: &[Uuid]) -> Result<Vec<ActionItem>> {
+    sqlx::query_as!(
+        ActionItem,
+        "select id, description, completed, created_at, updated_at, due_at, completed_at, conversation_id,
+                exported, export_date, export_platform, apple_reminder_id, sort_order, indent_level
+         from action_items where uid = $1 and id = any($2)",
+        uid,
+        ids
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// One at a time creates an item that may have a twin, until the end of `tx`.
+pub async fn lock_creating(tx: &mut PgConnection, uid: &str) -> Result<()> {
+    database::take_turn(tx, uid, "new action items").await
+}
+
+/// An item of the same content that was made since then.
+pub async fn twin(
+    tx: &mut PgConnection,
+    uid: &str,
+    item: &ActionItem,
+    since: DateTime<Utc>,
+) -> Result<Option<ActionItem>> {
+    sqlx::query_as!(
+        ActionItem,
+        "select id, description, completed, created_at, updated_at, due_at, completed_at, conversation_id,
+                exported, export_date, export_platform, apple_reminder_id, sort_order, indent_level
+         from action_items
+         where uid = $1 and created_at >= $2 and description = $3 and completed = $4
+           and due_at is not distinct from $5 and conversation_id is not distinct from $6
+         order by created_at desc, id
+         limit 1",
+        uid,
+        since,
+        item.description,
+        item.completed,
+        item.due_at,
+        item.conversation_id
+    )
+    .fetch_optional(tx)
+    .await
+}
+
 /// Gives the stored items, in any order: of an id that exists already the earlier one, to which nothing is done.
-pub async fn insert(db: &Db, uid: &str, items: &[ActionItem]) -> Result<Vec<ActionItem>> {
+pub async fn insert(
+    db: impl PgExecutor<'_>,
+    uid: &str,
+    items: &[ActionItem],
+) -> Result<Vec<ActionItem>> {
     let ids: Vec<_> = items.iter().map(|item| item.id).collect();
     let descriptions: Vec<_> = items.iter().map(|item| item.description.clone()).collect();
     let dues: Vec<_> = items.iter().map(|item| item.due_at).collect();
     let completions: Vec<_> = items.iter().map(|item| item.completed_at).collect();
     let times: Vec<_> = items.iter().map(|item| item.created_at).collect();
+    let conversations: Vec<_> = items.iter().map(|item| item.conversation_id).collect();
     sqlx::query_as!(
         ActionItem,
-        "insert into action_items (uid, id, description, completed, completed_at, due_at, created_at, updated_at)
-         select $1, new.id, new.description, new.completed_at is not null, new.completed_at, new.due_at, new.at, new.at
-         from unnest($2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[])
-              as new (id, description, due_at, completed_at, at)
+        "insert into action_items (uid, id, description, completed, completed_at, due_at, created_at, updated_at,
+                                   conversation_id)
+         select $1, new.id, new.description, new.completed_at is not null, new.completed_at, new.due_at, new.at, new.at,
+                new.conversation_id
+         from unnest($2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::uuid[])
+              as new (id, description, due_at, completed_at, at, conversation_id)
          order by new.id
          on conflict (uid, id) do update set id = excluded.id
          returning id, description, completed, created_at, updated_at, due_at, completed_at, conversation_id,
@@ -101,7 +163,8 @@ pub async fn insert(db: &Db, uid: &str, items: &[ActionItem]) -> Result<Vec<Acti
         &descriptions,
         &dues as &[Option<DateTime<Utc>>],
         &completions as &[Option<DateTime<Utc>>],
-        &times
+        &times,
+        &conversations as &[Option<Uuid>]
     )
     .fetch_all(db)
     .await
@@ -113,14 +176,20 @@ pub async fn update(
     uid: &str,
     id: Uuid,
     changes: &ActionItemChanges,
+    manner: Manner,
     now: DateTime<Utc>,
 ) -> Result<Option<ActionItem>> {
     sqlx::query_as!(
         ActionItem,
         "update action_items
          set description = coalesce($3, description), completed = coalesce($4, completed),
-             completed_at = case $4 when true then coalesce(completed_at, $7) when false then null else completed_at end,
+             completed_at = case $4 when true then case when $14 then $7 else coalesce(completed_at, $7) end
+                                    when false then null else completed_at end,
              due_at = case when $5 then $6 else due_at end,
+             exported = coalesce($8, exported), export_date = coalesce($9, export_date),
+             export_platform = coalesce($10, export_platform),
+             apple_reminder_id = coalesce($11, apple_reminder_id), sort_order = coalesce($12, sort_order),
+             indent_level = coalesce($13, indent_level), sync_requested = sync_requested and not coalesce($8, false),
              touched = true, updated_at = $7
          where uid = $1 and id = $2
          returning id, description, completed, created_at, updated_at, due_at, completed_at, conversation_id,
@@ -131,7 +200,14 @@ pub async fn update(
         changes.completed,
         changes.due_at.is_some(),
         changes.due_at.flatten(),
-        now
+        now,
+        changes.exported,
+        changes.export_date,
+        changes.export_platform,
+        changes.apple_reminder_id,
+        changes.sort_order,
+        changes.indent_level,
+        manner == Manner::Lenient
     )
     .fetch_optional(db)
     .await

@@ -1,0 +1,9 @@
+//! SQL of what the desktop app keeps.
+
+mod advice;
+mod focus;
+mod staged;
+
+pub use advice::*;
+pub use focus::*;
+pub use staged::*;

@@ -1,0 +1,127 @@
+//! `/v1/action-items/share`: action items for others, by a link.
+
+use axum::{
+    Json,
+    extract::State,
+    http::header,
+    response::{Html, IntoResponse as _, Response},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    app::App,
+    features::{
+        action_items::{self, Shared},
+        credentials::Caller,
+    },
+    surfaces::{
+        extract::{Body, TextId},
+        respond::{ErrorBody, Result},
+    },
+};
+
+#[derive(Deserialize, ToSchema)]
+pub struct Offer {
+    #[schema(min_items = 1, max_items = 20)]
+    task_ids: Vec<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Link {
+    /// Where everybody can read what is shared.
+    url: String,
+    /// 32 hex digits.
+    token: String,
+}
+
+/// Offer action items to whoever has the link, for 30 days.
+#[utoipa::path(post, path = "/v1/action-items/share", tag = "action items", request_body = Offer,
+    responses((status = 200, body = Link),
+              (status = 404, body = ErrorBody, description = "There is no such action item")))]
+pub async fn share(
+    State(app): State<App>,
+    caller: Caller,
+    Body(offer): Body<Offer>,
+) -> Result<Json<Link>> {
+    let token = action_items::share(&app.db, &caller, &offer.task_ids).await?;
+    let url = format!("{}/tasks/{token}", app.public_url);
+    Ok(Json(Link { url, token }))
+}
+
+/// What is shared. Needs no credential.
+#[utoipa::path(get, path = "/v1/action-items/shared/{token}", tag = "action items",
+    params(("token" = String, Path)), responses((status = 200, body = Shared)))]
+pub async fn shared(State(app): State<App>, TextId(token): TextId) -> Result<Json<Shared>> {
+    Ok(Json(action_items::shared(&app.db, &token).await?))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct Acceptance {
+    token: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Accepted {
+    /// The new ids.
+    created: Vec<Uuid>,
+    count: usize,
+}
+
+/// Take copies of what another user shared, once.
+#[utoipa::path(post, path = "/v1/action-items/accept", tag = "action items", request_body = Acceptance,
+    responses((status = 200, body = Accepted),
+              (status = 400, body = ErrorBody, description = "It is one's own share"),
+              (status = 404, body = ErrorBody, description = "The share has expired, or there is none"),
+              (status = 409, body = ErrorBody, description = "It was accepted before")))]
+pub async fn accept(
+    State(app): State<App>,
+    caller: Caller,
+    Body(acceptance): Body<Acceptance>,
+) -> Result<Json<Accepted>> {
+    let created = action_items::accept(&app.db, &caller, &acceptance.token).await?;
+    Ok(Json(Accepted {
+        count: created.len(),
+        created,
+    }))
+}
+
+/// The page loads nothing and runs nothing.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+
+/// What is shared, as a page. Needs no credential.
+#[utoipa::path(get, path = "/tasks/{token}", tag = "action items", params(("token" = String, Path)),
+    responses((status = 200, body = String, content_type = "text/html")))]
+pub async fn page(State(app): State<App>, TextId(token): TextId) -> Result<Response> {
+    let shared = action_items::shared(&app.db, &token).await?;
+    let page = Html(written(&shared));
+    Ok(([(header::CONTENT_SECURITY_POLICY, POLICY)], page).into_response())
+}
+
+fn written(shared: &Shared) -> String {
+    let items: String = shared
+        .tasks
+        .iter()
+        .map(|task| {
+            let due = task.due_at.map_or_else(String::new, |due| {
+                format!(" <small>due {}</small>", due.format("%-d %b %Y"))
+            });
+            format!("<li>{}{due}</li>\n", escaped(&task.description))
+        })
+        .collect();
+    let name = escaped(&shared.sender_name);
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width\"><title>Tasks from {name}</title>\n<style>body {{ font: 1.1rem/1.5 sans-serif; \
+         max-width: 40rem; margin: 3rem auto; padding: 0 1rem }} small {{ color: #666 }}</style></head>\n\
+         <body><h1>{name} shares tasks with you</h1>\n<ul>\n{items}</ul></body></html>\n"
+    )
+}
+
+/// As text between tags.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
