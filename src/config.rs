@@ -210,6 +210,7 @@ pub struct RateLimit {
     pub reprocessings_per_hour: u32,
     pub merges_per_hour: u32,
     pub knowledge_graphs_per_hour: u32,
+    pub test_prompts_per_hour: u32,
 }
 
 impl Config {

@@ -14,8 +14,10 @@ mod api {
         mod apps;
         mod audio;
         mod chat;
+        mod conversation_changes;
         mod conversations;
         mod daily_summaries;
+        mod folders;
         mod knowledge_graph;
         mod memories;
         mod messages;

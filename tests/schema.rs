@@ -6,7 +6,12 @@ use sqlx::PgPool;
 use crate::support::postgres::TestDatabase;
 
 /// Look-ups that find the user, led by their own key.
-const DIRECTORIES: [&str; 3] = ["user_emails", "credential_hashes", "app_owners"];
+const DIRECTORIES: [&str; 4] = [
+    "user_emails",
+    "credential_hashes",
+    "app_owners",
+    "shared_conversations",
+];
 /// Not ours.
 const FOREIGN: [&str; 1] = ["_sqlx_migrations"];
 /// Indexes of users' tables that are led by something else, and why.

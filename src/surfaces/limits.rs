@@ -31,6 +31,7 @@ pub enum Policy {
     ChatGreetings,
     DailySummaries,
     KnowledgeGraphs,
+    TestPrompts,
 }
 
 impl Policy {
@@ -49,6 +50,7 @@ impl Policy {
             Self::ChatGreetings => "chat:initial",
             Self::DailySummaries => "daily_summary:test",
             Self::KnowledgeGraphs => "knowledge_graph:rebuild",
+            Self::TestPrompts => "test:prompt",
         }
     }
 
@@ -66,6 +68,7 @@ impl Policy {
             Self::ChatGreetings => settings.chat_greetings_per_hour,
             Self::DailySummaries => settings.daily_summaries_per_hour,
             Self::KnowledgeGraphs => settings.knowledge_graphs_per_hour,
+            Self::TestPrompts => settings.test_prompts_per_hour,
         }
     }
 }

@@ -10,9 +10,9 @@ use tower_http::{
 use utoipa_axum::router::OpenApiRouter;
 
 pub use super::{
-    documents::PUBLIC as DOCUMENTS, documents::all as documents, guard::BODY_LIMIT,
-    listen::BROWSERS, listen::DICTATION, listen::PATH as LISTEN, mcp::PATH as MCP,
-    mcp::PUBLIC as MCP_PUBLIC, operations::PUBLIC, sign_in::PUBLIC as SIGN_IN,
+    app::PUBLIC as APP_PUBLIC, documents::PUBLIC as DOCUMENTS, documents::all as documents,
+    guard::BODY_LIMIT, listen::BROWSERS, listen::DICTATION, listen::PATH as LISTEN,
+    mcp::PATH as MCP, mcp::PUBLIC as MCP_PUBLIC, operations::PUBLIC, sign_in::PUBLIC as SIGN_IN,
 };
 
 use super::{

@@ -167,7 +167,9 @@ fn documented() -> Vec<Route> {
         let document = serde_json::to_value(&document).unwrap();
         for (path, item) in document["paths"].as_object().unwrap() {
             for method in METHODS {
-                if router::SIGN_IN.contains(&path.as_str()) {
+                if router::SIGN_IN.contains(&path.as_str())
+                    || router::APP_PUBLIC.contains(&path.as_str())
+                {
                     continue;
                 }
                 let kinds = match path.as_str() {
@@ -292,7 +294,9 @@ async fn no_path_answers_without_a_credential_unless_it_is_public() {
         .map(|path| path.to_string());
     let public: BTreeSet<_> = public.collect();
     let sign_in: BTreeSet<_> = router::SIGN_IN.map(str::to_string).into();
+    let shown: BTreeSet<_> = router::APP_PUBLIC.map(str::to_string).into();
     let mut known: BTreeSet<_> = public.union(&sign_in).cloned().collect();
+    known.extend(shown.iter().cloned());
     known.extend(documented().into_iter().map(|route| route.path));
     known.extend(undocumented().map(|route| route.path));
     // It asks for a credential in the first message.
@@ -318,6 +322,11 @@ async fn no_path_answers_without_a_credential_unless_it_is_public() {
                 // Without a body: which is then missing.
                 let expected = if method == Method::POST { 422 } else { 405 };
                 assert_eq!(answer.status, expected, "{what}: {answer:#?}");
+                continue;
+            }
+            if shown.contains(path) && method == Method::GET {
+                // What is shown to everyone: there is no such thing.
+                assert_eq!(answer.status, 404, "{what}: {answer:#?}");
                 continue;
             }
             if path.starts_with("/docs") || path == router::BROWSERS {
@@ -452,12 +461,20 @@ async fn told(server: &Server, secret: &str, route: &Route, id: &str) -> (u16, V
     let response = client()
         .request(
             route.method.clone(),
-            // What notes progress takes it from the query.
-            format!("{}{}?current_value=1", server.url, filled(&route.path, id)),
+            // What is changed by the query takes one of these.
+            format!(
+                "{}{}?current_value=1&title=changed&value=private&starred=true&assign_type=is_user",
+                server.url,
+                filled(&route.path, id)
+            ),
         )
         .bearer_auth(secret)
         // Whatever is changed, it is changed by one of these.
-        .json(&json!({"title": "changed", "content": "changed", "description": "changed"}))
+        .json(&json!({
+            "title": "changed", "content": "changed", "description": "changed", "old_description": "planted",
+            "segment_id": id, "segment_ids": [id], "text": "changed", "assign_type": "is_user", "prompt": "changed",
+            "items_idx": [0], "events_idx": [0], "values": [true], "conversation_ids": [],
+        }))
         .send()
         .await
         .unwrap();
@@ -508,6 +525,7 @@ async fn anothers_id_answers_as_an_absent_one() {
     let item = super::plant::ActionItem::default()
         .put(&db, &owner.uid)
         .await;
+    super::plant::Folder::default().put(&db, &owner.uid).await;
     let summary = super::plant::daily_summary(&db, &owner.uid, "2026-01-31").await;
     let app = [
         "app",
@@ -563,6 +581,8 @@ async fn anothers_id_answers_as_an_absent_one() {
             item.to_string()
         } else if route.path.contains("/daily-summaries/{id}") {
             summary.to_string()
+        } else if route.path.contains("/folders/{id}") {
+            "planted".into()
         } else if route.path.starts_with("/v1/apps/{app_id}/") {
             app.clone()
         } else {
@@ -576,11 +596,11 @@ async fn anothers_id_answers_as_an_absent_one() {
             &Uuid::new_v4().to_string(),
         )
         .await;
-        let expected = match route.path.as_str() {
-            // To revoke a key that there is not is no mistake.
-            "/v1/dev/keys/{id}" => 204,
+        let expected = match (route.path.as_str(), route.method.as_str()) {
+            // To revoke a key that there is not is no mistake, nor is to delete a conversation from a phone.
+            ("/v1/dev/keys/{id}", _) | ("/v1/conversations/{id}", "DELETE") => 204,
             // Of no goal there is no history.
-            "/v1/dev/user/goals/{id}/history" => 200,
+            ("/v1/dev/user/goals/{id}/history", _) => 200,
             _ => 404,
         };
         assert_eq!(absent.0, expected, "{} {}", route.method, route.path);

@@ -25,6 +25,15 @@ pub struct ActionItemAnswer {
     is_locked: bool,
 }
 
+impl From<ActionItem> for ActionItemAnswer {
+    fn from(item: ActionItem) -> Self {
+        Self {
+            item,
+            is_locked: false,
+        }
+    }
+}
+
 #[derive(Serialize, ToSchema)]
 pub struct ActionItemPage {
     action_items: Vec<ActionItemAnswer>,
@@ -63,15 +72,8 @@ pub async fn list(
     let offset = bounded("offset", page.offset, 0, 0, i64::MAX)?;
     let filter = query.filter(READING);
     let (items, has_more) = action_items::list(&app.db, &caller, &filter, limit, offset).await?;
-    let action_items = items
-        .into_iter()
-        .map(|item| ActionItemAnswer {
-            item,
-            is_locked: false,
-        })
-        .collect();
     Ok(Json(ActionItemPage {
-        action_items,
+        action_items: items.into_iter().map(Into::into).collect(),
         has_more,
     }))
 }

@@ -3,8 +3,11 @@
 mod action_items;
 mod apps;
 mod audio;
+mod conversation_changes;
+mod conversation_parts;
 mod conversations;
 mod daily_summaries;
+mod folders;
 mod knowledge_graph;
 mod memories;
 mod messages;
@@ -15,6 +18,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{guard, limits::Policy};
 use crate::app::App;
+
+pub use conversation_parts::PUBLIC;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -76,4 +81,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(guard::user().on(routes!(apps::list_keys)))
         .routes(guard::user().on(routes!(apps::create_key)))
         .routes(guard::user().on(routes!(apps::delete_key)))
+        .merge(conversation_changes::routes())
+        .merge(conversation_parts::routes())
+        .merge(folders::routes())
 }
