@@ -194,6 +194,12 @@ async fn small_things_are_changed_and_found() {
     after["transcript_segments"][1]["text"] = before["transcript_segments"][1]["text"].clone();
     assert_eq!(after, before);
 
+    let prompt = Some(json!({"prompt": "Name the bird."}));
+    let untried = one.ask(Method::POST, "/test-prompt", prompt).await;
+    assert_eq!(untried.status, 409, "there is no model: {untried:#?}");
+    let why = untried.body["detail"].as_str().unwrap();
+    assert!(why.starts_with("There is no language model"), "{why}");
+
     for (value, starred) in [("true", true), ("0", false)] {
         assert_done(one.patch(&format!("/starred?starred={value}")).await);
         assert_eq!(one.get().await["starred"], starred);
