@@ -221,6 +221,7 @@ pub struct RateLimit {
     pub knowledge_graphs_per_hour: u32,
     pub memories_deletions_per_hour: u32,
     pub goal_questions_per_hour: u32,
+    pub test_prompts_per_hour: u32,
 }
 
 impl Config {

@@ -30,6 +30,9 @@ pub enum Error {
     /// The same of one among several, with its id.
     #[error("{0} not found")]
     Absent(String),
+    /// The same in a sentence of its own.
+    #[error("{0}")]
+    NotThere(&'static str),
     /// A value that filters or selects makes no sense.
     #[error("{0}")]
     BadRequest(String),

@@ -14,9 +14,11 @@ mod api {
         mod apps;
         mod audio;
         mod chat;
+        mod conversation_changes;
         mod conversations;
         mod daily_summaries;
         mod desktop;
+        mod folders;
         mod goals;
         mod knowledge_graph;
         mod meetings;

@@ -184,6 +184,19 @@ impl<S: Send + Sync> FromRequestParts<S> for TwoIds {
     }
 }
 
+/// The id in a path that has something else behind it, which may hold anything.
+pub struct IdAnd(pub Id, pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for IdAnd {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let found = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let (id, rest) = found.map(|Path(texts)| texts).unwrap_or_default();
+        Ok(Self(Id(id.parse().ok()), rest))
+    }
+}
+
 /// A number of the query between two bounds.
 pub fn bounded(
     name: &str,

@@ -35,6 +35,7 @@ pub enum Policy {
     GoalSuggestions,
     GoalAdvice,
     GoalProgress,
+    TestPrompts,
 }
 
 impl Policy {
@@ -57,6 +58,7 @@ impl Policy {
             Self::GoalSuggestions => "goals:suggest",
             Self::GoalAdvice => "goals:advice",
             Self::GoalProgress => "goals:extract",
+            Self::TestPrompts => "test:prompt",
         }
     }
 
@@ -78,6 +80,7 @@ impl Policy {
             Self::GoalSuggestions | Self::GoalAdvice | Self::GoalProgress => {
                 settings.goal_questions_per_hour
             }
+            Self::TestPrompts => settings.test_prompts_per_hour,
         }
     }
 }

@@ -67,7 +67,9 @@ fn classify(error: &Error) -> (StatusCode, &'static str) {
         Error::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "invalid_api_key"),
         Error::MissingScope(_) => (StatusCode::FORBIDDEN, "insufficient_scope"),
         Error::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
-        Error::NotFound(_) | Error::Absent(_) => (StatusCode::NOT_FOUND, "not_found"),
+        Error::NotFound(_) | Error::Absent(_) | Error::NotThere(_) => {
+            (StatusCode::NOT_FOUND, "not_found")
+        }
         Error::BadRequest(_) | Error::Malformed(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
         Error::Invalid(_) | Error::Unprocessable(_) => {
             (StatusCode::UNPROCESSABLE_ENTITY, "validation_error")

@@ -14,12 +14,17 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
                       unsupported_method,allow_header_conformance";
 
 /// Nothing that is made up opens these: a password, a token, live audio, what there never is.
-const NEVER_SUCCEED: [&str; 5] = [
+const NEVER_SUCCEED: [&str; 9] = [
     "POST /v1/auth/login",
     "POST /v1/auth/refresh",
     "POST /v1/conversations",
     "POST /v2/sync-local-files",
     "POST /v1/announcements/{id}/dismiss",
+    // They want words or ids of what is inside, something shared, or a language model.
+    "PATCH /v1/conversations/{id}/segments/text",
+    "PATCH /v1/conversations/{id}/action-items/{idx}",
+    "GET /v1/conversations/{id}/shared",
+    "POST /v1/conversations/{id}/test-prompt",
 ];
 
 /// Gives what is wrong. `exists`: see tests/clients/property_hooks.py.
@@ -119,13 +124,13 @@ async fn user(server: &Server) -> Result<(), String> {
     let user = server.user("app@example.org").await;
     let db = server.pool().await;
     let mut conversations = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..30 {
         let id = plant::Conversation::default().put(&db, &user.uid).await;
         plant::segment(&db, &user.uid, id, 0, true, 0.0, "We walked to the lake.").await;
         conversations.push(id);
     }
     let mut pairs = Vec::new();
-    for _ in 0..10 {
+    for _ in 0..30 {
         let one = plant::Conversation::default().put(&db, &user.uid).await;
         let two = plant::Conversation::default().put(&db, &user.uid).await;
         pairs.push([one, two]);
@@ -143,6 +148,14 @@ async fn user(server: &Server) -> Result<(), String> {
     let mut summaries = Vec::new();
     for date in ["2026-01-29", "2026-01-30", "2026-01-31"] {
         summaries.push(plant::daily_summary(&db, &user.uid, date).await);
+    }
+    let folders = ["trips", "house", "club", "garden"];
+    for id in folders {
+        let folder = plant::Folder {
+            id,
+            ..plant::Folder::default()
+        };
+        folder.put(&db, &user.uid).await;
     }
     let sounding = plant::Conversation::default().put(&db, &user.uid).await;
     let upload = plant::upload(&db, &user.uid).await;
@@ -170,8 +183,9 @@ async fn user(server: &Server) -> Result<(), String> {
         tokens.push(link["token"].clone());
     }
     let exists = json!({
-        "parameters": {"app_id": app, "file_id": sounding, "token": tokens[0], "year": 2025},
-        "things": {"/v1/conversations": conversations, "/v1/users/daily-summaries": summaries,
+        "parameters": {"app_id": app, "file_id": sounding, "token": tokens[0], "year": 2025,
+                       "segment_idx": "0", "speaker_id": "0", "idx": "0"},
+        "things": {"/v1/conversations": conversations, "/v1/folders": folders, "/v1/users/daily-summaries": summaries,
                    "/v1/sync/audio": [sounding], "/v2/sync-local-files": [upload],
                    "/v1/calendar/meetings": [meeting]},
         "bodies": {
@@ -182,7 +196,7 @@ async fn user(server: &Server) -> Result<(), String> {
             "/v1/advice": {"content": "x"},
             "/v1/staged-tasks": {"description": "x"},
         },
-        "once": {"conversation_ids": pairs, "task_ids": items, "token": tokens[1..]},
+        "once": {"conversation_ids": pairs, "folder_ids": vec![folders; 10], "task_ids": items, "token": tokens[1..]},
     });
     run(server, "user", &user.token, exists).await
 }

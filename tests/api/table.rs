@@ -459,13 +459,13 @@ async fn told(server: &Server, secret: &str, route: &Route, id: &str) -> (u16, V
     let response = client()
         .request(
             route.method.clone(),
-            // What notes progress, completes or judges takes it from the query.
+            // What is changed by the query takes one of these.
             format!(
-                "{}{}?current_value=1&completed=true&value={}",
+                "{}{}?current_value=1&completed=true&title=changed&starred=true&assign_type=is_user&value={}",
                 server.url,
                 filled(&route.path, id),
                 if route.path.ends_with("/visibility") {
-                    "public"
+                    "private"
                 } else {
                     "true"
                 }
@@ -473,7 +473,11 @@ async fn told(server: &Server, secret: &str, route: &Route, id: &str) -> (u16, V
         )
         .bearer_auth(secret)
         // Whatever is changed, it is changed by one of these.
-        .json(&json!({"title": "changed", "content": "changed", "description": "changed"}))
+        .json(&json!({
+            "title": "changed", "content": "changed", "description": "changed", "old_description": "planted",
+            "segment_id": id, "segment_ids": [id], "text": "changed", "assign_type": "is_user", "prompt": "changed",
+            "items_idx": [0], "events_idx": [0], "values": [true], "conversation_ids": [],
+        }))
         .send()
         .await
         .unwrap();
@@ -524,6 +528,7 @@ async fn anothers_id_answers_as_an_absent_one() {
     let item = super::plant::ActionItem::default()
         .put(&db, &owner.uid)
         .await;
+    super::plant::Folder::default().put(&db, &owner.uid).await;
     let summary = super::plant::daily_summary(&db, &owner.uid, "2026-01-31").await;
     let meeting = super::plant::meeting(&db, &owner.uid).await;
     let keep = async |path: &str, body: Value| {
@@ -603,6 +608,8 @@ async fn anothers_id_answers_as_an_absent_one() {
         } else if route.path.starts_with("/v1/announcements/") {
             // There is none.
             Uuid::new_v4().to_string()
+        } else if route.path.contains("/folders/{id}") {
+            "planted".into()
         } else if route.path.starts_with("/v1/apps/{app_id}/") {
             app.clone()
         } else {
@@ -616,16 +623,16 @@ async fn anothers_id_answers_as_an_absent_one() {
             &Uuid::new_v4().to_string(),
         )
         .await;
-        let expected = match route.path.as_str() {
-            // To revoke a key that there is not is no mistake.
-            "/v1/dev/keys/{id}" => 204,
+        let expected = match (route.path.as_str(), route.method.as_str()) {
+            // To revoke a key that there is not is no mistake, nor is to delete a conversation from a phone.
+            ("/v1/dev/keys/{id}", _) | ("/v1/conversations/{id}", "DELETE") => 204,
             // Of no goal there is no history.
-            "/v1/dev/user/goals/{id}/history" | "/v1/goals/{id}/history" => 200,
+            ("/v1/dev/user/goals/{id}/history" | "/v1/goals/{id}/history", _) => 200,
             // On no goal there is the same advice for everybody.
-            "/v1/goals/{id}/advice" => 200,
+            ("/v1/goals/{id}/advice", _) => 200,
             // To forget what there is not is no mistake.
-            "/v1/focus-sessions/{id}" | "/v1/staged-tasks/{id}" => 200,
-            "/v1/advice/{id}" if route.method == Method::DELETE => 200,
+            ("/v1/focus-sessions/{id}" | "/v1/staged-tasks/{id}", _) => 200,
+            ("/v1/advice/{id}", "DELETE") => 200,
             _ => 404,
         };
         assert_eq!(absent.0, expected, "{} {}", route.method, route.path);

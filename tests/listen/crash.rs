@@ -106,10 +106,7 @@ async fn spool_is_emptied(server: &Server) {
     let patience = Duration::from_secs(rounds(120, 900) as u64);
     let start = std::time::Instant::now();
     while std::fs::read_dir(&spool).unwrap().next().is_some() {
-        assert!(
-            start.elapsed() < patience,
-            "the spool is never emptied"
-        );
+        assert!(start.elapsed() < patience, "the spool is never emptied");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }

@@ -189,6 +189,14 @@ async fn several_become_one_with_all_that_was_said() {
         assert_eq!(one[key], value, "{key}");
     }
     assert_eq!(one["geolocation"]["latitude"], 1.5);
+    let id = one["id"].as_str().unwrap();
+    let path = format!("/v1/conversations/{id}/shared");
+    let shown = server.send(reqwest::Method::GET, &path, None, None).await;
+    assert_eq!(
+        shown.ok()["id"],
+        id,
+        "all of its parts were shown to everyone"
+    );
     assert_ne!(one["structured"]["title"], "Planted");
     assert_ne!(one["structured"]["title"], "");
     let metadata = &one["external_data"]["merge_metadata"];
@@ -198,7 +206,6 @@ async fn several_become_one_with_all_that_was_said() {
         json!({"id": last, "started_at": "2026-01-31T14:20:00Z", "finished_at": "2026-01-31T14:30:00Z",
             "source": "omi"})
     );
-    let id = one["id"].as_str().unwrap();
     settled(&server, &user, id, Duration::from_secs(30)).await;
     let expected = [
         "Call the bank",

@@ -157,6 +157,7 @@ impl Server {
             .env("OMI_RATE_LIMIT__CHAT_GREETINGS_PER_HOUR", "0")
             .env("OMI_RATE_LIMIT__DAILY_SUMMARIES_PER_HOUR", "0")
             .env("OMI_RATE_LIMIT__KNOWLEDGE_GRAPHS_PER_HOUR", "0")
+            .env("OMI_RATE_LIMIT__TEST_PROMPTS_PER_HOUR", "0")
             .current_dir(self.folder.path())
             .kill_on_drop(true);
         if let Some(database) = &self.database {

@@ -151,7 +151,7 @@ pub async fn delete(db: &Db, caller: &Caller, id: Uuid) -> Result<()> {
 
 /// The action items of several conversations, oldest first.
 pub async fn of_conversations(
-    db: &Db,
+    db: impl PgExecutor<'_>,
     uid: &str,
     conversation_ids: &[Uuid],
 ) -> Result<Vec<ActionItem>> {
@@ -235,6 +235,42 @@ pub async fn delete_of_conversation(
     conversation_id: Uuid,
 ) -> Result<()> {
     Ok(store::delete_of_conversation(tx, uid, conversation_id).await?)
+}
+
+/// Completes or reopens the items of a conversation that have these words, by the value at the same place; as the user does.
+/// The conversation's row must be locked. Words are named once.
+pub async fn complete_named(
+    tx: &mut PgConnection,
+    uid: &str,
+    conversation_id: Uuid,
+    words: &[String],
+    completed: &[bool],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    Ok(store::complete_named(tx, uid, conversation_id, words, completed, now).await?)
+}
+
+/// Gives the items of a conversation that have these words others, as the user does. False: there is none. The conversation's
+/// row must be locked.
+pub async fn rename(
+    tx: &mut PgConnection,
+    uid: &str,
+    conversation_id: Uuid,
+    words: &str,
+    description: &str,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    Ok(store::rename(tx, uid, conversation_id, words, description, now).await?)
+}
+
+/// Removes the items of a conversation that have these words. The conversation's row must be locked.
+pub async fn delete_named(
+    tx: &mut PgConnection,
+    uid: &str,
+    conversation_id: Uuid,
+    words: &str,
+) -> Result<()> {
+    Ok(store::delete_named(tx, uid, conversation_id, words).await?)
 }
 
 #[cfg(test)]

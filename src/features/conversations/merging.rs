@@ -6,7 +6,10 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Duration, Utc};
 use uuid::Uuid;
 
-use super::{Conversation, DELETED, FINISHED, PROCESSED, Status, TranscriptSegment, event, store};
+use super::{
+    Conversation, DELETED, FINISHED, PROCESSED, Status, TranscriptSegment, event, sharing::share,
+    store,
+};
 use crate::{
     error::{Error, Result},
     features::{action_items, audio, credentials::Caller, memories},
@@ -182,7 +185,11 @@ async fn merge_now(db: &Db, outbox: &Outbox, uid: &str, into: Uuid, again: bool)
         structured: told.map_or(&nothing, |part| &part.structured),
         understood_by: told.and_then(|part| part.understood_by.as_deref()),
     };
+    let shown = whole.visibility != "private";
     store::insert_whole(&mut tx, uid, whole).await?;
+    if shown {
+        share(&mut tx, uid, into).await?;
+    }
     store::copy_segments(&mut tx, uid, into, &ordered, &shifts).await?;
     store::upsert_segments(&mut tx, uid, into, &written(&parts, &shifts)).await?;
     store::move_photos(&mut tx, uid, &ordered, into).await?;

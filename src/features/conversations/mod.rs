@@ -1,20 +1,30 @@
 //! Conversations: what was heard or imported, its transcript and what was understood of it.
 
 mod attaching;
+mod edits;
 mod imports;
 mod input;
+mod items;
+mod meeting;
 mod merging;
 mod model;
 mod opening;
 mod photos;
+mod sharing;
 mod speakers;
 mod store;
 
 pub use attaching::{Target, create_later, hand_over, lock_near};
+pub use edits::{
+    MAXIMUM_OVERVIEW, count, empty_folder, put_into, set_events_created, set_segment_text,
+    set_starred, set_summary, set_title,
+};
 pub use imports::{
     Import, MAXIMUM_SEGMENT_TEXT, MAXIMUM_SEGMENTS, MAXIMUM_TEXT, import_text, import_transcript,
 };
 pub use input::{Changes, NewSegment, NewText, NewTranscript, TextSource};
+pub use items::{complete_items, delete_items, items, rename_item};
+pub use meeting::{Meeting, Participant};
 pub use merging::{
     MERGE_JOB, MERGED, MERGING, merge, release_stale as release_stale_merges, run_merge,
 };
@@ -25,10 +35,11 @@ pub use model::{
 };
 pub use opening::{Opening, open, open_apart};
 pub use photos::{
-    LARGEST_PHOTO, Photo, add_photo, describe_photo, photo_image, seen, with_photos,
+    LARGEST_PHOTO, Photo, add_photo, describe_photo, photo_image, photos, seen, with_photos,
     with_photos_within,
 };
-pub use speakers::{Speaker, Translated, assign, translate, voices};
+pub use sharing::{VISIBILITIES, set_visibility, shared};
+pub use speakers::{Speaker, Spoken, Translated, assign, assign_by_hand, translate, voices};
 pub use store::Open;
 
 use std::collections::HashMap;
@@ -312,13 +323,20 @@ pub async fn newest_open(db: &Db, uid: &str) -> Result<Option<Uuid>> {
 }
 
 /// Notes the calendar entry that a conversation belongs to, in its external data.
-pub async fn attach_meeting(
-    db: &Db,
-    uid: &str,
-    id: Uuid,
-    meeting: serde_json::Value,
-) -> Result<()> {
+pub async fn attach_meeting(db: &Db, uid: &str, id: Uuid, meeting: &Meeting) -> Result<()> {
+    let meeting = meeting.checked()?;
     Ok(store::attach_meeting(db, uid, id, meeting).await?)
+}
+
+/// The same of an entry that this server's calendar holds.
+pub async fn link_meeting(db: &Db, uid: &str, id: Uuid, meeting: serde_json::Value) -> Result<()> {
+    Ok(store::attach_meeting(db, uid, id, meeting).await?)
+}
+
+/// Notes where a conversation that has not been understood yet was held, unless that is known.
+pub async fn attach_place(db: &Db, uid: &str, id: Uuid, place: &Geolocation) -> Result<()> {
+    place.check()?;
+    Ok(store::attach_place(db, uid, id, place).await?)
 }
 
 /// Hands an open conversation over to processing. False: somebody else did, it is gone, or it is not

@@ -7,9 +7,10 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Conversation, store};
+use super::{Conversation, edits::or_absent, store};
 use crate::{
     error::Result,
+    features::credentials::Caller,
     platform::{clock, database::Db},
 };
 
@@ -100,6 +101,12 @@ pub async fn with_photos_within(
         }
     }
     Ok(conversation)
+}
+
+/// The pictures of a conversation, in that order.
+pub async fn photos(db: &Db, caller: &Caller, id: Uuid) -> Result<Vec<Photo>> {
+    or_absent(store::standing(db, &caller.uid, id).await?.is_some())?;
+    Ok(store::photos(db, &caller.uid, id).await?)
 }
 
 /// What is on the pictures of a conversation, in that order, without those that are not worth keeping.

@@ -1,8 +1,14 @@
 //! What a user sorts conversations into.
 
+mod changing;
+mod filing;
+mod input;
 mod model;
 mod store;
 
+pub use changing::{create, delete, get, reorder, update};
+pub use filing::{conversation_ids, put, put_all, put_found};
+pub use input::{FolderChanges, NewFolder};
 pub use model::Folder;
 
 use std::collections::HashMap;
@@ -10,21 +16,51 @@ use std::collections::HashMap;
 use sqlx::PgConnection;
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     features::credentials::Caller,
     platform::{clock, database::Db, ids},
 };
 
-/// What a user without folders gets: category, name, icon, colour.
-const OF_THE_SYSTEM: [(&str, &str, &str, &str); 3] = [
-    ("work", "Work", "💼", "#3B82F6"),
-    ("personal", "Personal", "👤", "#10B981"),
-    ("social", "Social", "👥", "#8B5CF6"),
+const ABSENT: Error = Error::NotFound("Folder");
+/// Longest id, in bytes.
+const LONGEST_ID: usize = 100;
+
+/// What a user without folders gets: category, name, icon, colour, description.
+const OF_THE_SYSTEM: [(&str, &str, &str, &str, &str); 3] = [
+    (
+        "work",
+        "Work",
+        "💼",
+        "#3B82F6",
+        "Jobs, business, study and money",
+    ),
+    (
+        "personal",
+        "Personal",
+        "👤",
+        "#10B981",
+        "Family, home, health, hobbies and one's own plans",
+    ),
+    (
+        "social",
+        "Social",
+        "👥",
+        "#8B5CF6",
+        "Friends, going out, entertainment and news",
+    ),
 ];
 
 /// The caller's folders, in their order.
 pub async fn list(db: &Db, caller: &Caller) -> Result<Vec<Folder>> {
     Ok(store::list(db, &caller.uid).await?)
+}
+
+/// The same; a caller without any gets those of the system first.
+pub async fn all(db: &Db, caller: &Caller) -> Result<Vec<Folder>> {
+    let mut tx = db.begin().await?;
+    let folders = of_user(&mut tx, &caller.uid).await?;
+    tx.commit().await?;
+    Ok(folders)
 }
 
 /// The folders of a user, in their order. One without any gets those of the system first.
@@ -36,21 +72,23 @@ pub async fn of_user(tx: &mut PgConnection, uid: &str) -> Result<Vec<Folder>> {
     let now = clock::now();
     let made: Vec<_> = (0..)
         .zip(OF_THE_SYSTEM)
-        .map(|(order, (category, name, icon, color))| Folder {
-            // Whoever makes them at the same time makes the same.
-            id: ids::from_content(&format!("{uid} folder {category}")).to_string(),
-            name: name.into(),
-            description: None,
-            color: color.into(),
-            icon: icon.into(),
-            created_at: now,
-            updated_at: now,
-            order,
-            is_default: false,
-            is_system: true,
-            category_mapping: Some(category.into()),
-            conversation_count: 0,
-        })
+        .map(
+            |(order, (category, name, icon, color, description))| Folder {
+                // Whoever makes them at the same time makes the same.
+                id: ids::from_content(&format!("{uid} folder {category}")).to_string(),
+                name: name.into(),
+                description: Some(description.into()),
+                color: color.into(),
+                icon: icon.into(),
+                created_at: now,
+                updated_at: now,
+                order,
+                is_default: false,
+                is_system: true,
+                category_mapping: Some(category.into()),
+                conversation_count: 0,
+            },
+        )
         .collect();
     store::insert(tx, uid, &made).await?;
     Ok(made)
@@ -85,4 +123,12 @@ pub async fn names(db: &Db, caller: &Caller, ids: &[String]) -> Result<HashMap<S
         return Ok(HashMap::new());
     }
     Ok(store::names(db, &caller.uid, ids).await?)
+}
+
+/// An id that can be one.
+fn possible(id: &str) -> Result<&str> {
+    if id.is_empty() || id.len() > LONGEST_ID || id.contains('\0') {
+        return Err(ABSENT);
+    }
+    Ok(id)
 }

@@ -43,7 +43,7 @@ use crate::{
     app::{App, Handles},
     error::Result,
     features::{
-        conversations::{self, Reason, TranscriptSegment},
+        conversations::{self, Meeting, Reason, TranscriptSegment},
         credentials::Caller,
     },
     platform::audio,
@@ -77,13 +77,13 @@ pub async fn run_forever(app: App) {
 pub async fn finish(
     app: &Handles,
     caller: &Caller,
-    meeting: Option<serde_json::Value>,
+    meeting: Option<Meeting>,
 ) -> Result<Option<Uuid>> {
     app.live.flush(&caller.uid, FLUSH_PATIENCE).await;
     let Some(id) = conversations::newest_open(&app.db, &caller.uid).await? else {
         return Ok(None);
     };
-    if let Some(meeting) = meeting {
+    if let Some(meeting) = &meeting {
         conversations::attach_meeting(&app.db, &caller.uid, id, meeting).await?;
     }
     let finished =

@@ -30,7 +30,7 @@ pub async fn with_meeting(
         return Ok(conversation);
     };
     let meeting = json!(meeting);
-    conversations::attach_meeting(&app.db, uid, conversation.id, meeting.clone()).await?;
+    conversations::link_meeting(&app.db, uid, conversation.id, meeting.clone()).await?;
     match &mut conversation.external_data {
         Some(Value::Object(data)) => {
             data.insert(KEY.into(), meeting);

@@ -14,6 +14,7 @@ mod store;
 mod structure;
 mod tasks;
 mod texts;
+mod trial;
 
 pub use heard::{Heard, clean, cut, language_rule, numbered};
 pub use model::{Step, StepStanding};
@@ -26,6 +27,7 @@ pub use structure::is_emoji;
 pub use texts::{
     BroughtText, MEMORIES_JOB, NewMemories, TextSource, bring_memories, find_memories,
 };
+pub use trial::{MAXIMUM_PROMPT, try_prompt};
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -172,7 +174,7 @@ async fn store_understood(
         if files && !asks {
             let known = folders::of_user(&mut tx, uid).await?;
             if let Some(folder) = folders::of_category(&known, &structured.category) {
-                conversations::file(&mut tx, uid, id, &folder.id).await?;
+                folders::put_found(&mut tx, uid, id, &folder.id).await?;
             }
         }
     }

@@ -154,7 +154,7 @@ async fn attempt(
         match found {
             Found::ActionItems(items) => tasks::save(&mut tx, uid, id, items.clone()).await?,
             Found::Memories(facts) => facts::save(&mut tx, uid, id, facts.clone()).await?,
-            Found::Folder(Some(folder)) => conversations::file(&mut tx, uid, id, folder).await?,
+            Found::Folder(Some(folder)) => folders::put_found(&mut tx, uid, id, folder).await?,
             Found::Folder(None) => {}
             Found::Goals(moved) => goals::heard(&mut tx, uid, moved).await?,
         }

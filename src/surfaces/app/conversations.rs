@@ -12,7 +12,7 @@ use crate::{
     app::App,
     error::Error,
     features::{
-        conversations::{self, Conversation, Filter},
+        conversations::{self, Conversation, Filter, Meeting},
         credentials::Caller,
         lenient, listening,
         processing::{self, StepStanding},
@@ -26,12 +26,14 @@ use crate::{
 
 /// How long finishing waits for the outcome; after that the conversation is answered as it stands.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Most conversations of one list.
+const LONGEST_LIST: i64 = 10_000;
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
-    /// 1 to 1000, 100 if left out.
-    #[param(minimum = 1, maximum = 1000)]
+    /// 100 if left out; more than 10,000 counts as 10,000.
+    #[param(minimum = 1)]
     limit: Option<i64>,
     #[param(minimum = 0)]
     offset: Option<i64>,
@@ -76,7 +78,13 @@ pub async fn list(
         to: query.end_date,
         folder_id: query.folder_id.filter(|id| !id.is_empty()),
         starred: query.starred,
-        limit: bounded("limit", query.limit, 100, 1, 1000)?,
+        limit: bounded(
+            "limit",
+            query.limit.map(|limit| limit.min(LONGEST_LIST)),
+            100,
+            1,
+            LONGEST_LIST,
+        )?,
         offset: bounded("offset", query.offset, 0, 0, i64::MAX)?,
     };
     let ids = conversations::ids(&app.db, &caller, &filter).await?;
@@ -109,8 +117,7 @@ pub struct Finished {
 pub struct Finish {
     /// The calendar entry that was talked at; kept in the conversation's `external_data`.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
-    calendar_meeting_context: Option<serde_json::Map<String, serde_json::Value>>,
+    calendar_meeting_context: Option<Meeting>,
 }
 
 /// Finish the conversation in progress and understand it; it is kept, however little was said.
@@ -123,9 +130,7 @@ pub async fn finish(
     OptionalBody(wanted): OptionalBody<Finish>,
 ) -> Result<Json<Finished>> {
     let news = app.outbox.listen();
-    let meeting = wanted
-        .calendar_meeting_context
-        .map(serde_json::Value::Object);
+    let meeting = wanted.calendar_meeting_context;
     let id = listening::finish(&app, &caller, meeting)
         .await?
         .ok_or(Error::NotFound("Conversation in progress"))?;

@@ -3,9 +3,12 @@
 mod action_items;
 mod apps;
 mod audio;
+mod conversation_changes;
+mod conversation_parts;
 mod conversations;
 mod daily_summaries;
 mod desktop;
+mod folders;
 mod goals;
 mod knowledge_graph;
 mod meetings;
@@ -25,7 +28,8 @@ use super::{guard, limits::Policy};
 use crate::app::App;
 
 /// Paths that need no credential; only GET is known.
-pub const OPEN: [&str; 6] = [
+pub const OPEN: [&str; 7] = [
+    "/v1/conversations/{id}/shared",
     "/v1/action-items/shared/{token}",
     "/tasks/{token}",
     "/v1/trends",
@@ -111,4 +115,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(meetings::routes())
         .merge(trends::routes())
         .merge(desktop::routes())
+        .merge(conversation_changes::routes())
+        .merge(conversation_parts::routes())
+        .merge(folders::routes())
 }

@@ -68,7 +68,7 @@ pub struct Period {
 
 /// Search everything: what was said, conversations, memories, action items; by words, meaning and time.
 #[utoipa::path(get, path = "/v1/search", tag = "search", params(SearchQuery),
-    responses((status = 200, body = Hits)))]
+    responses((status = 200, body = Hits), (status = 400, body = ErrorBody)))]
 pub async fn everything(
     State(app): State<App>,
     caller: Caller,
@@ -102,6 +102,8 @@ pub async fn everything(
     }))
 }
 
+const MOST_PER_PAGE: i64 = 100;
+
 #[derive(Deserialize, ToSchema)]
 pub struct ConversationSearch {
     /// All its words must be found somewhere in a conversation; empty or `*`: all conversations.
@@ -111,9 +113,9 @@ pub struct ConversationSearch {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 1_000_000_000)]
     page: Option<i64>,
-    /// 10 if left out.
+    /// 10 if left out; more than 100 counts as 100.
     #[serde(default)]
-    #[schema(minimum = 1, maximum = 100)]
+    #[schema(minimum = 1)]
     per_page: Option<i64>,
     /// True if left out.
     #[serde(default)]
@@ -147,7 +149,8 @@ pub async fn conversations(
     Body(wanted): Body<ConversationSearch>,
 ) -> Result<Response> {
     let current_page = in_body("page", wanted.page, 1, 1_000_000_000)?;
-    let per_page = in_body("per_page", wanted.per_page, 10, 100)?;
+    let per_page = wanted.per_page.map(|wanted| wanted.min(MOST_PER_PAGE));
+    let per_page = in_body("per_page", per_page, 10, MOST_PER_PAGE)?;
     let search = Search {
         query: wanted.query,
         include_discarded: wanted.include_discarded.unwrap_or(true),

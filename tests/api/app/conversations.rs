@@ -2,7 +2,7 @@
 
 use chrono::Utc;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     api::plant::{self, at},
@@ -82,6 +82,7 @@ async fn lists_filter_and_page() {
         ("include_discarded=False&limit=1&offset=1", "february"),
         ("limit=2", "processing discarded"),
         ("limit=1000&offset=3", "january"),
+        ("limit=99999999&offset=3", "january"),
         ("starred=true", "january"),
         ("starred=false", "processing discarded february"),
         ("folder_id=trips", "february"),
@@ -97,13 +98,7 @@ async fn lists_filter_and_page() {
     ] {
         assert_eq!(titles(&server, &user, query).await, expected, "{query}");
     }
-    for query in [
-        "limit=0",
-        "limit=1001",
-        "offset=-1",
-        "starred=perhaps",
-        "start_date=soon",
-    ] {
+    for query in ["limit=0", "offset=-1", "starred=perhaps", "start_date=soon"] {
         let answer = server.get(&format!("{PATH}?{query}"), &user.token).await;
         assert_eq!(answer.status, 422, "{query}: {answer:#?}");
     }
@@ -194,7 +189,33 @@ async fn finishing_wants_a_conversation_in_progress() {
 
     let id = open().put(&db, &user.uid).await;
     plant::segment(&db, &user.uid, id, 0, true, 0.0, "Yes.").await;
-    let answer = finish().await.ok();
+    // The calendar entry must be one; nothing is finished with half of it.
+    let meeting = json!({"calendar_event_id": "e1", "title": "Stand-up", "start_time": "2026-01-31T09:00:00+01:00",
+                         "duration_minutes": 15, "participants": [{"name": "Ben", "email": null}]});
+    let finish_with = async |meeting: &Value| {
+        let body = json!({"calendar_meeting_context": meeting});
+        server.post(PATH, &user.token, body).await
+    };
+    for (key, value) in [
+        ("title", json!(null)),
+        ("start_time", json!("soon")),
+        ("start_time", json!(null)),
+        ("duration_minutes", json!(-1)),
+        ("participants", json!(["Ben"])),
+        ("notes", json!("n".repeat(20_001))),
+    ] {
+        let mut wrong = meeting.clone();
+        wrong[key] = value;
+        let refused = finish_with(&wrong).await;
+        assert_eq!(refused.status, 422, "{wrong}: {refused:#?}");
+    }
+    let answer = finish_with(&meeting).await.ok();
+    assert_eq!(
+        answer["conversation"]["external_data"]["calendar_meeting_context"],
+        json!({"calendar_event_id": "e1", "title": "Stand-up", "start_time": "2026-01-31T08:00:00Z",
+               "duration_minutes": 15, "participants": [{"name": "Ben", "email": null}], "platform": null,
+               "meeting_link": null, "notes": null, "calendar_source": "system_calendar"})
+    );
     assert_eq!(answer["messages"], json!([]));
     let conversation = &answer["conversation"];
     assert_eq!(conversation["id"], id.to_string());

@@ -226,7 +226,7 @@ pub async fn delete(db: &Db, uid: &str, id: Uuid) -> Result<bool> {
 }
 
 pub async fn of_conversations(
-    db: &Db,
+    db: impl PgExecutor<'_>,
     uid: &str,
     conversation_ids: &[Uuid],
 ) -> Result<Vec<ActionItem>> {
@@ -348,6 +348,70 @@ pub async fn delete_of_conversation(
         "delete from action_items where uid = $1 and conversation_id = $2",
         uid,
         conversation_id
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+pub async fn complete_named(
+    tx: &mut PgConnection,
+    uid: &str,
+    conversation_id: Uuid,
+    words: &[String],
+    completed: &[bool],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "update action_items a
+         set completed = new.completed, completed_at = case when new.completed then coalesce(a.completed_at, $5) end,
+             touched = true, updated_at = $5
+         from unnest($3::text[], $4::bool[]) as new (words, completed)
+         where a.uid = $1 and a.conversation_id = $2 and a.description = new.words",
+        uid,
+        conversation_id,
+        words,
+        completed,
+        now
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+pub async fn rename(
+    tx: &mut PgConnection,
+    uid: &str,
+    conversation_id: Uuid,
+    words: &str,
+    description: &str,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let done = sqlx::query!(
+        "update action_items set description = $4, touched = true, updated_at = $5
+         where uid = $1 and conversation_id = $2 and description = $3",
+        uid,
+        conversation_id,
+        words,
+        description,
+        now
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+pub async fn delete_named(
+    tx: &mut PgConnection,
+    uid: &str,
+    conversation_id: Uuid,
+    words: &str,
+) -> Result<()> {
+    sqlx::query!(
+        "delete from action_items where uid = $1 and conversation_id = $2 and description = $3",
+        uid,
+        conversation_id,
+        words
     )
     .execute(tx)
     .await?;

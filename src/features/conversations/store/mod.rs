@@ -1,18 +1,22 @@
 //! SQL of conversations and their segments.
 
 mod attaching;
+mod edits;
 mod ended;
 mod merging;
 mod open;
 mod photos;
 mod segments;
+mod sharing;
 
 pub use attaching::*;
+pub use edits::*;
 pub use ended::*;
 pub use merging::*;
 pub use open::*;
 pub use photos::*;
 pub use segments::*;
+pub use sharing::*;
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgExecutor, Result, types::Json};

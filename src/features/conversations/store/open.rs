@@ -207,6 +207,19 @@ pub async fn attach_meeting(
     Ok(())
 }
 
+pub async fn attach_place(db: &Db, uid: &str, id: Uuid, place: &Geolocation) -> Result<()> {
+    sqlx::query!(
+        "update conversations set geolocation = $3
+         where uid = $1 and id = $2 and geolocation is null and status in ('in_progress', 'processing')",
+        uid,
+        id,
+        Json(place) as Json<&Geolocation>
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 pub async fn expired(
     db: &Db,
     now: DateTime<Utc>,

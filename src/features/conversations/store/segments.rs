@@ -219,6 +219,80 @@ pub async fn assign(
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
+/// In the order in which a conversation shows them, counted from 0.
+pub async fn segment_at(
+    tx: &mut PgConnection,
+    uid: &str,
+    conversation_id: Uuid,
+    place: i64,
+) -> Result<Option<Uuid>> {
+    sqlx::query_scalar!(
+        "select id from transcript_segments
+         where uid = $1 and conversation_id = $2
+         order by start_seconds, id limit 1 offset $3",
+        uid,
+        conversation_id,
+        place
+    )
+    .fetch_optional(tx)
+    .await
+}
+
+pub async fn labelled(
+    tx: &mut PgConnection,
+    uid: &str,
+    conversation_id: Uuid,
+    label: Option<i32>,
+) -> Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        "select id from transcript_segments where uid = $1 and conversation_id = $2 and speaker_id = $3",
+        uid,
+        conversation_id,
+        label
+    )
+    .fetch_all(tx)
+    .await
+}
+
+/// Those of these ids that there are.
+pub async fn known_segments(
+    tx: &mut PgConnection,
+    uid: &str,
+    conversation_id: Uuid,
+    ids: &[Uuid],
+) -> Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        "select id from transcript_segments where uid = $1 and conversation_id = $2 and id = any($3)",
+        uid,
+        conversation_id,
+        ids
+    )
+    .fetch_all(tx)
+    .await
+}
+
+pub async fn set_speaker(
+    tx: &mut PgConnection,
+    uid: &str,
+    conversation_id: Uuid,
+    ids: &[Uuid],
+    is_user: bool,
+    person_id: Option<&str>,
+) -> Result<()> {
+    sqlx::query!(
+        "update transcript_segments set is_user = $4, person_id = $5
+         where uid = $1 and conversation_id = $2 and id = any($3)",
+        uid,
+        conversation_id,
+        ids,
+        is_user,
+        person_id
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// Label, whether it is the user, and id of a person; of each label the newest that is somebody's.
 pub async fn voices(
     db: &Db,
