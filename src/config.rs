@@ -168,6 +168,7 @@ fn choose<T: Copy>(name: &str, choices: &[(&str, T)]) -> Result<T, String> {
 #[serde(deny_unknown_fields)]
 pub struct Firebase {
     project_id: String,
+    newcomers: String,
     pub keys_url: String,
     service_account: String,
 }
@@ -176,6 +177,11 @@ impl Firebase {
     /// Empty: ID tokens are not believed.
     pub fn projects(&self) -> Vec<String> {
         listed(&self.project_id)
+    }
+
+    /// Whose addresses get an account; empty: everybody's.
+    pub fn newcomers(&self) -> Vec<String> {
+        listed(&self.newcomers)
     }
 
     /// The file of a service account's key.

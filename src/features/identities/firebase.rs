@@ -31,6 +31,7 @@ pub struct Person {
     pub name: String,
     /// As the token says it; proves nothing about local accounts.
     pub email: Option<String>,
+    email_verified: bool,
     /// Epoch seconds.
     expires_at: i64,
 }
@@ -45,20 +46,26 @@ struct Claims {
     auth_time: Option<i64>,
     name: Option<String>,
     email: Option<String>,
+    #[serde(default)]
+    email_verified: bool,
 }
 
 pub struct Firebase {
     projects: Vec<String>,
+    /// Addresses, or `@` and a domain, in lower case. Empty: everybody's.
+    newcomers: Vec<String>,
     keys: Arc<SigningKeys>,
     /// By SHA-256 of the token.
     known: Cache<[u8; 32], Person>,
 }
 
 impl Firebase {
-    /// `projects`: ids, at least one.
-    pub fn new(projects: Vec<String>, keys_url: &str) -> Started<Self> {
+    /// `projects`: ids, at least one. `newcomers`: whose addresses get an account, `@example.org` for all of a domain;
+    /// none: everybody's.
+    pub fn new(projects: Vec<String>, newcomers: &[String], keys_url: &str) -> Started<Self> {
         Ok(Self {
             projects,
+            newcomers: newcomers.iter().map(|one| one.to_lowercase()).collect(),
             keys: Arc::new(SigningKeys::new(keys_url)?),
             known: Cache::builder()
                 .max_capacity(MOST)
@@ -107,6 +114,20 @@ impl Firebase {
         Ok(person(found.claims, now).map(|person| (person, true)))
     }
 
+    /// Whether somebody who was never here gets an account.
+    pub(super) fn welcomes(&self, person: &Person) -> bool {
+        if self.newcomers.is_empty() {
+            return true;
+        }
+        let Some(email) = person.email.as_ref().filter(|_| person.email_verified) else {
+            return false;
+        };
+        let email = email.to_lowercase();
+        let domain = email.rfind('@').map_or("", |at| &email[at..]);
+        let mut listed = self.newcomers.iter();
+        listed.any(|one| *one == email || (one.starts_with('@') && one == domain))
+    }
+
     /// The user of this token has a row.
     pub(super) fn remember(&self, token: &str, person: Person) {
         self.known.insert(ids::digest(token), person);
@@ -130,6 +151,7 @@ fn person(claims: Claims, now: i64) -> Option<Person> {
         uid: claims.sub.into(),
         name: claims.name.map(short).unwrap_or_default(),
         email: claims.email.map(short).filter(|email| !email.is_empty()),
+        email_verified: claims.email_verified,
         expires_at: claims.exp,
     })
 }
@@ -149,6 +171,38 @@ mod tests {
             auth_time: None,
             name: Some(" Ann\u{0} ".into()),
             email: Some(String::new()),
+            email_verified: true,
+        }
+    }
+
+    #[test]
+    fn newcomers_may_be_chosen_by_their_verified_address() {
+        let welcomed = |newcomers: &[&str], email: &str, verified| {
+            let newcomers: Vec<_> = newcomers.iter().map(|one| one.to_string()).collect();
+            let firebase = Firebase::new(vec!["p".into()], &newcomers, "http://127.0.0.1:1");
+            let person = person(
+                Claims {
+                    email: Some(email.into()),
+                    email_verified: verified,
+                    ..claims()
+                },
+                1000,
+            );
+            firebase.unwrap().welcomes(&person.unwrap())
+        };
+        let listed = ["Ann@example.org", "@family.example"];
+        assert!(welcomed(&[], "x@y.example", false));
+        assert!(welcomed(&listed, "ann@Example.org", true));
+        assert!(welcomed(&listed, "anybody@family.example", true));
+        assert!(!welcomed(&listed, "ann@example.org", false));
+        for other in [
+            "ben@example.org",
+            "x@evilfamily.example",
+            "x@family.example.evil.example",
+            "@family.example@evil.example",
+            "",
+        ] {
+            assert!(!welcomed(&listed, other, true), "{other}");
         }
     }
 

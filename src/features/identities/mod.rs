@@ -10,7 +10,7 @@ pub use sign_in::{ServiceAccount, check_redirect, give_code, purge, redeem, with
 use uuid::Uuid;
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     features::{
         accounts,
         credentials::{Caller, Kind, Known, Scope, Who},
@@ -33,6 +33,10 @@ pub async fn authenticate(
         return Ok(Who::Nobody);
     };
     if new {
+        if !firebase.welcomes(&person) && !accounts::exists(db, &person.uid).await? {
+            let text = "This server makes no account for you. Ask its operator.";
+            return Err(Error::Forbidden(text.into()));
+        }
         accounts::ensure(db, &person.uid, &person.name, person.email.as_deref()).await?;
         firebase.remember(secret, person.clone());
     }

@@ -116,7 +116,11 @@ async fn serve(
         .transpose()?;
     let firebase = match config.firebase.projects() {
         projects if projects.is_empty() => None,
-        projects => Some(Firebase::new(projects, &config.firebase.keys_url)?),
+        projects => Some(Firebase::new(
+            projects,
+            &config.firebase.newcomers(),
+            &config.firebase.keys_url,
+        )?),
     };
     let app: App = Arc::new(Handles {
         public_url: config.public_url(bound),

@@ -228,6 +228,38 @@ async fn keys_may_change_and_their_address_may_be_down() {
     assert_eq!(status(&server, &second.token("cleo")).await, 200);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn newcomers_may_be_refused_without_being_signed_out() {
+    let key = Key::new("first");
+    let keys = KeysServer::start(200, json!({"keys": [key.jwk()]})).await;
+    let mut env = keys.settings();
+    env.push(("OMI_FIREBASE__NEWCOMERS", "ann@example.org".into()));
+    let server = Server::start_with(ServerOptions {
+        deaf: true,
+        env,
+        ..ServerOptions::default()
+    })
+    .await;
+    let local = server.user("ben@example.org").await;
+    let verified = |uid: &str| {
+        let mut claims = claims(uid);
+        claims["email_verified"] = json!(true);
+        key.sign(&claims)
+    };
+    for _ in 0..2 {
+        assert_eq!(status(&server, &verified("ann")).await, 200);
+        assert_eq!(status(&server, &verified("cleo")).await, 403);
+    }
+    // Not verified, but she has an account by now; so has he, whatever his address.
+    assert_eq!(status(&server, &key.token("ann")).await, 200);
+    assert_eq!(status(&server, &verified(&local.uid)).await, 200);
+    let users: i64 = sqlx::query_scalar("select count(*) from users")
+        .fetch_one(&server.pool().await)
+        .await
+        .unwrap();
+    assert_eq!(users, 2);
+}
+
 #[tokio::test]
 async fn without_a_project_no_token_counts() {
     let server = Server::deaf().await;
