@@ -7,7 +7,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     config::Config,
-    features::{credentials::Known, listening::LiveSessions, search::Vectors},
+    features::{
+        credentials::Known,
+        identities::{Firebase, ServiceAccount},
+        listening::LiveSessions,
+        search::Vectors,
+    },
     platform::{
         database::Db,
         embeddings::Embedder,
@@ -36,6 +41,10 @@ pub struct Handles {
     /// `None`: texts are found by their words only.
     pub embeddings: Option<Embedder>,
     pub known: Known,
+    /// `None`: ID tokens of Firebase are not believed.
+    pub firebase: Option<Firebase>,
+    /// `None`: signing in here gives no custom token for Firebase.
+    pub service_account: Option<ServiceAccount>,
     pub rate_limits: RateLimits,
     /// Secrets that nobody has.
     pub failures: Failures,

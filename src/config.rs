@@ -53,6 +53,8 @@ pub struct Config {
     pub audio: Audio,
     pub search: Search,
     pub rate_limit: RateLimit,
+    pub firebase: Firebase,
+    pub cors: Cors,
 }
 
 /// Comma-separated CIDR ranges; an address alone is a range of one.
@@ -160,6 +162,67 @@ fn choose<T: Copy>(name: &str, choices: &[(&str, T)]) -> Result<T, String> {
         let names: Vec<_> = choices.iter().map(|(known, _)| *known).collect();
         format!("expected {}, not {name:?},", names.join(" or "))
     })
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Firebase {
+    project_id: String,
+    newcomers: String,
+    pub keys_url: String,
+    service_account: String,
+}
+
+impl Firebase {
+    /// Empty: ID tokens are not believed.
+    pub fn projects(&self) -> Vec<String> {
+        listed(&self.project_id)
+    }
+
+    /// Whose addresses get an account; empty: everybody's.
+    pub fn newcomers(&self) -> Vec<String> {
+        listed(&self.newcomers)
+    }
+
+    /// The file of a service account's key.
+    pub fn service_account(&self) -> Option<&Path> {
+        let path = self.service_account.trim();
+        (!path.is_empty()).then(|| Path::new(path))
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cors {
+    allowed_origins: String,
+}
+
+impl Cors {
+    /// Besides our own.
+    pub fn origins(&self) -> Vec<String> {
+        listed(&self.allowed_origins)
+    }
+
+    fn check(&self) -> Result<()> {
+        for origin in self.origins() {
+            let parsed = reqwest::Url::parse(&origin).map(|url| url.origin().ascii_serialization());
+            if !parsed.is_ok_and(|parsed| parsed == origin) {
+                bail!(
+                    "cors.allowed_origins: {origin:?} is no origin; write it as https://host or http://host:port, without a slash at the end"
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What stands between commas.
+fn listed(text: &str) -> Vec<String> {
+    let parts = text.split(',').map(str::trim);
+    parts
+        .filter(|part| !part.is_empty())
+        .map(str::to_string)
+        .collect()
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -295,6 +358,8 @@ impl Config {
         }
         self.stt.check()?;
         self.embeddings.check()?;
+        self.cors.check()?;
+        check_url("firebase.keys_url", &self.firebase.keys_url)?;
         if self.goals.max_active == 0 {
             bail!("goals.max_active must be at least 1");
         }

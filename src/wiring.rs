@@ -14,6 +14,7 @@ use crate::{
     features::{
         audio, conversations, credentials,
         daily_summaries::{self, DueDay},
+        identities,
         knowledge_graph::{self, Batch, OfConversation, Rebuild},
         listening,
         processing::{self, BroughtText, Step},
@@ -159,6 +160,7 @@ async fn tidy_forever(app: App) {
             let tidied = async {
                 rate_limits::purge(&app.db).await?;
                 idempotency::purge(&app.db).await?;
+                identities::purge(&app.db).await?;
                 credentials::purge(&app.db).await
             };
             if let Err(error) = tidied.await {
@@ -191,6 +193,14 @@ pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> 
         tokio::spawn(uploads::run_forever(app.clone())),
         tokio::spawn(audio::run_forever(app.clone(), &[conversations::DELETED])),
     ];
+    let keys = tokio::spawn({
+        let app = app.clone();
+        async move {
+            if let Some(firebase) = &app.firebase {
+                firebase.refresh_forever().await;
+            }
+        }
+    });
     let at_once = match app.language {
         Some(_) => JOBS_WITH_MODEL,
         None => JOBS,
@@ -233,5 +243,6 @@ pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> 
     for task in tasks {
         task.abort();
     }
+    keys.abort();
     runner
 }

@@ -60,7 +60,7 @@ const RULES: &[(&str, &[(&str, &str)])] = &[
 ];
 
 /// What a surface may use of its neighbours: these are shared, the rest are surfaces of their own.
-const SHARED: [&str; 10] = [
+const SHARED: [&str; 11] = [
     "caller",
     "client_address",
     "documents",
@@ -68,6 +68,7 @@ const SHARED: [&str; 10] = [
     "guard",
     "limits",
     "operations",
+    "origins",
     "queries",
     "respond",
     "router",

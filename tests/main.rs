@@ -20,12 +20,15 @@ mod api {
         mod desktop;
         mod folders;
         mod goals;
+        mod firebase;
+        mod headers;
         mod knowledge_graph;
         mod meetings;
         mod memories;
         mod messages;
         mod operations;
         mod shares;
+        mod sign_in_page;
     }
     pub mod integration {
         mod conversations;

@@ -6,12 +6,13 @@ use sqlx::PgPool;
 use crate::support::postgres::TestDatabase;
 
 /// Look-ups that find the user, led by their own key.
-const DIRECTORIES: [&str; 5] = [
+const DIRECTORIES: [&str; 6] = [
     "user_emails",
     "credential_hashes",
     "app_owners",
     "action_item_share_tokens",
     "shared_conversations",
+    "sign_in_codes",
 ];
 /// Not ours.
 const FOREIGN: [&str; 1] = ["_sqlx_migrations"];

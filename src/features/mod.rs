@@ -13,6 +13,7 @@ pub mod daily_summaries;
 pub mod desktop;
 pub mod folders;
 pub mod goals;
+pub mod identities;
 pub mod knowledge_graph;
 pub mod lenient;
 pub mod listening;

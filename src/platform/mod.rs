@@ -14,5 +14,6 @@ pub mod model_files;
 pub mod outbox;
 pub mod rate_limits;
 pub mod secrets;
+pub mod signing_keys;
 pub mod speech;
 pub mod telemetry;

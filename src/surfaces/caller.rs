@@ -9,7 +9,10 @@ use super::respond::ApiError;
 use crate::{
     app::App,
     error::Error,
-    features::credentials::{Caller, Kind, Who},
+    features::{
+        credentials::{Caller, Kind, Who},
+        identities,
+    },
 };
 
 /// What a route accepts, and how it says no.
@@ -22,9 +25,12 @@ pub struct Accepts {
     pub bare_keys: bool,
 }
 
+/// As Omi's clients know it.
+pub const NO_HEADER: &str = "Authorization header not found";
+
 pub const USER: Accepts = Accepts {
     kinds: &[Kind::User],
-    missing: "Missing access token: send the header Authorization: Bearer <token>",
+    missing: NO_HEADER,
     invalid: "Invalid authorization token",
     bare_keys: false,
 };
@@ -80,14 +86,21 @@ pub async fn authenticate(
     headers: &HeaderMap,
     accepts: Accepts,
 ) -> Result<Caller, Refused> {
-    let secret =
-        secret(headers, accepts.bare_keys).ok_or(Error::Unauthenticated(accepts.missing))?;
+    let Some(secret) = secret(headers, accepts.bare_keys) else {
+        // A header that is no two words is told from none.
+        let told = accepts.missing == NO_HEADER && headers.contains_key(header::AUTHORIZATION);
+        return Err(Error::Unauthenticated(match told {
+            true => accepts.invalid,
+            false => accepts.missing,
+        })
+        .into());
+    };
     of_secret(app, secret, accepts).await
 }
 
 /// The same where there are no headers.
 pub async fn of_secret(app: &App, secret: &str, accepts: Accepts) -> Result<Caller, Refused> {
-    let who = app.known.authenticate(&app.db, secret).await?;
+    let who = identities::authenticate(&app.db, &app.known, app.firebase.as_ref(), secret).await?;
     let guessed = matches!(who, Who::Nobody);
     match who {
         Who::Caller(caller) if accepts.kinds.contains(&caller.kind) => Ok(caller),

@@ -61,7 +61,9 @@ impl<E: Into<Error>> From<E> for ApiError {
 /// Status and stable code of an error.
 fn classify(error: &Error) -> (StatusCode, &'static str) {
     match error {
-        Error::Unauthenticated(message) if message.starts_with("Missing") => {
+        Error::Unauthenticated(message)
+            if message.starts_with("Missing") || *message == super::caller::NO_HEADER =>
+        {
             (StatusCode::UNAUTHORIZED, "missing_api_key")
         }
         Error::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "invalid_api_key"),

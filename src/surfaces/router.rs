@@ -16,8 +16,8 @@ pub use super::{
 };
 
 use super::{
-    aliases, app as app_routes, developer, documents, integration, listen, mcp, operations,
-    respond, sign_in,
+    aliases, app as app_routes, clock, developer, documents, integration, listen, mcp, operations,
+    origins, respond, sign_in,
 };
 use crate::app::App;
 
@@ -70,10 +70,15 @@ pub fn router(app: App, metrics: metrics_exporter_prometheus::PrometheusHandle) 
     let mut names = Vec::new();
     for surface in surfaces() {
         names.push(surface.name);
-        let (routes, _) = surface.routes.split_for_parts();
+        let (mut routes, _) = surface.routes.split_for_parts();
+        if surface.name == "user" {
+            routes = routes.layer(axum::middleware::from_fn(clock::check));
+        }
         router = router.merge(routes);
     }
+    let cors = origins::layer(&app);
     router
+        .merge(sign_in::pages()) // /v1/auth/authorize
         .merge(listen::routes()) // /v4/listen: refuses before the upgrade, by itself
         .merge(mcp::routes(&app)) // /v1/mcp
         .merge(documents::routes(&names)) // /openapi /docs
@@ -81,6 +86,7 @@ pub fn router(app: App, metrics: metrics_exporter_prometheus::PrometheusHandle) 
         .fallback(respond::not_found)
         .method_not_allowed_fallback(respond::method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(tower::util::option_layer(cors))
         .layer(CatchPanicLayer::custom(|_| {
             let error = anyhow::anyhow!("a handler panicked");
             axum::response::IntoResponse::into_response(respond::ApiError(error.into()))

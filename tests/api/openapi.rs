@@ -57,6 +57,10 @@ fn every_operation_says_what_it_does_and_how_it_refuses() {
                     &["401", "429", "500", "503"]
                 };
                 for status in always {
+                    // Omi's clients know a code that does not count as a bad request.
+                    if *status == "401" && path == "/v1/auth/token" {
+                        continue;
+                    }
                     assert!(
                         responses.contains_key(*status),
                         "{what}: {status} is not described"

@@ -6,6 +6,7 @@ pub mod clients;
 pub mod dart;
 pub mod device;
 pub mod ears;
+pub mod firebase;
 pub mod material;
 pub mod peer;
 pub mod postgres;

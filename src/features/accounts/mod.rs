@@ -68,6 +68,15 @@ pub async fn create(db: &Db, user: NewUser) -> Result<String> {
     Ok(uid)
 }
 
+pub async fn exists(db: &Db, uid: &str) -> Result<bool> {
+    Ok(store::profile(db, uid).await?.is_some())
+}
+
+/// A row for a user whom somebody outside vouches for. `email` is shown only: it joins no local account.
+pub async fn ensure(db: &Db, uid: &str, name: &str, email: Option<&str>) -> Result<()> {
+    Ok(store::ensure(db, uid, name, email, clock::now()).await?)
+}
+
 /// Longest password that is looked at, in bytes.
 const MAXIMUM_PASSWORD: usize = 1024;
 

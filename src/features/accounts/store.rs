@@ -31,6 +31,26 @@ pub async fn insert(
     Ok(())
 }
 
+pub async fn ensure(
+    db: &Db,
+    uid: &str,
+    name: &str,
+    outside_email: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into users (uid, name, outside_email, created_at) values ($1, $2, $3, $4)
+         on conflict (uid) do nothing",
+        uid,
+        name,
+        outside_email,
+        now
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// False if the address is taken.
 pub async fn insert_email(tx: &mut PgConnection, uid: &str, email: &str) -> Result<bool> {
     let done = sqlx::query!(

@@ -15,7 +15,13 @@ use super::{prepare_data_dir, say, source};
 use crate::{
     app::{App, Handles},
     config::Config,
-    features::{accounts, credentials::Known, listening::LiveSessions, search::Vectors},
+    features::{
+        accounts,
+        credentials::Known,
+        identities::{Firebase, ServiceAccount},
+        listening::LiveSessions,
+        search::Vectors,
+    },
     platform::{
         database::{self, Database},
         embeddings::{self, Embedder},
@@ -103,6 +109,19 @@ async fn serve(
     let embedding_settings = config.embedding_settings(&data_dir);
     // A model that cannot be used is told below: without it the server finds less, not nothing.
     let embeddings = Embedder::start(&embedding_settings).unwrap_or_default();
+    let service_account = config
+        .firebase
+        .service_account()
+        .map(ServiceAccount::read)
+        .transpose()?;
+    let firebase = match config.firebase.projects() {
+        projects if projects.is_empty() => None,
+        projects => Some(Firebase::new(
+            projects,
+            &config.firebase.newcomers(),
+            &config.firebase.keys_url,
+        )?),
+    };
     let app: App = Arc::new(Handles {
         public_url: config.public_url(bound),
         failures: Failures::new(config.rate_limit.failures_per_minute),
@@ -119,6 +138,8 @@ async fn serve(
         language,
         embeddings,
         known: Known::default(),
+        firebase,
+        service_account,
         rate_limits: RateLimits::default(),
         live: LiveSessions::default(),
         stop: stop.clone(),

@@ -7,6 +7,7 @@ use axum::{
         RawQuery, State,
         ws::{CloseFrame, Message, WebSocket, close_code},
     },
+    http::HeaderMap,
     response::{IntoResponse as _, Response},
 };
 use serde::Deserialize;
@@ -15,11 +16,12 @@ use serde_json::json;
 use super::{Places, Upgrade, of_user, opened, query, socket};
 use crate::{
     app::App,
+    error::Error,
     features::{credentials::Caller, listening::Settings},
     surfaces::{
         caller::{self, USER},
         client_address::ClientAddress,
-        limits,
+        limits, origins,
         respond::{self, ApiError},
     },
 };
@@ -35,13 +37,19 @@ struct Auth {
     token: String,
 }
 
-/// Refuses a bad number and too many sockets before the upgrade, a bad credential after it with 1008.
+/// Refuses a page from elsewhere, a bad number and too many sockets before the upgrade, a bad credential after it with 1008.
 pub async fn listen(
     State(app): State<App>,
     ClientAddress(address): ClientAddress,
     RawQuery(raw): RawQuery,
+    headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Response {
+    if !origins::may_call(&app, &headers) {
+        let text =
+            "Pages from this origin may not listen; cors.allowed_origins names those that may.";
+        return ApiError(Error::Forbidden(text.into())).into_response();
+    }
     let settings = match query::read(&raw.unwrap_or_default(), &app.config.listening) {
         // Omi's web client does not take a segment back.
         Ok(settings) => Settings {

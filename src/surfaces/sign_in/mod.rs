@@ -1,13 +1,18 @@
-//! `/v1/auth`: local accounts sign in with their password.
+//! `/v1/auth`: local accounts sign in with their password, by themselves or through a browser.
+
+mod page;
+
+use std::net::IpAddr;
 
 use axum::{
     Json,
+    body::Bytes,
     extract::State,
     http::{HeaderValue, header},
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse, Response},
 };
-use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -15,7 +20,7 @@ use super::{
     client_address::ClientAddress,
     extract::Body,
     limits,
-    respond::{ErrorBody, Result},
+    respond::{ApiError, ErrorBody, Result},
 };
 use crate::{
     app::App,
@@ -23,17 +28,27 @@ use crate::{
     features::{
         accounts,
         credentials::{self, Tokens},
+        identities,
     },
 };
 
-/// Paths that need no credential; only POST is known.
-pub const PUBLIC: [&str; 2] = ["/v1/auth/login", "/v1/auth/refresh"];
+/// Paths that need no credential; POST is known, of the page also GET.
+pub const PUBLIC: [&str; 4] = [
+    "/v1/auth/login",
+    "/v1/auth/refresh",
+    "/v1/auth/token",
+    page::PATH,
+];
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(login))
         .routes(routes!(refresh))
+        .routes(routes!(exchange))
 }
+
+/// What browsers open, which no OpenAPI document holds.
+pub use page::routes as pages;
 
 #[derive(Deserialize, ToSchema)]
 pub struct Login {
@@ -73,20 +88,126 @@ async fn login(
     ClientAddress(address): ClientAddress,
     Body(login): Body<Login>,
 ) -> Result<Response> {
-    let attempt = limits::admit_password(&app, address)?;
-    let asked = app.clone();
+    let uid = verify(&app, address, &login.email, login.password).await?;
+    let uid = uid.ok_or(Error::Unauthenticated("Invalid e-mail address or password"))?;
+    Ok(answer(credentials::sign_in(&app.db, &uid).await?))
+}
+
+/// Whose address and password these are. Wrong ones count against the address that they come from.
+async fn verify(
+    app: &App,
+    address: IpAddr,
+    email: &str,
+    password: SecretString,
+) -> std::result::Result<Option<String>, Error> {
+    let attempt = limits::admit_password(app, address)?;
+    let (asked, email) = (app.clone(), email.to_string());
     // On a task of its own: who hangs up has tried all the same.
     let verified = tokio::spawn(async move {
         let _attempt = attempt;
-        let uid = accounts::verify(&asked.db, &login.email, login.password).await?;
+        let uid = accounts::verify(&asked.db, &email, password).await?;
         if uid.is_none() {
             limits::count_failure(&asked.wrong_passwords, address)?;
         }
         Ok::<_, Error>(uid)
     });
-    let uid = verified.await.map_err(anyhow::Error::new)??;
-    let uid = uid.ok_or(Error::Unauthenticated("Invalid e-mail address or password"))?;
-    Ok(answer(credentials::sign_in(&app.db, &uid).await?))
+    verified.await.map_err(anyhow::Error::new)?
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct Exchange {
+    /// `authorization_code`
+    grant_type: String,
+    #[schema(value_type = String)]
+    code: SecretString,
+    /// The same that the code was asked for with.
+    redirect_uri: String,
+    /// `true`: with a custom token for Firebase, where a service account is configured.
+    #[serde(default)]
+    use_custom_token: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Exchanged {
+    /// Always `local`: the account is one of this server.
+    provider: &'static str,
+    provider_id: &'static str,
+    uid: String,
+    /// The access token.
+    id_token: String,
+    access_token: String,
+    /// Always `Bearer`.
+    token_type: &'static str,
+    /// Seconds that the access token counts.
+    expires_in: i64,
+    /// Exchange it for the next pair, once.
+    refresh_token: String,
+    /// For Firebase's `signInWithCustomToken`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom_token: Option<String>,
+}
+
+/// Exchange the code that the sign-in page gave the app for tokens, once.
+#[utoipa::path(post, path = "/v1/auth/token", tag = "sign-in",
+    request_body(content = Exchange, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, body = Exchanged), (status = 400, body = ErrorBody, description = "The code is unknown, used, expired or of another redirect_uri"),
+              (status = 413, body = ErrorBody), (status = 422, body = ErrorBody), (status = 500, body = ErrorBody),
+              (status = 429, body = ErrorBody, description = "Too many failed attempts from this address"),
+              (status = 503, body = ErrorBody)))]
+async fn exchange(
+    State(app): State<App>,
+    ClientAddress(address): ClientAddress,
+    body: Bytes,
+) -> Result<Response> {
+    let Exchange {
+        grant_type,
+        code,
+        redirect_uri,
+        use_custom_token,
+    } = form(&body)?;
+    if grant_type != "authorization_code" {
+        return Err(Error::BadRequest("Unsupported grant type".into()).into());
+    }
+    let uid = match identities::redeem(&app.db, code.expose_secret(), &redirect_uri).await {
+        Ok(uid) => uid,
+        Err(refused @ Error::BadRequest(_)) => {
+            limits::count_failure(&app.failures, address)?;
+            return Err(refused.into());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let custom_token = match &app.service_account {
+        Some(account) if use_custom_token == "true" => Some(account.custom_token(&uid)?),
+        _ => None,
+    };
+    let tokens = credentials::sign_in(&app.db, &uid).await?;
+    Ok(private(Json(Exchanged {
+        provider: "local",
+        provider_id: "local",
+        uid: tokens.uid,
+        id_token: tokens.access.clone(),
+        access_token: tokens.access,
+        token_type: "Bearer",
+        expires_in: credentials::ACCESS.num_seconds(),
+        refresh_token: tokens.refresh,
+        custom_token,
+    })))
+}
+
+/// What a form or a query holds.
+fn form<T: DeserializeOwned>(text: &[u8]) -> Result<T> {
+    let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(text));
+    let read = serde_path_to_error::deserialize(pairs);
+    read.map_err(|error| {
+        let message = error.into_inner().to_string();
+        let field = message
+            .strip_prefix("missing field `")
+            .and_then(|rest| rest.split_once('`'));
+        match field {
+            Some((field, _)) => ApiError(Error::missing(field)),
+            None => ApiError(Error::invalid_body("The form could not be read")),
+        }
+    })
 }
 
 /// Exchange a refresh token for the next access token and refresh token.
@@ -111,13 +232,16 @@ async fn refresh(
 }
 
 fn answer(tokens: Tokens) -> Response {
-    let body = Json(SignedIn {
+    private(Json(SignedIn {
         uid: tokens.uid,
         access_token: tokens.access,
         token_type: "Bearer",
         expires_in: credentials::ACCESS.num_seconds(),
         refresh_token: tokens.refresh,
-    });
-    let private = HeaderValue::from_static("no-store");
-    ([(header::CACHE_CONTROL, private)], body).into_response()
+    }))
+}
+
+fn private(body: impl IntoResponse) -> Response {
+    let no_store = HeaderValue::from_static("no-store");
+    ([(header::CACHE_CONTROL, no_store)], body).into_response()
 }
