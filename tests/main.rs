@@ -22,7 +22,10 @@ mod api {
         mod meetings;
         mod memories;
         mod messages;
+        mod people;
         mod shares;
+        mod users;
+        mod vendor_cloud;
     }
     pub mod integration {
         mod conversations;

@@ -3,18 +3,26 @@
 mod action_items;
 mod apps;
 mod audio;
+mod catalogue;
+mod connections;
 mod conversations;
 mod daily_summaries;
 mod desktop;
+mod devices;
+mod feedback;
 mod goals;
 mod knowledge_graph;
 mod meetings;
 mod memories;
 mod messages;
+mod people;
+mod preferences;
+mod profile;
 mod search;
 mod shares;
 mod trends;
 mod uploads;
+mod vendor_cloud;
 
 use axum::Json;
 use serde::Serialize;
@@ -25,13 +33,18 @@ use super::{guard, limits::Policy};
 use crate::app::App;
 
 /// Paths that need no credential; only GET is known.
-pub const OPEN: [&str; 6] = [
+pub const OPEN: [&str; 11] = [
     "/v1/action-items/shared/{token}",
     "/tasks/{token}",
     "/v1/trends",
     "/v1/announcements/changelogs",
     "/v1/announcements/features",
     "/v1/announcements/general",
+    "/v2/apps",
+    "/v2/apps/capability/{id}/grouped",
+    "/v1/app-categories",
+    "/v1/app-capabilities",
+    "/v1/app/plans",
 ];
 
 /// That something was done.
@@ -111,4 +124,12 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(meetings::routes())
         .merge(trends::routes())
         .merge(desktop::routes())
+        .merge(profile::routes())
+        .merge(preferences::routes())
+        .merge(people::routes())
+        .merge(devices::routes())
+        .merge(feedback::routes())
+        .merge(catalogue::routes())
+        .merge(connections::routes())
+        .merge(vendor_cloud::routes())
 }
