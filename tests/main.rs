@@ -18,17 +18,20 @@ mod api {
         mod conversations;
         mod daily_summaries;
         mod desktop;
+        mod firebase;
         mod folders;
         mod goals;
-        mod firebase;
         mod headers;
         mod knowledge_graph;
         mod meetings;
         mod memories;
         mod messages;
         mod operations;
+        mod people;
         mod shares;
         mod sign_in_page;
+        mod users;
+        mod vendor_cloud;
     }
     pub mod integration {
         mod conversations;

@@ -552,6 +552,7 @@ async fn anothers_id_answers_as_an_absent_one() {
     let focus = keep("/v1/focus-sessions", focus).await;
     let advice = keep("/v1/advice", json!({"content": "x"})).await;
     let staged = keep("/v1/staged-tasks", json!({"description": "x"})).await;
+    let person = keep("/v1/users/people", json!({"name": "Planted"})).await;
     let app = [
         "app",
         "create",
@@ -590,8 +591,15 @@ async fn anothers_id_answers_as_an_absent_one() {
         if !route.path.contains('{') || route.kinds == [Kind::App] {
             continue;
         }
-        // A year is nobody's.
-        if route.path.starts_with("/v1/wrapped/") {
+        // A year is nobody's, and neither is the name of a service, of a webhook or of a shelf.
+        let names = [
+            "/v1/wrapped/",
+            "/v1/integrations/{app_key}",
+            "/v1/task-integrations/{app_key}",
+            "/v1/users/developer/webhook/",
+            "/v2/apps/capability/",
+        ];
+        if names.iter().any(|start| route.path.starts_with(start)) {
             continue;
         }
         let existing = if route.path.contains("/conversations/{id}")
@@ -612,6 +620,8 @@ async fn anothers_id_answers_as_an_absent_one() {
             summary.to_string()
         } else if route.path.contains("/meetings/{id}") {
             meeting.to_string()
+        } else if route.path.starts_with("/v1/users/people/{id}") {
+            person.clone()
         } else if route.path == "/v1/focus-sessions/{id}" {
             focus.clone()
         } else if route.path == "/v1/advice/{id}" {
@@ -623,7 +633,7 @@ async fn anothers_id_answers_as_an_absent_one() {
             Uuid::new_v4().to_string()
         } else if route.path.contains("/folders/{id}") {
             "planted".into()
-        } else if route.path.starts_with("/v1/apps/{app_id}/") {
+        } else if route.path.starts_with("/v1/apps/{app_id}") {
             app.clone()
         } else {
             panic!("{}: plant such a thing here", route.path);

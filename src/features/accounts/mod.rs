@@ -2,8 +2,10 @@
 
 mod store;
 
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::PgConnection;
 
 use crate::{
     error::{Error, Result},
@@ -39,13 +41,8 @@ pub async fn create(db: &Db, user: NewUser) -> Result<String> {
             format!("the password must have at least {MINIMUM_PASSWORD} characters"),
         ));
     }
-    if let Some(zone) = &user.time_zone
-        && zone.parse::<Tz>().is_err()
-    {
-        return Err(Error::invalid(
-            "time_zone",
-            format!("{zone:?} is no time zone; use an IANA name such as Europe/Berlin"),
-        ));
+    if let Some(zone) = &user.time_zone {
+        known_zone(zone)?;
     }
     let hash = secrets::hash_password(user.password).await?;
     let uid = ids::new().to_string();
@@ -118,6 +115,52 @@ pub async fn profile(db: &Db, uid: &str) -> Result<Profile> {
             .unwrap_or(Tz::UTC),
         language: row.language,
     })
+}
+
+/// An account as its owner sees it.
+pub struct Account {
+    pub name: String,
+    pub email: Option<String>,
+    pub time_zone: Option<String>,
+    pub language: Option<String>,
+    pub created_at: DateTime<Utc>,
+}
+
+pub async fn account(db: &Db, uid: &str) -> Result<Account> {
+    store::account(db, uid)
+        .await?
+        .ok_or(Error::NotFound("User"))
+}
+
+/// `language`: as BCP 47 writes it, or what a client calls one so.
+pub async fn set_language(tx: &mut PgConnection, uid: &str, language: &str) -> Result<()> {
+    let spelled = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if language.is_empty() || language.len() > 35 || !language.chars().all(spelled) {
+        return Err(Error::invalid(
+            "language",
+            "language must be the code of a language, such as en or pt-BR",
+        ));
+    }
+    Ok(store::set_language(tx, uid, language).await?)
+}
+
+/// `time_zone`: its IANA name.
+pub async fn set_time_zone(tx: &mut PgConnection, uid: &str, time_zone: &str) -> Result<()> {
+    known_zone(time_zone)?;
+    Ok(store::set_time_zone(tx, uid, time_zone).await?)
+}
+
+fn known_zone(name: &str) -> Result<()> {
+    match name.parse::<Tz>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::invalid(
+            "time_zone",
+            format!(
+                "{:?} is no time zone; use an IANA name such as Europe/Berlin",
+                name.chars().take(100).collect::<String>()
+            ),
+        )),
+    }
 }
 
 /// The zones that anyone lives in.

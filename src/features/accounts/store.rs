@@ -1,5 +1,6 @@
 //! SQL of accounts.
 
+use super::Account;
 use crate::platform::database::Db;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Result};
@@ -88,6 +89,39 @@ pub async fn profile(db: &Db, uid: &str) -> Result<Option<ProfileRow>> {
     )
     .fetch_optional(db)
     .await
+}
+
+pub async fn account(db: &Db, uid: &str) -> Result<Option<Account>> {
+    sqlx::query_as!(
+        Account,
+        "select name, (select min(email) from user_emails where uid = $1) as email, time_zone, language, created_at
+         from users where uid = $1",
+        uid
+    )
+    .fetch_optional(db)
+    .await
+}
+
+pub async fn set_language(tx: &mut PgConnection, uid: &str, language: &str) -> Result<()> {
+    sqlx::query!(
+        "update users set language = $2 where uid = $1",
+        uid,
+        language
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+pub async fn set_time_zone(tx: &mut PgConnection, uid: &str, time_zone: &str) -> Result<()> {
+    sqlx::query!(
+        "update users set time_zone = $2 where uid = $1",
+        uid,
+        time_zone
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 pub async fn time_zones(db: &Db) -> Result<Vec<String>> {

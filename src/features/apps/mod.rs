@@ -3,14 +3,16 @@
 mod model;
 mod store;
 
-pub use model::{Access, Action, ActionName, App, MAXIMUM_DESCRIPTION, MAXIMUM_NAME, NewApp};
+pub use model::{
+    Access, Action, ActionName, App, MAXIMUM_DESCRIPTION, MAXIMUM_NAME, NewApp, Shown, Wanted,
+};
 
 use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
     features::{
-        credentials::{self, Created, Kind, Known, Listed, NewCredential, Which},
+        credentials::{self, Caller, Created, Kind, Known, Listed, NewCredential, Which},
         lenient,
     },
     platform::{clock, database::Db, outbox::Outbox},
@@ -78,6 +80,23 @@ pub async fn disable(db: &Db, uid: &str, app_id: Uuid) -> Result<()> {
     } else {
         Err(ABSENT)
     }
+}
+
+/// The apps that a user enabled, by id.
+pub async fn enabled(db: &Db, caller: &Caller) -> Result<Vec<Uuid>> {
+    Ok(store::enabled(db, &caller.uid).await?)
+}
+
+/// Apps that the user owns or enabled, by name, and how many there are.
+pub async fn list(db: &Db, caller: &Caller, wanted: &Wanted) -> Result<(Vec<Shown>, i64)> {
+    let total = store::count(db, &caller.uid, wanted).await?;
+    let found = store::list(db, &caller.uid, wanted).await?;
+    Ok((found, total))
+}
+
+/// An app as the user sees it. Somebody else's private one is absent.
+pub async fn show(db: &Db, caller: &Caller, app_id: Uuid) -> Result<Shown> {
+    store::show(db, &caller.uid, app_id).await?.ok_or(ABSENT)
 }
 
 /// A new key of the owner's app.

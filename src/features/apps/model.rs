@@ -24,6 +24,33 @@ pub struct App {
     pub created_at: DateTime<Utc>,
 }
 
+/// An app as a user sees it.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    pub id: Uuid,
+    pub owner: String,
+    /// The name of its owner.
+    pub author: String,
+    pub name: String,
+    pub description: String,
+    pub actions: Vec<String>,
+    pub private: bool,
+    pub created_at: DateTime<Utc>,
+    /// By the user who looks.
+    pub enabled: bool,
+}
+
+/// Which apps a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// A part of the name, whatever its case.
+    pub name: Option<String>,
+    pub owned: bool,
+    pub enabled: bool,
+    pub limit: i64,
+    pub offset: i64,
+}
+
 pub struct NewApp {
     pub name: String,
     pub description: String,

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Result};
 use uuid::Uuid;
 
-use super::{Access, App};
+use super::{Access, App, Shown, Wanted};
 use crate::platform::database::Db;
 
 /// Inserts; the row that stands afterwards is the one that was there first.
@@ -91,6 +91,77 @@ pub async fn disable(db: &Db, uid: &str, app_id: Uuid) -> Result<bool> {
     .execute(db)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+pub async fn enabled(db: &Db, uid: &str) -> Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        "select app_id from enabled_apps where uid = $1 order by app_id",
+        uid
+    )
+    .fetch_all(db)
+    .await
+}
+
+pub async fn list(db: &Db, uid: &str, wanted: &Wanted) -> Result<Vec<Shown>> {
+    sqlx::query_as!(
+        Shown,
+        r#"select a.id, a.uid as owner, u.name as author, a.name, a.description, a.actions, a.private, a.created_at,
+                  e.app_id is not null as "enabled!"
+           from (select id from apps where uid = $1 union select app_id from enabled_apps where uid = $1) as near
+           join app_owners o on o.app_id = near.id
+           join apps a on a.uid = o.uid and a.id = o.app_id
+           join users u on u.uid = a.uid
+           left join enabled_apps e on e.uid = $1 and e.app_id = a.id
+           where (a.uid = $1 or (e.app_id is not null and not a.private))
+             and ($2::text is null or position(lower($2) in lower(a.name)) > 0)
+             and (not $3 or a.uid = $1) and (not $4 or e.app_id is not null)
+           order by a.name, a.id limit $5 offset $6"#,
+        uid,
+        wanted.name,
+        wanted.owned,
+        wanted.enabled,
+        wanted.limit,
+        wanted.offset
+    )
+    .fetch_all(db)
+    .await
+}
+
+pub async fn count(db: &Db, uid: &str, wanted: &Wanted) -> Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!"
+           from (select id from apps where uid = $1 union select app_id from enabled_apps where uid = $1) as near
+           join app_owners o on o.app_id = near.id
+           join apps a on a.uid = o.uid and a.id = o.app_id
+           join users u on u.uid = a.uid
+           left join enabled_apps e on e.uid = $1 and e.app_id = a.id
+           where (a.uid = $1 or (e.app_id is not null and not a.private))
+             and ($2::text is null or position(lower($2) in lower(a.name)) > 0)
+             and (not $3 or a.uid = $1) and (not $4 or e.app_id is not null)"#,
+        uid,
+        wanted.name,
+        wanted.owned,
+        wanted.enabled
+    )
+    .fetch_one(db)
+    .await
+}
+
+pub async fn show(db: &Db, uid: &str, app_id: Uuid) -> Result<Option<Shown>> {
+    sqlx::query_as!(
+        Shown,
+        r#"select a.id, a.uid as owner, u.name as author, a.name, a.description, a.actions, a.private, a.created_at,
+                  e.app_id is not null as "enabled!"
+           from app_owners o
+           join apps a on a.uid = o.uid and a.id = o.app_id
+           join users u on u.uid = a.uid
+           left join enabled_apps e on e.uid = $1 and e.app_id = a.id
+           where o.app_id = $2 and (a.uid = $1 or not a.private)"#,
+        uid,
+        app_id
+    )
+    .fetch_optional(db)
+    .await
 }
 
 /// None: there is no such app. An absent `uid` has enabled nothing.

@@ -35,6 +35,11 @@ pub async fn set_kept(db: &Db, caller: &Caller, kept: bool) -> Result<()> {
     Ok(store::set_kept(db, &caller.uid, kept).await?)
 }
 
+/// Gives up all sound of a user; the files go soon after.
+pub async fn erase(db: &Db, caller: &Caller) -> Result<()> {
+    Ok(store::give_up_all(db, &caller.uid).await?)
+}
+
 /// Puts sound on disk, whole or not at all, and gives its size in bytes; `add` makes it known. The same id again replaces
 /// it. Blocks.
 pub fn write(root: &Path, uid: &str, id: Uuid, samples: &[i16]) -> io::Result<i32> {

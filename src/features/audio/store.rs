@@ -24,6 +24,16 @@ pub async fn set_kept(db: &Db, uid: &str, kept: bool) -> Result<()> {
     Ok(())
 }
 
+pub async fn give_up_all(db: &Db, uid: &str) -> Result<()> {
+    sqlx::query!(
+        "update audio_chunks set conversation_id = null where uid = $1 and conversation_id is not null",
+        uid
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Whether the row is there then: it is not where the conversation is gone or nothing was said in it yet.
 pub async fn put(tx: &mut PgConnection, uid: &str, chunk: &Chunk, bytes: i32) -> Result<bool> {
     sqlx::query!(

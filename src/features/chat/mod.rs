@@ -240,6 +240,11 @@ pub async fn clear(app: &App, caller: &Caller, thread: &Thread) -> Result<Messag
     Ok(message)
 }
 
+/// Notes how the user liked an answer; None takes it back. Nothing happens where there is no such answer.
+pub async fn rate(db: &Db, caller: &Caller, id: Uuid, rating: Option<i16>) -> Result<()> {
+    Ok(store::rate(db, &caller.uid, id, rating).await?)
+}
+
 /// Adds a greeting that follows on what was said last.
 pub async fn greet(app: &App, caller: &Caller, thread: &Thread) -> Result<Message> {
     let uid = &caller.uid;

@@ -171,3 +171,16 @@ pub async fn clear(tx: &mut PgConnection, uid: &str, thread: &str) -> Result<()>
     .await?;
     Ok(())
 }
+
+/// Of answers only; those that users wrote are not rated.
+pub async fn rate(db: impl PgExecutor<'_>, uid: &str, id: Uuid, rating: Option<i16>) -> Result<()> {
+    sqlx::query!(
+        "update messages set rating = $3 where uid = $1 and id = $2 and sender = 'ai'",
+        uid,
+        id,
+        rating
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

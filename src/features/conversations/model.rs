@@ -231,7 +231,7 @@ pub struct Geolocation {
 }
 
 impl Geolocation {
-    pub(super) fn check(&self) -> Result<()> {
+    pub fn check(&self) -> Result<()> {
         if !(-90.0..=90.0).contains(&self.latitude) {
             return Err(Error::invalid(
                 "geolocation",

@@ -3,21 +3,29 @@
 mod action_items;
 mod apps;
 mod audio;
+mod catalogue;
+mod connections;
 mod conversation_changes;
 mod conversation_parts;
 mod conversations;
 mod daily_summaries;
 mod desktop;
+mod devices;
+mod feedback;
 mod folders;
 mod goals;
 mod knowledge_graph;
 mod meetings;
 mod memories;
 mod messages;
+mod people;
+mod preferences;
+mod profile;
 mod search;
 mod shares;
 mod trends;
 mod uploads;
+mod vendor_cloud;
 
 use axum::Json;
 use serde::Serialize;
@@ -28,7 +36,7 @@ use super::{guard, limits::Policy};
 use crate::app::App;
 
 /// Paths that need no credential; only GET is known.
-pub const OPEN: [&str; 7] = [
+pub const OPEN: [&str; 12] = [
     "/v1/conversations/{id}/shared",
     "/v1/action-items/shared/{token}",
     "/tasks/{token}",
@@ -36,6 +44,11 @@ pub const OPEN: [&str; 7] = [
     "/v1/announcements/changelogs",
     "/v1/announcements/features",
     "/v1/announcements/general",
+    "/v2/apps",
+    "/v2/apps/capability/{id}/grouped",
+    "/v1/app-categories",
+    "/v1/app-capabilities",
+    "/v1/app/plans",
 ];
 
 /// That something was done.
@@ -118,4 +131,12 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(conversation_changes::routes())
         .merge(conversation_parts::routes())
         .merge(folders::routes())
+        .merge(profile::routes())
+        .merge(preferences::routes())
+        .merge(people::routes())
+        .merge(devices::routes())
+        .merge(feedback::routes())
+        .merge(catalogue::routes())
+        .merge(connections::routes())
+        .merge(vendor_cloud::routes())
 }

@@ -10,7 +10,7 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 /// What everybody talks about. A server of one's own tells nobody: the list is empty. Needs no credential.
-#[utoipa::path(get, path = "/v1/trends", tag = "trends", responses((status = 200, body = Vec<Object>)))]
+#[utoipa::path(get, path = "/v1/trends", tag = "vendor cloud", responses((status = 200, body = Vec<Object>)))]
 pub async fn list() -> Json<[(); 0]> {
     Json([])
 }

@@ -17,21 +17,21 @@ use crate::{
 type Nothing = Json<[(); 0]>;
 
 /// What is new in versions of the app: nothing. Needs no credential.
-#[utoipa::path(get, path = "/v1/announcements/changelogs", tag = "desktop",
+#[utoipa::path(get, path = "/v1/announcements/changelogs", tag = "vendor cloud",
     responses((status = 200, body = Vec<Object>)))]
 pub async fn changelogs() -> Nothing {
     Json([])
 }
 
 /// What a version of the app or of the firmware can: nothing is told. Needs no credential.
-#[utoipa::path(get, path = "/v1/announcements/features", tag = "desktop",
+#[utoipa::path(get, path = "/v1/announcements/features", tag = "vendor cloud",
     responses((status = 200, body = Vec<Object>)))]
 pub async fn features() -> Nothing {
     Json([])
 }
 
 /// Announcements for everybody: none. Needs no credential.
-#[utoipa::path(get, path = "/v1/announcements/general", tag = "desktop",
+#[utoipa::path(get, path = "/v1/announcements/general", tag = "vendor cloud",
     responses((status = 200, body = Vec<Object>)))]
 pub async fn general() -> Nothing {
     Json([])
@@ -51,7 +51,7 @@ pub struct Client {
 }
 
 /// Announcements that the user has not seen: none.
-#[utoipa::path(get, path = "/v1/announcements/pending", tag = "desktop", params(Client),
+#[utoipa::path(get, path = "/v1/announcements/pending", tag = "vendor cloud", params(Client),
     responses((status = 200, body = Vec<Object>), (status = 400, body = ErrorBody)))]
 pub async fn pending(_: Caller, Query(client): Query<Client>) -> Result<Nothing> {
     one_of("platform", &client.platform, &["ios", "android"])?;
@@ -70,7 +70,7 @@ fn one_of(name: &str, value: &str, known: &[&str]) -> Result<()> {
 }
 
 /// Dismiss an announcement: there is none.
-#[utoipa::path(post, path = "/v1/announcements/{id}/dismiss", tag = "desktop", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/v1/announcements/{id}/dismiss", tag = "vendor cloud", params(("id" = String, Path)),
     responses((status = 200, body = StatusAnswer)))]
 pub async fn dismiss(_: Caller) -> Result<Json<StatusAnswer>> {
     Err(Error::NotFound("Announcement").into())
