@@ -221,6 +221,10 @@ async fn finishing_by_hand_takes_the_last_words_along() {
     let said = speech(2, 0.0);
     let mut device = Device::ready(&server, &user.token, &query("pcm16")).await;
     device.play_pcm16(&said.samples, 5.0).await;
+    let place = serde_json::json!({"latitude": 52.5, "longitude": 13.4});
+    let (patch, at) = (reqwest::Method::PATCH, "/v1/users/geolocation");
+    let located = server.send(patch, at, Some(&user.token), Some(place)).await;
+    assert_eq!(located.status, 200);
     let finished = server
         .post(path, &user.token, serde_json::json!({}))
         .await
@@ -228,6 +232,7 @@ async fn finishing_by_hand_takes_the_last_words_along() {
     let conversation = &finished["conversation"];
     assert_eq!(conversation["status"], "completed");
     assert_eq!(conversation["discarded"], false);
+    assert_eq!(conversation["geolocation"]["latitude"], 52.5);
     assert_eq!(finished["messages"], Value::Array(vec![]));
     let words = conversation["transcript_segments"]
         .as_array()

@@ -45,6 +45,7 @@ use crate::{
     features::{
         conversations::{self, Meeting, Reason, TranscriptSegment},
         credentials::Caller,
+        preferences,
     },
     platform::audio,
 };
@@ -86,7 +87,14 @@ pub async fn finish(
     if let Some(meeting) = &meeting {
         conversations::attach_meeting(&app.db, &caller.uid, id, meeting).await?;
     }
-    let finished =
-        conversations::finish(&app.db, &app.outbox, &caller.uid, id, Reason::Requested).await?;
+    let finished = end(app, &caller.uid, id, Reason::Requested).await?;
     Ok(finished.then_some(id))
+}
+
+/// Hands a conversation over to processing, and notes where its user is.
+async fn end(app: &Handles, uid: &str, id: Uuid, reason: Reason) -> Result<bool> {
+    if let Some(place) = preferences::last_location(&app.db, uid).await? {
+        conversations::attach_place(&app.db, uid, id, &place).await?;
+    }
+    conversations::finish(&app.db, &app.outbox, uid, id, reason).await
 }

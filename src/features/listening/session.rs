@@ -348,7 +348,7 @@ impl Session {
 /// Hands the conversation of a call over to processing; one in which nothing was said is removed.
 pub async fn end_call(app: &App, uid: &str, id: Uuid) -> Outcome<()> {
     if !conversations::delete_if_empty(&app.db, uid, id).await? {
-        conversations::finish(&app.db, &app.outbox, uid, id, Reason::HungUp).await?;
+        super::end(app, uid, id, Reason::HungUp).await?;
     }
     Ok(())
 }

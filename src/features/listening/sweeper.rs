@@ -67,9 +67,7 @@ async fn sweep(app: &Handles) -> Result<()> {
     let mut held = None;
     for (uid, id, said_something) in expired {
         let ended = if said_something {
-            conversations::finish(&app.db, &app.outbox, &uid, id, Reason::Silence)
-                .await
-                .map(drop)
+            super::end(app, &uid, id, Reason::Silence).await.map(drop)
         } else {
             let held = match &mut held {
                 Some(held) => held,

@@ -84,8 +84,14 @@ pub async fn delete(db: &Db, caller: &Caller, id: Uuid) -> Result<()> {
 
 /// Name by id of those of these people that there are.
 pub async fn names(db: &Db, uid: &str, ids: &[Uuid]) -> Result<HashMap<Uuid, String>> {
+    let people = of(db, uid, ids).await?;
+    Ok(people.into_iter().map(|one| (one.id, one.name)).collect())
+}
+
+/// Those of these people that there are.
+pub async fn of(db: &Db, uid: &str, ids: &[Uuid]) -> Result<Vec<Person>> {
     if ids.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(Vec::new());
     }
-    Ok(store::names(db, uid, ids).await?)
+    Ok(store::of(db, uid, ids).await?)
 }

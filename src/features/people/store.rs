@@ -1,6 +1,5 @@
 //! SQL of people.
 
-use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Result};
@@ -82,13 +81,13 @@ pub async fn delete(db: &Db, uid: &str, id: Uuid) -> Result<bool> {
     Ok(done.rows_affected() == 1)
 }
 
-pub async fn names(db: &Db, uid: &str, ids: &[Uuid]) -> Result<HashMap<Uuid, String>> {
-    let rows = sqlx::query!(
-        "select id, name from people where uid = $1 and id = any($2)",
+pub async fn of(db: &Db, uid: &str, ids: &[Uuid]) -> Result<Vec<Person>> {
+    sqlx::query_as!(
+        Person,
+        "select id, name, created_at, updated_at from people where uid = $1 and id = any($2) order by created_at, id",
         uid,
         ids
     )
     .fetch_all(db)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
+    .await
 }

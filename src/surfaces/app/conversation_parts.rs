@@ -16,7 +16,9 @@ use crate::{
         audio,
         conversations::{self, Conversation, Photo, TranscriptSegment},
         credentials::Caller,
-        lenient, processing,
+        lenient,
+        people::{self, Person},
+        processing,
     },
     surfaces::{
         extract::{Body, Id, IdAnd, OptionalBody, Query, names},
@@ -280,7 +282,7 @@ pub struct SharedConversation {
     #[serde(flatten)]
     conversation: Conversation,
     /// Who speaks in it, as far as that is known by name.
-    people: Vec<serde_json::Value>,
+    people: Vec<Person>,
 }
 
 /// A conversation that its owner shows to everyone, without where it was. Needs no credential.
@@ -288,9 +290,13 @@ pub struct SharedConversation {
     responses((status = 200, body = SharedConversation),
               (status = 404, body = ErrorBody, description = "It is private, or there is none")))]
 pub async fn shared(State(app): State<App>, id: Id) -> Result<Json<SharedConversation>> {
-    let (_, conversation) = conversations::shared(&app.db, id.0).await?;
+    let (owner, conversation) = conversations::shared(&app.db, id.0).await?;
+    let speakers = conversation.transcript_segments.iter();
+    let speakers: Vec<_> = speakers
+        .filter_map(|segment| segment.person_id.as_deref()?.parse().ok())
+        .collect();
     Ok(Json(SharedConversation {
+        people: people::of(&app.db, &owner, &speakers).await?,
         conversation,
-        people: Vec::new(),
     }))
 }

@@ -477,6 +477,17 @@ async fn sharing(one: &Talk<'_>, absent: &Talk<'_>, ben: &User, db: &PgPool, id:
     assert_eq!(one.patch("/visibility?value=secret").await.status, 422);
     assert_eq!(one.patch("/visibility").await.status, 422);
     assert_eq!(absent.patch("/visibility?value=shared").await.status, 404);
+    let known = json!({"name": "Maya"});
+    let known = server
+        .post("/v1/users/people", &one.user.token, known)
+        .await
+        .ok();
+    let (segment, person) = (
+        "/segments/0/assign?assign_type=person_id&value=",
+        &known["id"],
+    );
+    let said = format!("{segment}{}", person.as_str().unwrap());
+    assert_eq!(one.patch(&said).await.status, 200);
     for value in ["shared", "public"] {
         assert_done(one.patch(&format!("/visibility?value={value}")).await);
         let mut expected = one.get().await;
@@ -487,7 +498,7 @@ async fn sharing(one: &Talk<'_>, absent: &Talk<'_>, ben: &User, db: &PgPool, id:
         expected["geolocation"] = Value::Null;
         expected["audio_files"] = json!([]);
         expected["external_data"] = json!({"text": "Notes"});
-        expected["people"] = json!([]);
+        expected["people"] = json!([known]);
         assert_eq!(expected["photos"].as_array().unwrap().len(), 1);
         assert_eq!(shared(&one.id).await.ok(), expected);
     }
