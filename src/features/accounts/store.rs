@@ -102,6 +102,17 @@ pub async fn account(db: &Db, uid: &str) -> Result<Option<Account>> {
     .await
 }
 
+pub async fn close(tx: &mut PgConnection, uid: &str) -> Result<()> {
+    sqlx::query!(
+        "with freed as (delete from user_emails where uid = $1)
+         update users set password_hash = null where uid = $1",
+        uid
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 pub async fn set_language(tx: &mut PgConnection, uid: &str, language: &str) -> Result<()> {
     sqlx::query!(
         "update users set language = $2 where uid = $1",
