@@ -94,7 +94,7 @@ pub async fn profile(db: &Db, uid: &str) -> Result<Option<ProfileRow>> {
 pub async fn account(db: &Db, uid: &str) -> Result<Option<Account>> {
     sqlx::query_as!(
         Account,
-        "select name, (select min(email) from user_emails where uid = $1) as email, time_zone, language, created_at
+        "select name, coalesce((select min(email) from user_emails where uid = $1), outside_email) as email, time_zone, language, created_at
          from users where uid = $1",
         uid
     )

@@ -57,7 +57,12 @@ pub async fn erase(app: &App, erasure: Erasure, _attempts: i32) -> Result<()> {
         uploads::erase(app, uid).await?;
         listening::erase(app, uid).await?;
         audio::erase_files(&app.audio_dir(), uid).await?;
-        if store::erase(&app.db, uid).await? == 0 {
+        let left = store::erase(&app.db, uid).await?;
+        // A token of Firebase goes on counting until it ends: it makes a new account, without anything in it.
+        if let Some(firebase) = &app.firebase {
+            firebase.forget();
+        }
+        if left == 0 {
             return Ok(());
         }
         // What was being written while the rows went.

@@ -240,7 +240,7 @@ async fn an_export_holds_everything_once() {
         .unwrap();
     assert_eq!(response.status(), 200);
     let headers = response.headers();
-    assert_eq!(headers["content-type"], "application/json");
+    assert_eq!(headers["content-type"], "application/json; charset=utf-8");
     assert_eq!(
         headers["content-disposition"],
         "attachment; filename=\"omi-export.json\""
