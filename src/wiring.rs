@@ -16,7 +16,7 @@ use crate::{
         daily_summaries::{self, DueDay},
         identities,
         knowledge_graph::{self, Batch, OfConversation, Rebuild},
-        listening,
+        leaving, listening,
         processing::{self, BroughtText, Step},
         search, uploads,
     },
@@ -106,6 +106,7 @@ jobs_with_attempts!(
     RebuildGraph(Rebuild): knowledge_graph::REBUILD, knowledge_graph::read_all;
     ReadMemories(Batch): knowledge_graph::READ, knowledge_graph::read_memories;
     RecogniseUpload(uploads::Work): uploads::JOB, uploads::run;
+    EraseAccount(leaving::Erasure): leaving::JOB, leaving::erase;
 );
 
 macro_rules! further_steps {
@@ -221,6 +222,7 @@ pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> 
                 .define_job::<RebuildGraph>()
                 .define_job::<ReadMemories>()
                 .define_job::<RecogniseUpload>()
+                .define_job::<EraseAccount>()
                 .add_extension(Handles(app.clone()))
         };
         let stopping = stop.clone();

@@ -23,6 +23,7 @@ mod api {
         mod goals;
         mod headers;
         mod knowledge_graph;
+        mod leaving;
         mod meetings;
         mod memories;
         mod messages;

@@ -16,6 +16,7 @@ pub mod folders;
 pub mod goals;
 pub mod identities;
 pub mod knowledge_graph;
+pub mod leaving;
 pub mod lenient;
 pub mod listening;
 pub mod memories;

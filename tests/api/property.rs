@@ -64,6 +64,9 @@ async fn run(
         .args(["--generation-database", "none", "--no-shrink"])
         .args(["--suppress-health-check", "all", "--no-color"])
         .args(["--checks", CHECKS, "--continue-on-failure"])
+        // What they erase, others need.
+        .args(["--exclude-path", "/v1/users/delete-account"])
+        .args(["--exclude-path", "/v1/users/store-recording-permission"])
         .args(["--header", &format!("Authorization: Bearer {secret}")])
         .env("OMI_PROPERTY", exists.to_string())
         .env(
@@ -200,10 +203,10 @@ async fn user(server: &Server) -> Result<(), String> {
     }
     let exists = json!({
         "parameters": {"app_id": app, "file_id": sounding, "token": tokens[0], "year": 2025,
-                       "segment_idx": "0", "speaker_id": "0", "idx": "0"},
+                       "segment_idx": "0", "speaker_id": "0", "idx": "0", "wtype": "day_summary"},
         "things": {"/v1/conversations": conversations, "/v1/folders": folders, "/v1/users/daily-summaries": summaries,
                    "/v1/sync/audio": [sounding], "/v2/sync-local-files": [upload],
-                   "/v1/calendar/meetings": [meeting]},
+                   "/v1/calendar/meetings": [meeting], "/v2/apps/capability": ["chat"]},
         "bodies": {
             "/v3/memories": {"content": "Likes tea"},
             "/v1/action-items": {"description": "Buy milk"},

@@ -361,6 +361,10 @@ async fn a_credential_of_another_kind_opens_nothing() {
     let user = server.user("ann@example.org").await;
     let routes = documented().into_iter().chain(undocumented());
     for route in routes.filter(|route| route.kinds != [Kind::App]) {
+        // After it nothing else is opened; see tests/api/app/leaving.rs.
+        if route.path == "/v1/users/delete-account" {
+            continue;
+        }
         let url = filled(&route.path, &Uuid::new_v4().to_string());
         let ask = async |secret: &str| {
             server

@@ -132,6 +132,11 @@ pub async fn account(db: &Db, uid: &str) -> Result<Account> {
         .ok_or(Error::NotFound("User"))
 }
 
+/// Nobody signs in to it any more, and its address is free.
+pub async fn close(tx: &mut PgConnection, uid: &str) -> Result<()> {
+    Ok(store::close(tx, uid).await?)
+}
+
 /// `language`: as BCP 47 writes it, or what a client calls one so.
 pub async fn set_language(tx: &mut PgConnection, uid: &str, language: &str) -> Result<()> {
     let spelled = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';

@@ -94,12 +94,23 @@ pub async fn profile(db: &Db, uid: &str) -> Result<Option<ProfileRow>> {
 pub async fn account(db: &Db, uid: &str) -> Result<Option<Account>> {
     sqlx::query_as!(
         Account,
-        "select name, (select min(email) from user_emails where uid = $1) as email, time_zone, language, created_at
+        "select name, coalesce((select min(email) from user_emails where uid = $1), outside_email) as email, time_zone, language, created_at
          from users where uid = $1",
         uid
     )
     .fetch_optional(db)
     .await
+}
+
+pub async fn close(tx: &mut PgConnection, uid: &str) -> Result<()> {
+    sqlx::query!(
+        "with freed as (delete from user_emails where uid = $1)
+         update users set password_hash = null where uid = $1",
+        uid
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 pub async fn set_language(tx: &mut PgConnection, uid: &str, language: &str) -> Result<()> {

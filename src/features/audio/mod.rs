@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::{
     error::{Error, Result},
     features::credentials::Caller,
-    platform::{audio::stored, database::Db, ids},
+    platform::{audio::stored, database::Db, disk, ids},
 };
 
 /// Whether the sound of a user's live sessions is kept.
@@ -38,6 +38,16 @@ pub async fn set_kept(db: &Db, caller: &Caller, kept: bool) -> Result<()> {
 /// Gives up all sound of a user; the files go soon after.
 pub async fn erase(db: &Db, caller: &Caller) -> Result<()> {
     Ok(store::give_up_all(db, &caller.uid).await?)
+}
+
+/// Takes the files of a user away at once. `root`: the folder of all sound.
+pub async fn erase_files(root: &Path, uid: &str) -> Result<()> {
+    let path = root.join(folder(uid));
+    let erase = move || match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    };
+    Ok(disk::in_background("stored sound cannot be removed", erase).await?)
 }
 
 /// Puts sound on disk, whole or not at all, and gives its size in bytes; `add` makes it known. The same id again replaces

@@ -240,6 +240,11 @@ pub async fn clear(app: &App, caller: &Caller, thread: &Thread) -> Result<Messag
     Ok(message)
 }
 
+/// A page of all messages of the caller, of all threads, oldest first.
+pub async fn page(db: &Db, caller: &Caller, limit: i64, offset: i64) -> Result<Vec<Message>> {
+    Ok(store::page(db, &caller.uid, limit, offset).await?)
+}
+
 /// Notes how the user liked an answer; None takes it back. Nothing happens where there is no such answer.
 pub async fn rate(db: &Db, caller: &Caller, id: Uuid, rating: Option<i16>) -> Result<()> {
     Ok(store::rate(db, &caller.uid, id, rating).await?)

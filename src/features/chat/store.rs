@@ -110,6 +110,29 @@ pub async fn newest(
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
+pub async fn page(
+    db: impl PgExecutor<'_>,
+    uid: &str,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<Message>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select id, nullif(app_id, '') as app_id, chat_session_id, sender as "sender: Sender", type as kind, text,
+                  memories_id, from_external_integration, reported, report_reason, rating, created_at
+           from messages
+           where uid = $1
+           order by created_at, id
+           limit $2 offset $3"#,
+        uid,
+        limit,
+        offset
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
 /// One at a time begins or clears a thread of this user, until the end of `tx`.
 pub async fn lock_threads(tx: &mut PgConnection, uid: &str) -> Result<()> {
     database::take_turn(tx, uid, "threads").await

@@ -9,6 +9,7 @@ pub use known::{Known, Who};
 pub use model::{Caller, Kind, Listed, NewCredential, Scope};
 pub use sign_in::{ACCESS, Tokens, refresh, sign_in};
 
+use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use crate::{
@@ -111,6 +112,16 @@ pub async fn revoke(
     tx.commit().await?;
     known.forget();
     Ok(true)
+}
+
+/// Ends every credential of a user on every instance, as soon as `tx` commits; on this one after `Known::forget`.
+pub async fn revoke_all(
+    tx: &mut Transaction<'_, Postgres>,
+    outbox: &Outbox,
+    uid: &str,
+) -> Result<()> {
+    store::delete_all(tx, uid).await?;
+    Ok(outbox.publish(tx, &revoked(uid, ids::new())).await?)
 }
 
 /// What tells every instance to look up its callers again. `id`: of the credential, or of the sign-in that ended.

@@ -190,6 +190,13 @@ pub async fn delete_session(tx: &mut PgConnection, uid: &str, session_id: Uuid) 
     Ok(())
 }
 
+pub async fn delete_all(tx: &mut PgConnection, uid: &str) -> Result<()> {
+    sqlx::query!("delete from credentials where uid = $1", uid)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 /// Forgets what expired before.
 pub async fn purge(db: &Db, before: DateTime<Utc>) -> Result<()> {
     sqlx::query!("delete from credentials where expires_at < $1", before)

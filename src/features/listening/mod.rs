@@ -47,7 +47,7 @@ use crate::{
         credentials::Caller,
         preferences,
     },
-    platform::audio,
+    platform::{audio, disk},
 };
 
 /// Sample rate of everything behind the decoder, in Hz.
@@ -71,6 +71,20 @@ pub async fn run_forever(app: App) {
         recovery::recover_forever(app.clone(), left),
         sweeper::sweep_forever(app)
     );
+}
+
+/// Takes the audio of a user away that waits to be recognised.
+pub async fn erase(app: &Handles, uid: &str) -> Result<()> {
+    let (root, uid) = (app.spool_dir(), uid.to_string());
+    let erase = move || {
+        for (spool, meta) in spool::Spool::all(&root)? {
+            if meta.uid == uid {
+                spool.remove()?;
+            }
+        }
+        Ok(())
+    };
+    Ok(disk::in_background("the audio spool cannot be emptied", erase).await?)
 }
 
 /// Ends the caller's conversation in progress, with every word spoken so far. `meeting` is the calendar

@@ -323,6 +323,22 @@ pub async fn run_forever(app: App) {
     }
 }
 
+/// Takes the recordings of a user away that wait to be recognised.
+pub async fn erase(app: &App, uid: &str) -> Result<()> {
+    let ids = store::of_user(&app.db, uid).await?;
+    let root = app.uploads_dir();
+    in_background(move || {
+        for id in ids {
+            match std::fs::remove_dir_all(root.join(id.to_string())) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
 async fn sweep(app: &App) -> Result<()> {
     store::purge(&app.db).await?;
     let needed = store::unended(&app.db).await?;

@@ -55,6 +55,12 @@ pub async fn insert(
     Ok(())
 }
 
+pub async fn of_user(db: &Db, uid: &str) -> Result<Vec<Uuid>> {
+    sqlx::query_scalar!("select id from sync_jobs where uid = $1", uid)
+        .fetch_all(db)
+        .await
+}
+
 /// Jobs of the user that have not ended.
 pub async fn waiting(db: &Db, uid: &str) -> Result<i64> {
     sqlx::query_scalar!(

@@ -15,6 +15,7 @@ mod feedback;
 mod folders;
 mod goals;
 mod knowledge_graph;
+mod leaving;
 mod meetings;
 mod memories;
 mod messages;
@@ -133,6 +134,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(folders::routes())
         .merge(profile::routes())
         .merge(preferences::routes())
+        .merge(leaving::routes())
         .merge(people::routes())
         .merge(devices::routes())
         .merge(feedback::routes())

@@ -266,3 +266,27 @@ async fn without_a_project_no_token_counts() {
     let answer = server.get(PATH, &Key::new("first").token("ann")).await;
     assert_eq!(answer.status, 401);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_deleted_their_account_begins_anew() {
+    let key = Key::new("first");
+    let keys = KeysServer::start(200, json!({"keys": [key.jwk()]})).await;
+    let server = believing(&keys).await;
+    let token = key.token("ann");
+    let people = "/v1/users/people";
+    let carol = json!({"name": "Carol"});
+    server.post(people, &token, carol.clone()).await.ok();
+    let profile = server.get("/v1/users/profile", &token).await.ok();
+    assert_eq!(profile["email"], "ann@example.org");
+    let path = "/v1/users/delete-account";
+    let answer = server
+        .send(reqwest::Method::DELETE, path, Some(&token), None)
+        .await;
+    assert_eq!(answer.status, 200, "{answer:#?}");
+    // The same token, which does not end for an hour: nothing is left of what was, and nothing goes wrong.
+    server
+        .wait_for(people, &token, PATIENCE, |people| *people == json!([]))
+        .await;
+    let made = server.post(people, &token, carol).await;
+    assert_eq!(made.status, 200, "{made:#?}");
+}
