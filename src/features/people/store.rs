@@ -1,6 +1,5 @@
 //! SQL of people.
 
-
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Result};
 use uuid::Uuid;
