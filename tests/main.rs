@@ -33,6 +33,7 @@ mod api {
         mod sign_in_page;
         mod users;
         mod vendor_cloud;
+        mod walk;
     }
     pub mod integration {
         mod conversations;
