@@ -86,6 +86,13 @@ pub mod optional_datetime {
     }
 }
 
+/// The same of one that must be there, with `#[serde(deserialize_with = …)]`.
+pub fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
+    optional_datetime::deserialize(deserializer)?.ok_or_else(|| {
+        D::Error::custom("Input should be a valid datetime, such as 2026-01-31T09:30:00Z")
+    })
+}
+
 /// For `#[serde(default, deserialize_with = …)]` on an optional yes or no, of a query or a body.
 pub fn optional_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     let text = match Value::deserialize(deserializer)? {

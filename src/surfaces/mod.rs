@@ -10,6 +10,7 @@ mod developer;
 mod documents;
 mod extract;
 mod guard;
+mod html;
 mod integration;
 mod limits;
 mod listen;

@@ -1,7 +1,7 @@
 //! What clients send: entries of calendars.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::Participant;
@@ -34,10 +34,10 @@ pub struct NewMeeting {
     pub calendar_source: String,
     #[schema(max_length = 2000, pattern = r"^[^\x00]*$")]
     pub title: String,
-    #[serde(deserialize_with = "moment")]
+    #[serde(deserialize_with = "lenient::moment")]
     #[schema(value_type = Moment)]
     pub start_time: DateTime<Utc>,
-    #[serde(deserialize_with = "moment")]
+    #[serde(deserialize_with = "lenient::moment")]
     #[schema(value_type = Moment)]
     pub end_time: DateTime<Utc>,
     #[serde(default)]
@@ -52,12 +52,6 @@ pub struct NewMeeting {
     #[serde(default)]
     #[schema(max_length = 20000, pattern = r"^[^\x00]*$")]
     pub notes: Option<String>,
-}
-
-fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
-    lenient::optional_datetime::deserialize(deserializer)?.ok_or_else(|| {
-        serde::de::Error::custom("Input should be a valid datetime, such as 2026-01-31T09:30:00Z")
-    })
 }
 
 impl NewMeeting {

@@ -1,7 +1,7 @@
 //! The calendar entry that a conversation belongs to.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
@@ -29,7 +29,7 @@ pub struct Meeting {
     pub platform: Option<String>,
     #[schema(max_length = 2000, pattern = r"^[^\x00]*$")]
     pub meeting_link: Option<String>,
-    #[serde(deserialize_with = "moment")]
+    #[serde(deserialize_with = "lenient::moment")]
     #[schema(value_type = Moment)]
     pub start_time: DateTime<Utc>,
     #[schema(minimum = 0)]
@@ -52,11 +52,6 @@ pub struct Participant {
 
 fn system_calendar() -> Option<String> {
     Some("system_calendar".into())
-}
-
-fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
-    lenient::optional_datetime::deserialize(deserializer)?
-        .ok_or_else(|| D::Error::custom("Input should be a valid datetime"))
 }
 
 impl Meeting {

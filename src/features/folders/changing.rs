@@ -1,12 +1,11 @@
 //! Folders are made, changed, put in order and removed.
 
-use chrono::Duration;
 use uuid::Uuid;
 
 use super::{ABSENT, Folder, FolderChanges, NewFolder, possible, store};
 use crate::{
     error::{Error, Result},
-    features::{conversations, credentials::Caller},
+    features::{conversations, credentials::Caller, lenient},
     platform::{clock, database::Db},
 };
 
@@ -14,8 +13,6 @@ use crate::{
 const MAXIMUM: i64 = 50;
 /// Most that one request puts in order.
 const MOST_REORDERED: usize = 1000;
-/// The same again within this time is a repeated request.
-const REPEATED: Duration = Duration::seconds(10);
 
 pub async fn get(db: &Db, caller: &Caller, id: &str) -> Result<Folder> {
     let found = store::get(db, &caller.uid, possible(id)?).await?;
@@ -38,7 +35,7 @@ pub async fn create(
     let now = clock::now();
     let again = match keyed {
         true => None,
-        false => store::made_since(&mut tx, uid, &new, now - REPEATED).await?,
+        false => store::made_since(&mut tx, uid, &new, now - lenient::AGAIN).await?,
     };
     let id = again.unwrap_or(id);
     if let Some(known) = store::get(&mut *tx, uid, &id).await? {

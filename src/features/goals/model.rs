@@ -19,9 +19,10 @@ pub enum GoalType {
     Numeric,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Goal {
     /// `goal_` and 12 hex digits.
+    #[schema(pattern = "^goal_[0-9a-f]{12}$")]
     pub id: String,
     pub title: String,
     pub goal_type: GoalType,
@@ -29,11 +30,14 @@ pub struct Goal {
     pub current_value: f64,
     pub min_value: f64,
     pub max_value: f64,
+    #[schema(required)]
     pub unit: Option<String>,
+    /// False once newer goals have taken its place.
     pub is_active: bool,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-    /// When newer goals took its place among the active.
+    /// When newer goals took its place among the active; not every surface shows it.
+    #[serde(skip)]
     pub ended_at: Option<DateTime<Utc>>,
 }
 

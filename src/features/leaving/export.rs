@@ -95,7 +95,7 @@ impl Walk {
         Ok(Some((text, self)))
     }
 
-    /// Fewer than `PAGE` things: no more follow.
+    /// Another number of things than `PAGE`: no more follow.
     async fn page(&self) -> Result<Vec<Value>> {
         let (db, caller, offset) = (&self.app.db, &self.caller, self.offset);
         match self.section {
@@ -111,10 +111,9 @@ impl Walk {
                 values(conversations::list(db, caller, &filter, true).await?)
             }
             1 => values(memories::list(db, caller, None, PAGE, offset).await?),
-            2 => {
-                let people = people::list(db, caller).await?.into_iter();
-                values(people.skip(offset as usize).take(PAGE as usize))
-            }
+            // All at once.
+            2 if offset > 0 => Ok(Vec::new()),
+            2 => values(people::list(db, caller).await?),
             3 => {
                 let filter = action_items::Filter::default();
                 values(

@@ -10,7 +10,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use super::course::Course;
@@ -30,7 +30,7 @@ pub(super) struct Live {
     /// Utterances that have ended and are not stored yet.
     pub queued: AtomicU64,
     /// What its device said and is not done yet.
-    pub ordered: AtomicU64,
+    pub ordered: watch::Sender<u64>,
     /// The sample before which everything heard is silence or was queued as an utterance.
     pub safe: AtomicU64,
     /// The sample before which the spool is not needed any more to keep the sound.
@@ -50,7 +50,7 @@ impl Live {
             speaking: AtomicBool::new(false),
             heard_until: AtomicI64::new(0),
             queued: AtomicU64::new(0),
-            ordered: AtomicU64::new(0),
+            ordered: watch::Sender::new(0),
             safe: AtomicU64::new(0),
             kept: AtomicU64::new(0),
             wordless: AtomicU32::new(0),
@@ -61,9 +61,8 @@ impl Live {
 
     /// Until all is done that its device said.
     pub async fn obeyed(&self) {
-        while self.ordered.load(Ordering::Acquire) > 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let mut ordered = self.ordered.subscribe();
+        drop(ordered.wait_for(|orders| *orders == 0).await);
     }
 
     /// Somebody speaks, or spoke and is not understood yet. Endless noise does not count.
@@ -71,7 +70,7 @@ impl Live {
         let sound =
             self.speaking.load(Ordering::Acquire) || self.queued.load(Ordering::Acquire) > 0;
         let heard = sound && self.wordless.load(Ordering::Acquire) < NOISE;
-        heard || self.ordered.load(Ordering::Acquire) > 0
+        heard || *self.ordered.borrow() > 0
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a device says is done one after the other, beside its socket: that is read on while the database is away.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -68,7 +68,7 @@ impl Orders {
         let Ok(room) = self.room.clone().acquire_many_owned(size).await else {
             return false;
         };
-        self.scribe.live.ordered.fetch_add(1, Ordering::AcqRel);
+        self.scribe.live.ordered.send_modify(|orders| *orders += 1);
         self.queue.send((order, room)).is_ok()
     }
 }
@@ -103,7 +103,7 @@ async fn obey(
                 }
             }
         }
-        scribe.live.ordered.fetch_sub(1, Ordering::AcqRel);
+        scribe.live.ordered.send_modify(|orders| *orders -= 1);
     }
 }
 

@@ -5,10 +5,11 @@ use axum::{
     extract::{FromRequestParts, State},
     http::{StatusCode, request::Parts},
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::StatusAnswer;
 use crate::{
     app::App,
     error::Error,
@@ -37,14 +38,6 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(guard::user().on(routes!(assign_speaker)))
         .routes(guard::user().on(routes!(assign_segments)))
 }
-
-#[derive(Serialize, ToSchema)]
-pub struct Changed {
-    /// `Ok`
-    status: &'static str,
-}
-
-pub(super) const CHANGED: Changed = Changed { status: "Ok" };
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -104,16 +97,16 @@ fn title_of(query: &str) -> Option<String> {
 /// Rename a conversation.
 #[utoipa::path(patch, path = "/v1/conversations/{id}/title", tag = "conversations",
     params(("id" = String, Path), ("title" = String, Query, description = "At most 500 characters; may be empty.")),
-    responses((status = 200, body = Changed)))]
+    responses((status = 200, body = StatusAnswer)))]
 pub async fn title(
     State(app): State<App>,
     caller: Caller,
     id: Id,
     Title(title): Title,
-) -> Result<Json<Changed>> {
+) -> Result<Json<StatusAnswer>> {
     let id = id.or_absent("Conversation")?;
     conversations::set_title(&app.db, &caller, id, &title).await?;
-    Ok(Json(CHANGED))
+    Ok(StatusAnswer::capital())
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -132,17 +125,17 @@ pub struct SummaryText {
 
 /// Rewrite the overview.
 #[utoipa::path(patch, path = "/v1/conversations/{id}/summary", tag = "conversations",
-    params(("id" = String, Path)), request_body = SummaryText, responses((status = 200, body = Changed)))]
+    params(("id" = String, Path)), request_body = SummaryText, responses((status = 200, body = StatusAnswer)))]
 pub async fn summary(
     State(app): State<App>,
     caller: Caller,
     id: Id,
     Body(sent): Body<SummaryText>,
-) -> Result<Json<Changed>> {
+) -> Result<Json<StatusAnswer>> {
     let id = id.or_absent("Conversation")?;
     let app_id = sent.app_id.as_deref();
     conversations::set_summary(&app.db, &caller, id, app_id, &sent.content).await?;
-    Ok(Json(CHANGED))
+    Ok(StatusAnswer::capital())
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -160,17 +153,17 @@ pub struct SegmentText {
 
 /// Correct what was said in a segment.
 #[utoipa::path(patch, path = "/v1/conversations/{id}/segments/text", tag = "conversations",
-    params(("id" = String, Path)), request_body = SegmentText, responses((status = 200, body = Changed)))]
+    params(("id" = String, Path)), request_body = SegmentText, responses((status = 200, body = StatusAnswer)))]
 pub async fn segment_text(
     State(app): State<App>,
     caller: Caller,
     id: Id,
     Body(sent): Body<SegmentText>,
-) -> Result<Json<Changed>> {
+) -> Result<Json<StatusAnswer>> {
     let id = id.or_absent("Conversation")?;
     let segment = &sent.segment_id;
     conversations::set_segment_text(&app.db, &caller, id, segment, &sent.text).await?;
-    Ok(Json(CHANGED))
+    Ok(StatusAnswer::capital())
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -183,17 +176,17 @@ pub struct VisibilityQuery {
 /// Show a conversation to everyone who knows its id, or to its owner only.
 #[utoipa::path(patch, path = "/v1/conversations/{id}/visibility", tag = "conversations",
     params(("id" = String, Path), VisibilityQuery),
-    responses((status = 200, body = Changed),
+    responses((status = 200, body = StatusAnswer),
               (status = 409, body = ErrorBody, description = "Another user shares one with the same id")))]
 pub async fn visibility(
     State(app): State<App>,
     caller: Caller,
     id: Id,
     Query(query): Query<VisibilityQuery>,
-) -> Result<Json<Changed>> {
+) -> Result<Json<StatusAnswer>> {
     let id = id.or_absent("Conversation")?;
     conversations::set_visibility(&app.db, &caller, id, &query.value).await?;
-    Ok(Json(CHANGED))
+    Ok(StatusAnswer::capital())
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -206,19 +199,19 @@ pub struct StarredQuery {
 
 /// Put a star to a conversation, or take it away.
 #[utoipa::path(patch, path = "/v1/conversations/{id}/starred", tag = "conversations",
-    params(("id" = String, Path), StarredQuery), responses((status = 200, body = Changed)))]
+    params(("id" = String, Path), StarredQuery), responses((status = 200, body = StatusAnswer)))]
 pub async fn starred(
     State(app): State<App>,
     caller: Caller,
     id: Id,
     Query(query): Query<StarredQuery>,
-) -> Result<Json<Changed>> {
+) -> Result<Json<StatusAnswer>> {
     let id = id.or_absent("Conversation")?;
     let starred = query.starred.ok_or_else(|| {
         Error::invalid_parameter("starred", "starred must be given: true or false")
     })?;
     conversations::set_starred(&app.db, &caller, id, starred).await?;
-    Ok(Json(CHANGED))
+    Ok(StatusAnswer::capital())
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -231,17 +224,17 @@ pub struct EventsCreated {
 
 /// Note which events were put into a calendar.
 #[utoipa::path(patch, path = "/v1/conversations/{id}/events", tag = "conversations",
-    params(("id" = String, Path)), request_body = EventsCreated, responses((status = 200, body = Changed)))]
+    params(("id" = String, Path)), request_body = EventsCreated, responses((status = 200, body = StatusAnswer)))]
 pub async fn events(
     State(app): State<App>,
     caller: Caller,
     id: Id,
     Body(sent): Body<EventsCreated>,
-) -> Result<Json<Changed>> {
+) -> Result<Json<StatusAnswer>> {
     let id = id.or_absent("Conversation")?;
     let (places, values) = (&sent.events_idx, &sent.values);
     conversations::set_events_created(&app.db, &caller, id, places, values).await?;
-    Ok(Json(CHANGED))
+    Ok(StatusAnswer::capital())
 }
 
 #[derive(Deserialize, IntoParams)]

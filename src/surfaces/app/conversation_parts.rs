@@ -6,10 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{
-    action_items::ActionItemAnswer,
-    conversation_changes::{CHANGED, Changed},
-};
+use super::{StatusAnswer, action_items::ActionItemAnswer};
 use crate::{
     app::App,
     features::{
@@ -215,17 +212,17 @@ pub struct ItemsCompleted {
 
 /// Complete or reopen action items of a conversation.
 #[utoipa::path(patch, path = "/v1/conversations/{id}/action-items", tag = "conversations",
-    params(("id" = String, Path)), request_body = ItemsCompleted, responses((status = 200, body = Changed)))]
+    params(("id" = String, Path)), request_body = ItemsCompleted, responses((status = 200, body = StatusAnswer)))]
 pub async fn complete_action_items(
     State(app): State<App>,
     caller: Caller,
     id: Id,
     Body(sent): Body<ItemsCompleted>,
-) -> Result<Json<Changed>> {
+) -> Result<Json<StatusAnswer>> {
     let id = id.or_absent("Conversation")?;
     let (places, values) = (&sent.items_idx, &sent.values);
     conversations::complete_items(&app.db, &caller, id, places, values).await?;
-    Ok(Json(CHANGED))
+    Ok(StatusAnswer::capital())
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -243,17 +240,17 @@ pub struct RenamedItem {
 /// Give an action item of a conversation other words. It is found by those that it has; its place does not matter.
 #[utoipa::path(patch, path = "/v1/conversations/{id}/action-items/{idx}", tag = "conversations",
     params(("id" = String, Path), ("idx" = String, Path)), request_body = RenamedItem,
-    responses((status = 200, body = Changed)))]
+    responses((status = 200, body = StatusAnswer)))]
 pub async fn rename_action_item(
     State(app): State<App>,
     caller: Caller,
     IdAnd(id, _): IdAnd,
     Body(sent): Body<RenamedItem>,
-) -> Result<Json<Changed>> {
+) -> Result<Json<StatusAnswer>> {
     let id = id.or_absent("Conversation")?;
     let (old, new) = (&sent.old_description, &sent.description);
     conversations::rename_item(&app.db, &caller, id, old, new).await?;
-    Ok(Json(CHANGED))
+    Ok(StatusAnswer::capital())
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::StatusAnswer;
 use crate::{
     app::App,
     features::{
@@ -110,17 +111,11 @@ pub async fn get(State(app): State<App>, caller: Caller, id: Id) -> Result<Json<
     Ok(Json(daily_summaries::get(&app.db, &caller, id).await?))
 }
 
-#[derive(Serialize, ToSchema)]
-pub struct Deleted {
-    /// `ok`
-    status: &'static str,
-}
-
 /// Delete a daily summary.
 #[utoipa::path(delete, path = "/v1/users/daily-summaries/{id}", tag = "daily summaries", params(("id" = String, Path)),
-    responses((status = 200, body = Deleted)))]
-pub async fn delete(State(app): State<App>, caller: Caller, id: Id) -> Result<Json<Deleted>> {
+    responses((status = 200, body = StatusAnswer)))]
+pub async fn delete(State(app): State<App>, caller: Caller, id: Id) -> Result<Json<StatusAnswer>> {
     let id = id.or_absent("Daily summary")?;
     daily_summaries::delete(&app.db, &caller, id).await?;
-    Ok(Json(Deleted { status: "ok" }))
+    Ok(StatusAnswer::ok())
 }

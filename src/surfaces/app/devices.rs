@@ -42,25 +42,19 @@ pub struct PushToken {
     time_zone: String,
 }
 
-#[derive(Serialize, ToSchema)]
-pub struct TokenKept {
-    /// `Ok`
-    status: &'static str,
-}
-
 /// Keep the token of a device, which `X-App-Platform` and `X-Device-Id-Hash` name, and the zone that the user lives in.
 #[utoipa::path(post, path = "/v1/users/fcm-token", tag = "notifications", request_body = PushToken,
-    responses((status = 200, body = TokenKept)))]
+    responses((status = 200, body = StatusAnswer)))]
 pub async fn register(
     State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
     Body(sent): Body<PushToken>,
-) -> Result<Json<TokenKept>> {
+) -> Result<Json<StatusAnswer>> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let device = (header("x-app-platform"), header("x-device-id-hash"));
     notifications::register(&app.db, &caller, device, &sent.fcm_token, &sent.time_zone).await?;
-    Ok(Json(TokenKept { status: "Ok" }))
+    Ok(StatusAnswer::capital())
 }
 
 /// Forget all tokens of the user's devices.

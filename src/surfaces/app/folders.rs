@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::StatusAnswer;
 use crate::{
     app::App,
     features::{
@@ -106,25 +107,17 @@ pub struct FolderOrder {
     folder_ids: Vec<String>,
 }
 
-#[derive(Serialize, ToSchema)]
-pub struct FolderDone {
-    /// `ok`
-    status: &'static str,
-}
-
-const OK: FolderDone = FolderDone { status: "ok" };
-
 /// Put folders into an order; those that are not named keep their places.
 #[utoipa::path(post, path = "/v1/folders/reorder", tag = "folders", request_body = FolderOrder,
-    responses((status = 200, body = FolderDone),
+    responses((status = 200, body = StatusAnswer),
               (status = 404, body = ErrorBody, description = "One is absent; nothing was changed")))]
 pub async fn reorder(
     State(app): State<App>,
     caller: Caller,
     Body(order): Body<FolderOrder>,
-) -> Result<Json<FolderDone>> {
+) -> Result<Json<StatusAnswer>> {
     folders::reorder(&app.db, &caller, &order.folder_ids).await?;
-    Ok(Json(OK))
+    Ok(StatusAnswer::ok())
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -200,14 +193,14 @@ pub struct IntoFolder {
 
 /// Put a conversation into a folder, or into none.
 #[utoipa::path(patch, path = "/v1/conversations/{id}/folder", tag = "folders", params(("id" = String, Path)),
-    request_body = IntoFolder, responses((status = 200, body = FolderDone)))]
+    request_body = IntoFolder, responses((status = 200, body = StatusAnswer)))]
 pub async fn put(
     State(app): State<App>,
     caller: Caller,
     id: Id,
     Body(wanted): Body<IntoFolder>,
-) -> Result<Json<FolderDone>> {
+) -> Result<Json<StatusAnswer>> {
     let id = id.or_absent("Conversation")?;
     folders::put(&app.db, &caller, id, wanted.folder_id.as_deref()).await?;
-    Ok(Json(OK))
+    Ok(StatusAnswer::ok())
 }

@@ -12,7 +12,7 @@ use crate::{
     features::{
         coaching::{self, Moved, Noted, Suggestion},
         credentials::Caller,
-        goals::{self, Goal, GoalChanges, GoalType, NewGoal, Progress, Twins},
+        goals::{self, Goal, GoalChanges, NewGoal, Progress, Twins},
     },
     surfaces::{
         extract::{Body, Query, TextId, bounded},
@@ -51,19 +51,8 @@ pub fn routes() -> OpenApiRouter<App> {
 /// A goal as the app reads it.
 #[derive(Serialize, ToSchema)]
 pub struct AppGoal {
-    #[schema(pattern = "^goal_[0-9a-f]{12}$")]
-    id: String,
-    title: String,
-    goal_type: GoalType,
-    target_value: f64,
-    current_value: f64,
-    min_value: f64,
-    max_value: f64,
-    #[schema(required)]
-    unit: Option<String>,
-    is_active: bool,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
+    #[serde(flatten)]
+    goal: Goal,
     /// Only once newer goals have taken its place.
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_at: Option<DateTime<Utc>>,
@@ -72,18 +61,8 @@ pub struct AppGoal {
 impl From<Goal> for AppGoal {
     fn from(goal: Goal) -> Self {
         Self {
-            id: goal.id,
-            title: goal.title,
-            goal_type: goal.goal_type,
-            target_value: goal.target_value,
-            current_value: goal.current_value,
-            min_value: goal.min_value,
-            max_value: goal.max_value,
-            unit: goal.unit,
-            is_active: goal.is_active,
-            created_at: goal.created_at,
-            updated_at: goal.updated_at,
             ended_at: goal.ended_at,
+            goal,
         }
     }
 }

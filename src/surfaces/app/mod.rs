@@ -55,13 +55,18 @@ pub const OPEN: [&str; 12] = [
 /// That something was done.
 #[derive(Serialize, ToSchema)]
 pub struct StatusAnswer {
-    /// `ok`
+    /// `ok`; of some operations `Ok`.
     status: &'static str,
 }
 
 impl StatusAnswer {
     fn ok() -> Json<Self> {
         Json(Self { status: "ok" })
+    }
+
+    /// As Omi's own server writes it for a conversation and a device.
+    fn capital() -> Json<Self> {
+        Json(Self { status: "Ok" })
     }
 }
 

@@ -1,11 +1,9 @@
 //! `/v1/users/people`
 
 use axum::{Json, extract::State, http::StatusCode};
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use uuid::Uuid;
 
 use super::StatusAnswer;
 use crate::{
@@ -34,10 +32,8 @@ pub fn routes() -> OpenApiRouter<App> {
 /// A person as Omi's app reads one. No voice is told from another here, so there are no samples of one.
 #[derive(Serialize, ToSchema)]
 pub struct KnownPerson {
-    id: Uuid,
-    name: String,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
+    #[serde(flatten)]
+    person: Person,
     /// Always empty.
     #[schema(value_type = Vec<String>)]
     speech_samples: [(); 0],
@@ -51,10 +47,7 @@ pub struct KnownPerson {
 impl From<Person> for KnownPerson {
     fn from(person: Person) -> Self {
         Self {
-            id: person.id,
-            name: person.name,
-            created_at: person.created_at,
-            updated_at: person.updated_at,
+            person,
             speech_samples: [],
             speech_sample_transcripts: [],
             speech_samples_version: 1,

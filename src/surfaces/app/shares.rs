@@ -18,6 +18,7 @@ use crate::{
     },
     surfaces::{
         extract::{Body, TextId},
+        html::escaped,
         respond::{ErrorBody, Result},
     },
 };
@@ -117,11 +118,4 @@ fn written(shared: &Shared) -> String {
          max-width: 40rem; margin: 3rem auto; padding: 0 1rem }} small {{ color: #666 }}</style></head>\n\
          <body><h1>{name} shares tasks with you</h1>\n<ul>\n{items}</ul></body></html>\n"
     )
-}
-
-/// As text between tags.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
 }

@@ -1,15 +1,14 @@
 //! `/v1/dev/user/goals`
 
 use axum::{Json, extract::State};
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::{
     app::App,
     features::{
         credentials::Caller,
-        goals::{self, Goal, GoalChanges, GoalType, NewGoal, Progress, Twins},
+        goals::{self, Goal, GoalChanges, NewGoal, Progress, Twins},
         lenient,
     },
     surfaces::{
@@ -22,43 +21,6 @@ use crate::{
 
 /// Most goals of one answer.
 const MOST: i64 = 1000;
-
-/// A goal as the Developer API shows it.
-#[derive(Serialize, ToSchema)]
-pub struct GoalAnswer {
-    #[schema(pattern = "^goal_[0-9a-f]{12}$")]
-    id: String,
-    title: String,
-    goal_type: GoalType,
-    target_value: f64,
-    current_value: f64,
-    min_value: f64,
-    max_value: f64,
-    #[schema(required)]
-    unit: Option<String>,
-    /// False once newer goals have taken its place.
-    is_active: bool,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
-impl From<Goal> for GoalAnswer {
-    fn from(goal: Goal) -> Self {
-        Self {
-            id: goal.id,
-            title: goal.title,
-            goal_type: goal.goal_type,
-            target_value: goal.target_value,
-            current_value: goal.current_value,
-            min_value: goal.min_value,
-            max_value: goal.max_value,
-            unit: goal.unit,
-            is_active: goal.is_active,
-            created_at: goal.created_at,
-            updated_at: goal.updated_at,
-        }
-    }
-}
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -78,60 +40,56 @@ pub struct Which {
 
 /// The active goals, oldest first; with `include_inactive` all, newest first.
 #[utoipa::path(get, path = "/v1/dev/user/goals", tag = "goals", params(Page, Which),
-    responses((status = 200, body = Vec<GoalAnswer>), (status = 400, body = ErrorBody)))]
+    responses((status = 200, body = Vec<Goal>), (status = 400, body = ErrorBody)))]
 pub async fn list(
     State(app): State<App>,
     caller: Caller,
     Query(page): Query<Page>,
     Filters(which): Filters<Which>,
-) -> Result<Json<Vec<GoalAnswer>>> {
+) -> Result<Json<Vec<Goal>>> {
     let all = which.include_inactive.unwrap_or(false);
     let limit = bounded("limit", page.limit, 10, 1, MOST)?;
     // The published command-line client always sends a limit, and still means all.
     let limit = if all { MOST } else { limit };
     let found = goals::list(&app.db, &caller, all, limit).await?;
-    Ok(Json(found.into_iter().map(Into::into).collect()))
+    Ok(Json(found))
 }
 
 /// One goal, active or not.
 #[utoipa::path(get, path = "/v1/dev/user/goals/{id}", tag = "goals", params(("id" = String, Path)),
-    responses((status = 200, body = GoalAnswer)))]
-pub async fn get(
-    State(app): State<App>,
-    caller: Caller,
-    TextId(id): TextId,
-) -> Result<Json<GoalAnswer>> {
+    responses((status = 200, body = Goal)))]
+pub async fn get(State(app): State<App>, caller: Caller, TextId(id): TextId) -> Result<Json<Goal>> {
     let found = goals::get(&app.db, &caller, &id).await?;
-    Ok(Json(found.into()))
+    Ok(Json(found))
 }
 
 /// Set a goal. With more active goals than the server allows, the oldest becomes inactive.
 #[utoipa::path(post, path = "/v1/dev/user/goals", tag = "goals", request_body = NewGoal,
-    responses((status = 200, body = GoalAnswer)))]
+    responses((status = 200, body = Goal)))]
 pub async fn create(
     State(app): State<App>,
     caller: Caller,
     mut ids: NewIds,
     Body(new): Body<NewGoal>,
-) -> Result<Json<GoalAnswer>> {
+) -> Result<Json<Goal>> {
     let most = app.config.goals.max_active;
     let goal = goals::create(&app.db, &caller, ids.next(), new, most, Twins::AreTwo).await?;
-    Ok(Json(goal.into()))
+    Ok(Json(goal))
 }
 
 /// Change a goal. The history stays as it is.
 #[utoipa::path(patch, path = "/v1/dev/user/goals/{id}", tag = "goals", params(("id" = String, Path)),
     request_body = GoalChanges,
-    responses((status = 200, body = GoalAnswer),
+    responses((status = 200, body = Goal),
               (status = 400, body = ErrorBody, description = "A text holds the character U+0000")))]
 pub async fn update(
     State(app): State<App>,
     caller: Caller,
     TextId(id): TextId,
     Body(changes): Body<GoalChanges>,
-) -> Result<Json<GoalAnswer>> {
+) -> Result<Json<Goal>> {
     let changed = goals::update(&app.db, &caller, &id, changes).await?;
-    Ok(Json(changed.into()))
+    Ok(Json(changed))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -142,15 +100,15 @@ pub struct ProgressQuery {
 
 /// Note how far a goal is. The history keeps the last value of each day of UTC.
 #[utoipa::path(patch, path = "/v1/dev/user/goals/{id}/progress", tag = "goals",
-    params(("id" = String, Path), ProgressQuery), responses((status = 200, body = GoalAnswer)))]
+    params(("id" = String, Path), ProgressQuery), responses((status = 200, body = Goal)))]
 pub async fn progress(
     State(app): State<App>,
     caller: Caller,
     TextId(id): TextId,
     Query(query): Query<ProgressQuery>,
-) -> Result<Json<GoalAnswer>> {
+) -> Result<Json<Goal>> {
     let noted = goals::progress(&app.db, &caller, &id, query.current_value).await?;
-    Ok(Json(noted.into()))
+    Ok(Json(noted))
 }
 
 #[derive(Deserialize, IntoParams)]

@@ -22,6 +22,7 @@ use crate::{
     features::identities,
     surfaces::{
         client_address::ClientAddress,
+        html::escaped,
         origins,
         respond::{ApiError, Result},
     },
@@ -186,19 +187,4 @@ fn page(status: StatusCode, body: &str) -> Response {
         }
     }
     response
-}
-
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            other => out.push(other),
-        }
-    }
-    out
 }

@@ -20,14 +20,14 @@ const STANDINGS: [(&str, &str); 4] = [
     ("absent", "answers 404 and will"),
 ];
 
-struct Operation {
-    method: &'static str,
-    path: &'static str,
-    standing: &'static str,
+pub struct Operation {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub standing: &'static str,
     why: &'static str,
 }
 
-fn operations() -> Vec<Operation> {
+pub fn operations() -> Vec<Operation> {
     let table = include_str!("../../omi_app/operations.tsv");
     let lines = table.lines().skip(1);
     lines
