@@ -235,6 +235,7 @@ pub struct Goals {
 #[serde(deny_unknown_fields)]
 pub struct Listening {
     pub minimum_timeout_seconds: u32,
+    pub idle_seconds: u32,
     pub interim_seconds: u32,
     pub max_sockets_per_user: usize,
     pub max_sockets_per_address: usize,
@@ -392,6 +393,9 @@ impl Config {
         }
         if self.listening.minimum_timeout_seconds == 0 {
             bail!("listening.minimum_timeout_seconds must be at least 1");
+        }
+        if self.listening.idle_seconds == 0 {
+            bail!("listening.idle_seconds must be at least 1");
         }
         if self.listening.interim_seconds > 60 {
             bail!("listening.interim_seconds must be at most 60");

@@ -161,3 +161,21 @@ async fn one_user_cannot_take_all_sockets() {
         .close()
         .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_answers_pings_stays_and_who_is_gone_is_let_go() {
+    let mut server = Server::deaf().await;
+    server.stop().await;
+    server.set("OMI_LISTENING__IDLE_SECONDS", "12");
+    server.run().await;
+    let user = server.user("gone@example.org").await;
+    let query = query("pcm16").replace("codec=", "custom_stt=enabled&codec=");
+    let mut there = Device::ready(&server, &user.token, &query).await;
+    let mut gone = Device::ready(&server, &user.token, &query).await;
+    // Pings go out every 10 s, and are answered by who reads.
+    there.read_for(Duration::from_secs(16)).await;
+    assert_eq!(there.closed, None);
+    // The other one has read nothing, so that it answered none.
+    assert_eq!(gone.read_close(Duration::from_secs(5)).await.0, 1001);
+    server.stop().await;
+}

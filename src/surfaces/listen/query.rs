@@ -92,6 +92,7 @@ mod tests {
 
     const LIMITS: Listening = Listening {
         minimum_timeout_seconds: 120,
+        idle_seconds: 90,
         interim_seconds: 3,
         max_sockets_per_user: 8,
         max_sockets_per_address: 64,

@@ -19,8 +19,6 @@ use crate::{
 };
 
 const PING_INTERVAL: Duration = Duration::from_secs(10);
-/// A device that sends nothing at all for so long is gone.
-const IDLE: Duration = Duration::from_secs(90);
 /// A device that does not take what it is sent for so long is gone.
 const WRITE: Duration = Duration::from_secs(30);
 /// How long a closing socket waits for the other side.
@@ -107,8 +105,9 @@ async fn listen(
         },
         () = app.stop.cancelled() => return (STOPPING, None),
     };
+    let idle = Duration::from_secs(app.config.listening.idle_seconds.into());
     let reason = tokio::select! {
-        reason = hear(&session, stream) => reason,
+        reason = hear(&session, stream, idle) => reason,
         // The writer ends when the device does not take what it is sent, or the session fails.
         () = updates.closed() => (close_code::ERROR, "the session ended"),
         () = app.stop.cancelled() => STOPPING,
@@ -116,10 +115,11 @@ async fn listen(
     (reason, Some(session))
 }
 
-async fn hear(session: &Session, stream: &mut SplitStream<WebSocket>) -> Close {
+/// `idle`: a device that sends nothing at all for so long is gone.
+async fn hear(session: &Session, stream: &mut SplitStream<WebSocket>, idle: Duration) -> Close {
     loop {
-        let message = match timeout(IDLE, stream.next()).await {
-            Err(_) => return (close_code::AWAY, "nothing was heard for 90 s"),
+        let message = match timeout(idle, stream.next()).await {
+            Err(_) => return (close_code::AWAY, "nothing was heard for too long"),
             Ok(None) => return (close_code::NORMAL, ""),
             Ok(Some(Err(error))) => return broken(&error),
             Ok(Some(Ok(message))) => message,
