@@ -1,7 +1,8 @@
 //! How many live sessions hold in real time, what each takes in memory, and how long a sentence takes to become a segment
 //! while others talk too.
 //!
-//! `OMI_BENCH_SESSIONS=100,300,500` sets how many sockets are held, `OMI_BENCH_SECONDS=30` for how long.
+//! `OMI_BENCH_SESSIONS=100,300,500` sets how many sockets are held, `OMI_BENCH_SECONDS=30` for how long, and
+//! `OMI_BENCH_PARTS=hold,delays,hostile` which parts are run.
 
 #![allow(
     clippy::unwrap_used,
@@ -65,15 +66,26 @@ fn main() {
         let counts = std::env::var("OMI_BENCH_SESSIONS").unwrap_or_else(|_| "100,300,500".into());
         let seconds = std::env::var("OMI_BENCH_SECONDS").unwrap_or_else(|_| "30".into());
         let time = Duration::from_secs(seconds.parse().unwrap());
-        for codec in [Codec::Pcm16, Codec::OpusFs320] {
-            for count in counts.split(',') {
-                hold(codec, count.trim().parse().unwrap(), time, &speech).await;
+        let parts = std::env::var("OMI_BENCH_PARTS");
+        let parts = parts.unwrap_or_else(|_| "hold,delays,hostile".into());
+        let wanted = |part: &str| parts.split(',').any(|one| one.trim() == part);
+        if wanted("hold") {
+            for codec in [Codec::Pcm16, Codec::OpusFs320] {
+                for count in counts.split(',') {
+                    hold(codec, count.trim().parse().unwrap(), time, &speech).await;
+                }
             }
         }
-        for talkers in [1, 2, 4, 6] {
-            delays(talkers, &sentences).await;
+        if wanted("delays") {
+            for talkers in [1, 2, 4, 6] {
+                delays(talkers, &sentences).await;
+            }
         }
-        hostile(time, &sentences).await;
+        if wanted("hostile") {
+            for limits in [true, false] {
+                hostile(limits, time * 2, &sentences).await;
+            }
+        }
     });
 }
 
@@ -106,14 +118,16 @@ fn frames(codec: Codec, speech: &[i16]) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// A server whose recogniser answers at once, without limits on sockets.
-async fn stub(ears: &Ears) -> Server {
+/// A server whose recogniser answers at once; with the limits on sockets of one user that it has by itself, or with none.
+async fn stub(ears: &Ears, limits: bool) -> Server {
     ears.openai(Script::Says);
-    let env = vec![
+    let mut env = vec![
         ("OMI_STT__MAX_CONCURRENT", "32".into()),
-        ("OMI_LISTENING__MAX_SOCKETS_PER_USER", "10000".into()),
         ("OMI_LISTENING__MAX_SOCKETS_PER_ADDRESS", "10000".into()),
     ];
+    if !limits {
+        env.push(("OMI_LISTENING__MAX_SOCKETS_PER_USER", "10000".into()));
+    }
     Server::start_with(ServerOptions {
         deaf: true,
         env: [ears.settings("openai"), env].concat(),
@@ -135,7 +149,7 @@ async fn quiet_user(server: &Server, name: &str) -> User {
 
 async fn hold(codec: Codec, count: usize, time: Duration, speech: &[i16]) {
     let ears = Ears::start().await;
-    let server = stub(&ears).await;
+    let server = stub(&ears, false).await;
     let mut users = Vec::new();
     for n in 0..10 {
         users.push(quiet_user(&server, &format!("user{n}")).await);
@@ -319,9 +333,10 @@ async fn counter(server: &Server, name: &str) -> f64 {
 }
 
 /// Many that misbehave at once, and what a good device and the other routes notice of it.
-async fn hostile(time: Duration, sentences: &[Vec<i16>]) {
+/// `limits`: on the sockets of one user; those that are turned away try again every second.
+async fn hostile(limits: bool, time: Duration, sentences: &[Vec<i16>]) {
     let ears = Ears::start().await;
-    let server = stub(&ears).await;
+    let server = stub(&ears, limits).await;
     let good = quiet_user(&server, "good").await;
     let bad = quiet_user(&server, "bad").await;
     let (calm, calm_delay) = tokio::join!(
@@ -345,18 +360,17 @@ async fn hostile(time: Duration, sentences: &[Vec<i16>]) {
         let mut request = format!("{address}{codec}").into_client_request().unwrap();
         let bearer = format!("Bearer {}", bad.token).parse().unwrap();
         request.headers_mut().insert("authorization", bearer);
-        tasks.push(tokio::spawn(async move {
-            let Ok((mut socket, _)) = connect_async(request).await else {
-                return;
-            };
-            // Nothing is ever read.
-            let send = async {
-                while socket.send(Message::binary(message.clone())).await.is_ok() {
-                    tokio::time::sleep(pause).await;
+        tasks.push(tokio::spawn(tokio::time::timeout_at(until, async move {
+            loop {
+                if let Ok((mut socket, _)) = connect_async(request.clone()).await {
+                    // Nothing is ever read.
+                    while socket.send(Message::binary(message.clone())).await.is_ok() {
+                        tokio::time::sleep(pause).await;
+                    }
                 }
-            };
-            let _ = tokio::time::timeout_at(until, send).await;
-        }));
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        })));
     }
     let (busy, busy_delay) = tokio::join!(
         requests(&server, &good, time),
@@ -364,11 +378,16 @@ async fn hostile(time: Duration, sentences: &[Vec<i16>]) {
     );
     let grown = server.resident_mib() - idle;
     for task in tasks {
-        task.await.unwrap();
+        let _ = task.await.unwrap();
     }
     println!(
-        "500 slow, 100 flooding, 50 with tiny packets of long sound: GET p99 {:.1} ms instead of {:.1} ms (ratio {:.1}), \
+        "{}, 500 slow, 100 flooding, 50 with tiny packets of long sound: GET p99 {:.1} ms instead of {:.1} ms (ratio {:.1}), \
          sentence to segment {busy_delay:.2} s instead of {calm_delay:.2} s, memory {grown:+.0} MiB",
+        if limits {
+            "8 sockets a user"
+        } else {
+            "no limits"
+        },
         busy * 1000.0,
         calm * 1000.0,
         busy / calm
@@ -379,9 +398,13 @@ async fn hostile(time: Duration, sentences: &[Vec<i16>]) {
 async fn requests(server: &Server, user: &User, time: Duration) -> f64 {
     let begun = Instant::now();
     let mut all = Vec::new();
+    let client = support::server::client();
+    let url = format!("{}/v1/conversations", server.url);
     while begun.elapsed() < time {
         let start = Instant::now();
-        server.get("/v1/conversations", &user.token).await.ok();
+        let answer = client.get(&url).bearer_auth(&user.token).send().await;
+        let answer = answer.unwrap().error_for_status().unwrap();
+        answer.bytes().await.unwrap();
         all.push(start.elapsed().as_secs_f64());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -152,6 +152,13 @@ impl Spool {
     /// The samples of `range`, fewer where they are not there.
     pub fn read(&self, range: Range<u64>) -> io::Result<Vec<i16>> {
         let mut samples = Vec::with_capacity((range.end - range.start) as usize);
+        self.read_into(&mut samples, range)?;
+        Ok(samples)
+    }
+
+    /// Puts them behind those that are there.
+    pub fn read_into(&self, samples: &mut Vec<i16>, range: Range<u64>) -> io::Result<()> {
+        let mut bytes = [0; 16 * 1024];
         for start in self.files()? {
             let from = range.start.max(start);
             if start >= range.end {
@@ -163,15 +170,19 @@ impl Spool {
                 continue;
             }
             file.seek(SeekFrom::Start((from - start) * 2))?;
-            let mut bytes = vec![0; ((end - from) * 2) as usize];
-            file.read_exact(&mut bytes)?;
-            samples.extend(
-                bytes
-                    .chunks_exact(2)
-                    .map(|pair| i16::from_le_bytes([pair[0], pair[1]])),
-            );
+            let mut left = ((end - from) * 2) as usize;
+            while left > 0 {
+                let piece = &mut bytes[..left.min(16 * 1024)];
+                file.read_exact(piece)?;
+                left -= piece.len();
+                samples.extend(
+                    piece
+                        .chunks_exact(2)
+                        .map(|pair| i16::from_le_bytes([pair[0], pair[1]])),
+                );
+            }
         }
-        Ok(samples)
+        Ok(())
     }
 
     /// Removes the files that end at or before `sample`.

@@ -35,6 +35,9 @@ use crate::{
     surfaces::operations,
 };
 
+/// Threads for files and long arithmetic, at most. Hundreds would not be faster, and each keeps some memory.
+const FILE_THREADS: usize = 64;
+
 /// A self-hosted, Omi-compatible backend.
 #[derive(Parser)]
 #[command(name = "omi-server", version, about)]
@@ -138,6 +141,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(FILE_THREADS)
         .build()?;
     runtime.block_on(async {
         match command {
