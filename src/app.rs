@@ -8,8 +8,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     config::Config,
     features::{
+        accounts::Platforms,
         credentials::Known,
-        identities::{Firebase, ServiceAccount},
+        identities::{Firebase, Providers, ServiceAccount},
         listening::LiveSessions,
         search::Vectors,
     },
@@ -41,14 +42,19 @@ pub struct Handles {
     /// `None`: texts are found by their words only.
     pub embeddings: Option<Embedder>,
     pub known: Known,
+    pub platforms: Platforms,
     /// `None`: ID tokens of Firebase are not believed.
     pub firebase: Option<Firebase>,
     /// `None`: signing in here gives no custom token for Firebase.
     pub service_account: Option<ServiceAccount>,
+    /// Who else vouches for people.
+    pub providers: Providers,
     pub rate_limits: RateLimits,
     /// Secrets that nobody has.
     pub failures: Failures,
     pub wrong_passwords: Failures,
+    /// Browsers that were sent to a provider.
+    pub departures: Failures,
     /// Requests that are run to their end, whoever hangs up.
     pub runs: TaskTracker,
     pub live: LiveSessions,

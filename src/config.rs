@@ -13,8 +13,10 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+mod providers;
 mod stt;
 
+use providers::{Apple, Google};
 use stt::Stt;
 
 use crate::platform::{embeddings, language, speech};
@@ -54,6 +56,8 @@ pub struct Config {
     pub search: Search,
     pub rate_limit: RateLimit,
     pub firebase: Firebase,
+    pub google: Google,
+    pub apple: Apple,
     pub cors: Cors,
 }
 
@@ -361,6 +365,8 @@ impl Config {
         self.embeddings.check()?;
         self.cors.check()?;
         check_url("firebase.keys_url", &self.firebase.keys_url)?;
+        self.google.check()?;
+        self.apple.check()?;
         if self.goals.max_active == 0 {
             bail!("goals.max_active must be at least 1");
         }
@@ -586,6 +592,13 @@ mod tests {
                 "trusted_proxies",
             ),
             ("OMI_RATE_LIMIT__PER_DAY", "many", "rate_limit.per_day"),
+            ("OMI_GOOGLE__TOKEN_URL", "nowhere", "google.token_url"),
+            (
+                "OMI_GOOGLE__CLIENT_ID",
+                "x",
+                "google.client_secret is not set",
+            ),
+            ("OMI_APPLE__KEY_ID", "x", "apple.client_id is not set"),
         ] {
             let error = load(&[(name, value)]).unwrap_err().to_string();
             assert!(error.contains(key), "{error}");

@@ -170,6 +170,7 @@ async fn tidy_forever(app: App) {
         }
         app.failures.tidy();
         app.wrong_passwords.tidy();
+        app.departures.tidy();
         app.rate_limits.tidy();
         if let Some(language) = &app.language {
             language.tidy();
@@ -187,6 +188,7 @@ pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> 
         tokio::spawn(app.outbox.clone().forward(PgPool::clone(&app.db))),
         tokio::spawn(app.known.last_used.clone().write_forever(app.db.clone())),
         tokio::spawn(app.known.clone().follow(app.outbox.listen())),
+        tokio::spawn(app.platforms.clone().write_forever(app.db.clone())),
         tokio::spawn(tidy_forever(app.clone())),
         tokio::spawn(listening::run_forever(app.clone())),
         tokio::spawn(search::run_forever(app.clone())),
@@ -197,9 +199,12 @@ pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> 
     let keys = tokio::spawn({
         let app = app.clone();
         async move {
-            if let Some(firebase) = &app.firebase {
-                firebase.refresh_forever().await;
-            }
+            let of_firebase = async {
+                if let Some(firebase) = &app.firebase {
+                    firebase.refresh_forever().await;
+                }
+            };
+            tokio::join!(of_firebase, app.providers.refresh_forever());
         }
     });
     let at_once = match app.language {

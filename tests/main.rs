@@ -29,6 +29,7 @@ mod api {
         mod messages;
         mod operations;
         mod people;
+        mod providers;
         mod shares;
         mod sign_in_page;
         mod users;

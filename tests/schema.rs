@@ -6,13 +6,16 @@ use sqlx::PgPool;
 use crate::support::postgres::TestDatabase;
 
 /// Look-ups that find the user, led by their own key.
-const DIRECTORIES: [&str; 6] = [
+const DIRECTORIES: [&str; 9] = [
     "user_emails",
     "credential_hashes",
     "app_owners",
     "action_item_share_tokens",
     "shared_conversations",
     "sign_in_codes",
+    "identities",
+    "provider_visits",
+    "link_tickets",
 ];
 /// Not ours.
 const FOREIGN: [&str; 1] = ["_sqlx_migrations"];

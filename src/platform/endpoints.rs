@@ -35,6 +35,18 @@ pub fn address(given: &str, path: &str, schemes: &[&str], key: &str) -> anyhow::
     Ok(url)
 }
 
+/// The body of an answer that has `most` bytes at most.
+pub async fn body(mut answer: reqwest::Response, most: usize) -> anyhow::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    while let Some(piece) = answer.chunk().await? {
+        if body.len() + piece.len() > most {
+            bail!("the answer is larger than {most} bytes");
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(body)
+}
+
 /// One short line, without the key.
 pub fn told(text: &str, key: &SecretString) -> String {
     let text = match key.expose_secret() {

@@ -11,6 +11,7 @@ pub mod ids;
 pub mod jobs;
 pub mod language;
 pub mod model_files;
+pub mod openid;
 pub mod outbox;
 pub mod rate_limits;
 pub mod secrets;

@@ -11,6 +11,8 @@ use jsonwebtoken::{DecodingKey, jwk::JwkSet};
 use reqwest::{Client, header};
 use serde_json::Value;
 
+use super::endpoints;
+
 /// Longest a fetch may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A set of keys is small.
@@ -132,7 +134,7 @@ impl SigningKeys {
     }
 
     async fn ask(&self) -> Result<(HashMap<String, Arc<DecodingKey>>, Duration)> {
-        let mut answer = self
+        let answer = self
             .client
             .get(&self.url)
             .send()
@@ -144,13 +146,7 @@ impl SigningKeys {
             .and_then(max_age)
             .unwrap_or(LIFETIME)
             .clamp(SHORTEST, LONGEST);
-        let mut body = Vec::new();
-        while let Some(piece) = answer.chunk().await? {
-            if body.len() + piece.len() > LARGEST {
-                bail!("the set of keys is larger than {LARGEST} bytes");
-            }
-            body.extend_from_slice(&piece);
-        }
+        let body = endpoints::body(answer, LARGEST).await?;
         Ok((read(&body)?, lifetime))
     }
 

@@ -29,7 +29,7 @@ use crate::{
     error::Error,
     features::{
         apps::Action,
-        credentials::{Caller, Scope},
+        credentials::{Caller, Kind, Scope},
     },
     platform::{
         idempotency::{self, Claim, Ended, Outcome},
@@ -42,6 +42,8 @@ use crate::{
 pub const BODY_LIMIT: usize = 2 * 1024 * 1024;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// What an app says that it runs on.
+const PLATFORM: HeaderName = HeaderName::from_static("x-app-platform");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// The answer is for now only: the same request again is to run again.
@@ -187,6 +189,12 @@ impl Guard {
         limits::take(app, &caller, &owner, self.policy, standing).await?;
         if let Some((visitor, action)) = visitor {
             caller = visitor.enter(action)?;
+        }
+        if caller.kind == Kind::User
+            && let Some(platform) = parts.headers.get(PLATFORM)
+        {
+            app.platforms
+                .note(&caller.uid, platform.to_str().unwrap_or_default());
         }
         parts.extensions.insert(caller.clone());
         Ok(caller)

@@ -176,9 +176,19 @@ pub fn admit_password(app: &Handles, address: IpAddr) -> Result<Attempt, Error> 
     app.wrong_passwords.admit(address).map_err(too_many)
 }
 
+/// A sign-in begins at a provider. Err: that address has begun too many.
+pub fn count_departure(app: &Handles, address: IpAddr) -> Result<(), Error> {
+    let begun = app.departures.note(address);
+    begun.map_err(|wait| refused("sign-ins from this address", wait))
+}
+
 fn too_many(wait: Duration) -> Error {
+    refused("failed authentication from this address", wait)
+}
+
+fn refused(limit: &str, wait: Duration) -> Error {
     Error::RateLimited {
-        limit: "failed authentication from this address".into(),
+        limit: limit.into(),
         retry_after: i64::try_from(wait.as_secs() + 1).unwrap_or(1),
     }
 }

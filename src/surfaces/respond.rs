@@ -84,6 +84,11 @@ fn classify(error: &Error) -> (StatusCode, &'static str) {
     }
 }
 
+/// For an answer in another form.
+pub fn status(error: &Error) -> StatusCode {
+    classify(error).0
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, code) = classify(&self.0);
@@ -136,6 +141,12 @@ fn answer(
         .into_response()
 }
 
+/// An answer with a secret, which nothing on the way keeps.
+pub fn private(body: impl IntoResponse) -> Response {
+    let no_store = HeaderValue::from_static("no-store");
+    ([(header::CACHE_CONTROL, no_store)], body).into_response()
+}
+
 pub async fn not_found() -> Response {
     answer(
         StatusCode::NOT_FOUND,
@@ -168,6 +179,16 @@ pub fn no_such_range(whole: u64) -> Response {
         response.headers_mut().insert(header::CONTENT_RANGE, value);
     }
     response
+}
+
+/// The operator has not set it up; to try again makes no difference.
+pub fn not_set_up(message: &str) -> Response {
+    answer(
+        StatusCode::SERVICE_UNAVAILABLE,
+        message.into(),
+        message.into(),
+        "unavailable",
+    )
 }
 
 pub fn too_many_sockets(limit: usize) -> Response {

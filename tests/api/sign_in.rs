@@ -195,6 +195,73 @@ async fn keys_are_made_listed_and_revoked() {
 }
 
 #[tokio::test]
+async fn keys_for_assistants_are_made_listed_and_revoked() {
+    let server = Server::deaf().await;
+    let ann = server.user("ann@example.org").await;
+    let ben = server.user("ben@example.org").await;
+    let make = async |body: Value| server.post("/v1/mcp/keys", &ann.token, body).await;
+    let answer = make(json!({"name": "  assistant "})).await;
+    assert_eq!(answer.headers["cache-control"], "no-store");
+    let made = answer.ok();
+    let key = made["key"].as_str().unwrap();
+    assert!(key.starts_with("omi_mcp_") && key.len() == 40, "{key}");
+    assert_eq!(made["key_prefix"], key[..14]);
+    assert_eq!(
+        (&made["name"], &made["last_used_at"]),
+        (&json!("assistant"), &Value::Null)
+    );
+    let fields: Vec<_> = made.as_object().unwrap().keys().collect();
+    assert_eq!(
+        fields,
+        [
+            "created_at",
+            "id",
+            "key",
+            "key_prefix",
+            "last_used_at",
+            "name"
+        ]
+    );
+
+    // It opens the MCP server, and nothing else.
+    let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
+    let connect = async || server.post("/v1/mcp/sse", key, ping.clone()).await.status;
+    assert_ne!(connect().await, 401);
+    assert_eq!(server.get("/v3/memories", key).await.status, 401);
+    assert_eq!(server.get("/v1/mcp/keys", key).await.status, 401);
+    let listed = server.get("/v1/mcp/keys", &ann.token).await.ok();
+    // Developer keys are listed elsewhere.
+    assert_eq!(names(&listed), ["assistant", "test"]);
+    assert!(listed[0].get("key").is_none());
+    assert!(listed[0]["created_at"].as_str().unwrap().ends_with('Z'));
+    for (body, status) in [
+        (json!({"name": " "}), 422),
+        (json!({}), 422),
+        (json!({"name": "x".repeat(201)}), 422),
+    ] {
+        assert_eq!(make(body.clone()).await.status, status, "{body}");
+    }
+
+    let path = format!("/v1/mcp/keys/{}", made["id"].as_str().unwrap());
+    let delete = async |path: &str, token: &str| {
+        let answer = server.send(Method::DELETE, path, Some(token), None).await;
+        assert_eq!(answer.status, 204, "{answer:#?}");
+    };
+    // Somebody else's stays, and it is no developer key.
+    delete(&path, &ben.token).await;
+    delete(&path.replace("/mcp/", "/dev/"), &ann.token).await;
+    assert_ne!(connect().await, 401);
+    for _ in 0..2 {
+        delete(&path, &ann.token).await;
+        assert_eq!(connect().await, 401);
+    }
+    assert_eq!(
+        names(&server.get("/v1/mcp/keys", &ann.token).await.ok()),
+        ["test"]
+    );
+}
+
+#[tokio::test]
 async fn what_one_instance_revokes_every_instance_refuses() {
     let first = Server::deaf().await;
     let second = Server::start_with(crate::support::ServerOptions {

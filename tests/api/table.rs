@@ -10,6 +10,7 @@ use omi_server::{
     config::Config,
     features::{
         credentials::{self, Kind, Known, NewCredential, Scope, Which},
+        identities::Providers,
         listening::LiveSessions,
         search::Vectors,
     },
@@ -221,11 +222,14 @@ pub fn handles(db: PgPool) -> Arc<Handles> {
         language: None,
         embeddings: Embedder::start(&embeddings).unwrap(),
         known: Known::default(),
+        platforms: Default::default(),
         firebase: None,
         service_account: None,
+        providers: Providers::default(),
         rate_limits: RateLimits::default(),
         failures: Failures::new(0),
         wrong_passwords: Failures::new(0),
+        departures: Failures::new(0),
         runs: Default::default(),
         live: LiveSessions::default(),
         vectors: Vectors::new(64),
@@ -297,6 +301,7 @@ async fn no_path_answers_without_a_credential_unless_it_is_public() {
     let public: BTreeSet<_> = public.collect();
     let sign_in: BTreeSet<_> = router::SIGN_IN.map(str::to_string).into();
     let mut known: BTreeSet<_> = public.union(&sign_in).cloned().collect();
+    known.extend(router::PAGES.map(|(path, ..)| path.to_string()));
     known.extend(documented().into_iter().map(|route| route.path));
     known.extend(undocumented().map(|route| route.path));
     // It asks for a credential in the first message.
@@ -320,11 +325,19 @@ async fn no_path_answers_without_a_credential_unless_it_is_public() {
             let answer = server.send(method.clone(), &url, None, None).await;
             if sign_in.contains(path) {
                 // Without a body: which is then missing.
-                let page = method == Method::GET && path == "/v1/auth/authorize";
-                let expected = if method == Method::POST || page {
-                    422
-                } else {
-                    405
+                let expected = if method == Method::POST { 422 } else { 405 };
+                assert_eq!(answer.status, expected, "{what}: {answer:#?}");
+                continue;
+            }
+            let page = router::PAGES.iter().find(|(known, ..)| known == path);
+            if let Some((_, get, post)) = page {
+                let known = (*get && method == Method::GET) || (*post && method == Method::POST);
+                let expected = match path.as_str() {
+                    _ if !known => 405,
+                    // What it is asked for is missing, or lost.
+                    "/v1/auth/authorize" => 422,
+                    "/v1/auth/link" => 404,
+                    _ => 400,
                 };
                 assert_eq!(answer.status, expected, "{what}: {answer:#?}");
                 continue;
@@ -333,7 +346,8 @@ async fn no_path_answers_without_a_credential_unless_it_is_public() {
                 continue;
             }
             if public.contains(path) {
-                let expected = match (method == Method::GET, path.contains('{')) {
+                let updates = path.starts_with("/v2/firmware/") || path.starts_with("/v2/desktop/");
+                let expected = match (method == Method::GET, updates || path.contains('{')) {
                     (false, _) => 405,
                     // There is no such thing.
                     (true, true) => 404,
@@ -538,6 +552,8 @@ async fn anothers_id_answers_as_an_absent_one() {
     .await;
     let keys = credentials::list(&db, &owner.uid, Kind::Developer, None).await;
     let key = keys.unwrap()[0].id;
+    let mcp_keys = credentials::list(&db, &owner.uid, Kind::Mcp, None).await;
+    let mcp_key = mcp_keys.unwrap()[0].id;
     let goal = "goal_0123456789ab";
     super::plant::goal(&db, &owner.uid, goal).await;
     super::plant::goal_entry(&db, &owner.uid, goal, Utc::now(), 1.0).await;
@@ -602,6 +618,7 @@ async fn anothers_id_answers_as_an_absent_one() {
             "/v1/task-integrations/{app_key}",
             "/v1/users/developer/webhook/",
             "/v2/apps/capability/",
+            "/v1/users/me/identities/{provider}",
         ];
         if names.iter().any(|start| route.path.starts_with(start)) {
             continue;
@@ -614,6 +631,8 @@ async fn anothers_id_answers_as_an_absent_one() {
             upload.to_string()
         } else if route.path == "/v1/dev/keys/{id}" {
             key.to_string()
+        } else if route.path == "/v1/mcp/keys/{id}" {
+            mcp_key.to_string()
         } else if route.path.contains("/goals/{id}") {
             goal.to_string()
         } else if route.path.contains("/memories/{id}") {
@@ -652,7 +671,8 @@ async fn anothers_id_answers_as_an_absent_one() {
         .await;
         let expected = match (route.path.as_str(), route.method.as_str()) {
             // To revoke a key that there is not is no mistake, nor is to delete a conversation from a phone.
-            ("/v1/dev/keys/{id}", _) | ("/v1/conversations/{id}", "DELETE") => 204,
+            ("/v1/dev/keys/{id}" | "/v1/mcp/keys/{id}", _) => 204,
+            ("/v1/conversations/{id}", "DELETE") => 204,
             // Of no goal there is no history.
             ("/v1/dev/user/goals/{id}/history" | "/v1/goals/{id}/history", _) => 200,
             // On no goal there is the same advice for everybody.
@@ -706,4 +726,6 @@ async fn anothers_id_answers_as_an_absent_one() {
         .get("/v1/dev/user/memories", &owner.developer_key)
         .await;
     assert_eq!(memories.status, 200, "somebody else revoked the key");
+    let keys = server.get("/v1/mcp/keys", &owner.token).await.ok();
+    assert!(keys.to_string().contains(&mcp_key.to_string()), "{keys:#}");
 }

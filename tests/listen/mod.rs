@@ -11,6 +11,7 @@ mod pitfalls;
 mod protocol;
 mod providers;
 mod recognition;
+mod revoked;
 pub mod sound;
 mod uploads;
 mod words;

@@ -108,7 +108,7 @@ fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     out
 }
 
-fn pem(kind: &str, der: &[u8]) -> String {
+pub fn pem(kind: &str, der: &[u8]) -> String {
     let text = BASE64_STANDARD.encode(der);
     let lines: Vec<_> = text.as_bytes().chunks(64).collect();
     let lines: Vec<_> = lines

@@ -8,6 +8,7 @@ pub mod device;
 pub mod ears;
 pub mod firebase;
 pub mod material;
+pub mod openid;
 pub mod peer;
 pub mod postgres;
 pub mod server;

@@ -1,11 +1,15 @@
 //! People and their profiles.
 
+mod platforms;
 mod store;
+
+pub use platforms::Platforms;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use secrecy::{ExposeSecret as _, SecretString};
-use sqlx::PgConnection;
+use serde::Serialize;
+use sqlx::{PgConnection, PgExecutor};
 
 use crate::{
     error::{Error, Result},
@@ -70,8 +74,18 @@ pub async fn exists(db: &Db, uid: &str) -> Result<bool> {
 }
 
 /// A row for a user whom somebody outside vouches for. `email` is shown only: it joins no local account.
-pub async fn ensure(db: &Db, uid: &str, name: &str, email: Option<&str>) -> Result<()> {
+pub async fn ensure(
+    db: impl PgExecutor<'_>,
+    uid: &str,
+    name: &str,
+    email: Option<&str>,
+) -> Result<()> {
     Ok(store::ensure(db, uid, name, email, clock::now()).await?)
+}
+
+/// Whether somebody can sign in to the account with a password.
+pub async fn has_password(db: impl PgExecutor<'_>, uid: &str) -> Result<bool> {
+    Ok(store::has_password(db, uid).await?)
 }
 
 /// Longest password that is looked at, in bytes.
@@ -124,6 +138,20 @@ pub struct Account {
     pub time_zone: Option<String>,
     pub language: Option<String>,
     pub created_at: DateTime<Utc>,
+}
+
+/// What a user has come with.
+#[derive(Serialize)]
+pub struct PlatformUse {
+    pub platform: String,
+    pub first_used_at: DateTime<Utc>,
+    /// Exact to ten minutes.
+    pub last_used_at: DateTime<Utc>,
+}
+
+/// The first at first.
+pub async fn platforms(db: &Db, uid: &str) -> Result<Vec<PlatformUse>> {
+    Ok(store::platforms(db, uid).await?)
 }
 
 pub async fn account(db: &Db, uid: &str) -> Result<Account> {

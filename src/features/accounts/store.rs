@@ -1,9 +1,12 @@
 //! SQL of accounts.
 
-use super::Account;
-use crate::platform::database::Db;
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, Result};
+use sqlx::{PgConnection, PgExecutor, Result};
+
+use super::{Account, PlatformUse};
+use crate::platform::database::Db;
 
 pub struct ProfileRow {
     pub name: String,
@@ -33,7 +36,7 @@ pub async fn insert(
 }
 
 pub async fn ensure(
-    db: &Db,
+    db: impl PgExecutor<'_>,
     uid: &str,
     name: &str,
     outside_email: Option<&str>,
@@ -50,6 +53,15 @@ pub async fn ensure(
     .execute(db)
     .await?;
     Ok(())
+}
+
+pub async fn has_password(db: impl PgExecutor<'_>, uid: &str) -> Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (select from users where uid = $1 and password_hash is not null) as "exists!""#,
+        uid
+    )
+    .fetch_one(db)
+    .await
 }
 
 /// False if the address is taken.
@@ -147,4 +159,43 @@ pub async fn count(db: &Db) -> Result<i64> {
     sqlx::query_scalar!(r#"select count(*) as "count!" from users"#)
         .fetch_one(db)
         .await
+}
+
+/// By uid and platform: when. Of who is gone nothing is kept.
+pub async fn note_platforms(
+    db: &Db,
+    used: &HashMap<(String, &'static str), DateTime<Utc>>,
+) -> Result<()> {
+    let mut uids = Vec::new();
+    let mut platforms = Vec::new();
+    let mut times = Vec::new();
+    for ((uid, platform), time) in used {
+        uids.push(uid.clone());
+        platforms.push(platform.to_string());
+        times.push(*time);
+    }
+    sqlx::query!(
+        "insert into user_platforms (uid, platform, first_used_at, last_used_at)
+         select used.uid, used.platform, used.at, used.at
+         from unnest($1::text[], $2::text[], $3::timestamptz[]) as used (uid, platform, at)
+         join users u on u.uid = used.uid
+         on conflict (uid, platform) do update
+         set last_used_at = greatest(user_platforms.last_used_at, excluded.last_used_at)",
+        &uids,
+        &platforms,
+        &times
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub async fn platforms(db: &Db, uid: &str) -> Result<Vec<PlatformUse>> {
+    sqlx::query_as!(
+        PlatformUse,
+        "select platform, first_used_at, last_used_at from user_platforms where uid = $1 order by first_used_at, platform",
+        uid
+    )
+    .fetch_all(db)
+    .await
 }

@@ -14,7 +14,7 @@ use moka::sync::Cache;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use super::{Caller, Kind, REVOKED, Scope, store};
+use super::{ALL, Caller, Kind, REVOKED, Scope, store};
 use crate::{
     error::Result,
     platform::{clock, database::Db, outbox::Notice, secrets},
@@ -42,11 +42,23 @@ pub enum Who {
     Nobody,
 }
 
+/// What is told to whoever goes on for longer than a request.
+#[derive(Clone, Debug)]
+enum Revoked {
+    /// Some credential of this user.
+    Some(String),
+    /// All of them.
+    All(String),
+    /// Perhaps something, of anybody.
+    Perhaps,
+}
+
 #[derive(Clone)]
 pub struct Known {
     entries: Cache<Vec<u8>, Arc<Entry>>,
     /// Raised when something is revoked: a look-up that began before does not count.
     revocations: Arc<AtomicU64>,
+    revoked: broadcast::Sender<Revoked>,
     pub last_used: LastUsed,
 }
 
@@ -58,6 +70,7 @@ impl Default for Known {
                 .time_to_live(KNOWN_FOR)
                 .build(),
             revocations: Arc::default(),
+            revoked: broadcast::channel(256).0,
             last_used: LastUsed::default(),
         }
     }
@@ -141,11 +154,47 @@ impl Known {
     /// Follows what other instances and commands revoke, for as long as the server runs.
     pub async fn follow(self, mut news: broadcast::Receiver<Notice>) {
         loop {
-            match news.recv().await {
-                Ok(Notice::Event(event)) if event.topic != REVOKED => {}
+            let revoked = match news.recv().await {
+                Ok(Notice::Event(event)) if event.topic != REVOKED => continue,
                 Err(broadcast::error::RecvError::Closed) => return,
-                // Revoked, or perhaps revoked.
-                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => self.forget(),
+                Ok(Notice::Event(event)) if event.detail == ALL => Revoked::All(event.uid),
+                Ok(Notice::Event(event)) => Revoked::Some(event.uid),
+                Ok(Notice::Missed) | Err(broadcast::error::RecvError::Lagged(_)) => {
+                    Revoked::Perhaps
+                }
+            };
+            self.forget();
+            // Nobody may be waiting for it.
+            drop(self.revoked.send(revoked));
+        }
+    }
+}
+
+/// Comes when all credentials of a user are revoked, or one is and `counts` says that it is the one. Asks it at first, too.
+pub async fn ended<F: Future<Output = Result<bool>>>(
+    known: &Known,
+    uid: &str,
+    counts: impl Fn() -> F,
+) {
+    let mut news = known.revoked.subscribe();
+    loop {
+        match counts().await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => {
+                // One of many, while the database is away, which is told elsewhere.
+                tracing::debug!(%error, "whether a credential still counts cannot be told yet");
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                continue;
+            }
+        }
+        loop {
+            match news.recv().await {
+                Ok(Revoked::All(whose)) if whose == uid => return,
+                Ok(Revoked::Some(whose)) if whose == uid => break,
+                Ok(Revoked::All(_) | Revoked::Some(_)) => {}
+                Ok(Revoked::Perhaps) | Err(broadcast::error::RecvError::Lagged(_)) => break,
+                Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
             }
         }
     }

@@ -5,10 +5,13 @@ mod model;
 mod sign_in;
 mod store;
 
-pub use known::{Known, Who};
+pub use known::{Known, Who, ended};
 pub use model::{Caller, Kind, Listed, NewCredential, Scope};
 pub use sign_in::{ACCESS, Tokens, refresh, sign_in};
 
+use std::sync::OnceLock;
+
+use chrono::{DateTime, Duration, Utc};
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
@@ -26,6 +29,11 @@ use crate::{
 
 /// A credential is gone: no instance may go on knowing it.
 pub const REVOKED: &str = "credential.revoked";
+/// Detail of that event where every credential of the user is meant.
+const ALL: &str = "all";
+
+/// How long a credential is remembered that has expired.
+const REMEMBERED: Duration = Duration::days(1);
 
 /// Longest name of a key, in characters.
 pub const MAXIMUM_NAME: usize = 200;
@@ -121,7 +129,11 @@ pub async fn revoke_all(
     uid: &str,
 ) -> Result<()> {
     store::delete_all(tx, uid).await?;
-    Ok(outbox.publish(tx, &revoked(uid, ids::new())).await?)
+    let event = Event {
+        detail: ALL.into(),
+        ..revoked(uid, ids::new())
+    };
+    Ok(outbox.publish(tx, &event).await?)
 }
 
 /// What tells every instance to look up its callers again. `id`: of the credential, or of the sign-in that ended.
@@ -134,6 +146,20 @@ fn revoked(uid: &str, id: Uuid) -> Event {
     }
 }
 
+/// Comes when a credential is revoked; not when it merely expires, whatever is forgotten of it later.
+pub async fn until_revoked(db: &Db, known: &Known, uid: &str, id: Uuid) {
+    let seen: &OnceLock<Option<DateTime<Utc>>> = &OnceLock::new();
+    let counts = || async move {
+        if let Some(end) = store::end(db, uid, id).await? {
+            seen.get_or_init(|| end);
+            return Ok(true);
+        }
+        let end = seen.get().copied().flatten();
+        Ok(end.is_some_and(|end| end + REMEMBERED <= clock::now()))
+    };
+    ended(known, uid, counts).await;
+}
+
 /// Every credential of a user that counts, newest first, with its kind; not those that sign-ins gave.
 pub async fn list_all(db: &Db, uid: &str) -> Result<Vec<(String, Listed)>> {
     Ok(store::list_all(db, uid).await?)
@@ -141,5 +167,5 @@ pub async fn list_all(db: &Db, uid: &str) -> Result<Vec<(String, Listed)>> {
 
 /// Forgets what has long expired.
 pub async fn purge(db: &Db) -> Result<()> {
-    Ok(store::purge(db, clock::now() - chrono::Duration::days(1)).await?)
+    Ok(store::purge(db, clock::now() - REMEMBERED).await?)
 }

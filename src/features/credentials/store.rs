@@ -76,6 +76,17 @@ pub async fn find(db: &Db, hash: &[u8]) -> Result<Option<Row>> {
     .await
 }
 
+/// None: there is no such credential. Some(None): it does not expire.
+pub async fn end(db: &Db, uid: &str, id: Uuid) -> Result<Option<Option<DateTime<Utc>>>> {
+    sqlx::query_scalar!(
+        "select expires_at from credentials where uid = $1 and id = $2",
+        uid,
+        id
+    )
+    .fetch_optional(db)
+    .await
+}
+
 /// Newest first. `app_id` None: those of no app.
 pub async fn list(db: &Db, uid: &str, kind: Kind, app_id: Option<Uuid>) -> Result<Vec<Listed>> {
     sqlx::query_as!(

@@ -1,19 +1,27 @@
 //! Who people are by the word of others, and signing in through a browser.
 
 mod firebase;
+mod linking;
+mod newcomers;
+mod providers;
 mod sign_in;
 mod store;
+mod visits;
 
 pub use firebase::Firebase;
-pub use sign_in::{ServiceAccount, check_redirect, give_code, purge, redeem, with_code};
+pub use linking::{Linked, TICKET, depart_to_link, list, look_at_ticket, ticket, unlink};
+pub use providers::{Provider, Providers, not_set_up};
+pub use sign_in::{Redeemed, ServiceAccount, Wanted, give_code, purge, redeem};
+pub use visits::{Back, Departure, Ended, VISIT, arrive, cookie, depart};
 
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
-    error::{Error, Result},
+    error::Result,
     features::{
         accounts,
-        credentials::{Caller, Kind, Known, Scope, Who},
+        credentials::{self, Caller, Kind, Known, Scope, Who},
     },
     platform::{database::Db, ids},
 };
@@ -34,8 +42,7 @@ pub async fn authenticate(
     };
     if new {
         if !firebase.welcomes(&person) && !accounts::exists(db, &person.uid).await? {
-            let text = "This server makes no account for you. Ask its operator.";
-            return Err(Error::Forbidden(text.into()));
+            return Err(newcomers::unwelcome());
         }
         accounts::ensure(db, &person.uid, &person.name, person.email.as_deref()).await?;
         firebase.remember(secret, person.clone());
@@ -52,4 +59,19 @@ pub async fn authenticate(
 /// All tokens of a user count as one credential, for limits.
 fn credential_id(uid: &str) -> Uuid {
     ids::from_content(&format!("firebase {uid}"))
+}
+
+/// Comes when what `caller` showed is revoked, or their account is gone; not when it merely expires.
+pub async fn ended(db: &Db, known: &Known, caller: &Caller) {
+    let uid = &*caller.uid;
+    if caller.credential_id == credential_id(uid) {
+        credentials::ended(known, uid, || accounts::exists(db, uid)).await;
+    } else {
+        credentials::until_revoked(db, known, uid, caller.credential_id).await;
+    }
+}
+
+/// Nobody signs in to an account any more by what others say of them.
+pub async fn close(tx: &mut PgConnection, uid: &str) -> Result<()> {
+    Ok(store::delete_all(tx, uid).await?)
 }

@@ -12,12 +12,14 @@ use serde::{Deserialize, Serialize};
 use super::store;
 use crate::{
     error::{Error, Result},
-    platform::{clock, database::Db, secrets},
+    platform::{clock, database::Db, openid, secrets},
 };
 
 /// How long a code waits to be exchanged.
 const CODE_LIFETIME: Duration = Duration::minutes(5);
 const LONGEST_REDIRECT: usize = 2000;
+/// Longest state that is given back, in bytes.
+const LONGEST_STATE: usize = 2048;
 
 /// Schemes that a browser acts upon by itself, or that lead to a site.
 const NOT_AN_APP: [&str; 20] = [
@@ -43,8 +45,75 @@ const NOT_AN_APP: [&str; 20] = [
     "wss",
 ];
 
+/// What an app waits for.
+#[derive(Debug)]
+pub struct Wanted {
+    redirect: Url,
+    /// As the app wrote it.
+    redirect_uri: String,
+    pub state: Option<String>,
+    /// Of the verifier that the app will show (S256).
+    pub challenge: Option<String>,
+}
+
+impl Wanted {
+    pub fn new(
+        redirect_uri: &str,
+        state: Option<String>,
+        challenge: Option<String>,
+    ) -> Result<Self> {
+        if state
+            .as_ref()
+            .is_some_and(|state| state.len() > LONGEST_STATE)
+        {
+            let text = format!("state may have {LONGEST_STATE} bytes at most");
+            return Err(Error::BadRequest(text));
+        }
+        if challenge
+            .as_deref()
+            .is_some_and(|challenge| !is_digest(challenge))
+        {
+            let text =
+                "code_challenge must be the SHA-256 of the verifier in base64url, 43 characters";
+            return Err(Error::BadRequest(text.into()));
+        }
+        Ok(Self {
+            redirect: check_redirect(redirect_uri)?,
+            redirect_uri: redirect_uri.into(),
+            state,
+            challenge,
+        })
+    }
+
+    pub fn redirect_uri(&self) -> &str {
+        &self.redirect_uri
+    }
+
+    /// The address that tells the app that the user did not want to.
+    pub(super) fn declined(&self) -> String {
+        self.answer("error", "access_denied")
+    }
+
+    /// The address with something for the app, and the app's own `state` as it came.
+    fn answer(&self, name: &str, value: &str) -> String {
+        let mut address = self.redirect.clone();
+        let mut query = address.query_pairs_mut();
+        query.append_pair(name, value);
+        if let Some(state) = &self.state {
+            query.append_pair("state", state);
+        }
+        drop(query);
+        address.into()
+    }
+}
+
+fn is_digest(text: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    text.len() == 43 && text.bytes().all(known)
+}
+
 /// A code may go to an app's own scheme or to this very machine, nowhere else.
-pub fn check_redirect(redirect_uri: &str) -> Result<Url> {
+fn check_redirect(redirect_uri: &str) -> Result<Url> {
     let refused = || {
         Error::BadRequest(
             "redirect_uri must be an address of an app, such as omi://auth/callback, or http:// on the loopback address"
@@ -71,42 +140,52 @@ pub fn check_redirect(redirect_uri: &str) -> Result<Url> {
     }
 }
 
-/// The address that takes the code to the app, with the app's own `state` as it came.
-pub fn with_code(mut redirect: Url, code: &str, state: Option<&str>) -> String {
-    let mut query = redirect.query_pairs_mut();
-    query.append_pair("code", code);
-    if let Some(state) = state {
-        query.append_pair("state", state);
-    }
-    drop(query);
-    redirect.into()
-}
-
-/// A code for a user who has shown who they are; it counts once, with the same `redirect_uri`.
-pub async fn give_code(db: &Db, uid: &str, redirect_uri: &str) -> Result<String> {
+/// The address that takes a code to the app, for a user who has shown who they are; it counts once, with the same
+/// `redirect_uri` and verifier. `provider`: who says that it is the user.
+pub async fn give_code(db: &Db, uid: &str, provider: &str, wanted: &Wanted) -> Result<String> {
     let code = secrets::random_hex(32);
     let row = store::Code {
         uid: uid.into(),
-        redirect_uri: redirect_uri.into(),
+        redirect_uri: wanted.redirect_uri.clone(),
+        provider: provider.into(),
+        challenge: wanted.challenge.clone(),
         expires_at: clock::now() + CODE_LIFETIME,
     };
-    store::insert(db, &secrets::fingerprint(&code), &row).await?;
-    Ok(code)
+    store::insert_code(db, &secrets::fingerprint(&code), &row).await?;
+    Ok(wanted.answer("code", &code))
+}
+
+/// Who came with a code.
+pub struct Redeemed {
+    pub uid: String,
+    /// Who said that it is the user: the name of a provider, or `local`.
+    pub provider: String,
 }
 
 /// Whose the code is. Whatever comes out, it is used up.
-pub async fn redeem(db: &Db, code: &str, redirect_uri: &str) -> Result<String> {
-    let found = store::take(db, &secrets::fingerprint(code)).await?;
+pub async fn redeem(
+    db: &Db,
+    code: &str,
+    redirect_uri: &str,
+    verifier: Option<&str>,
+) -> Result<Redeemed> {
+    let found = store::take_code(db, &secrets::fingerprint(code)).await?;
     let Some(found) = found.filter(|found| found.expires_at > clock::now()) else {
         return Err(Error::BadRequest("Invalid or expired code".into()));
     };
     if found.redirect_uri != redirect_uri {
         return Err(Error::BadRequest("redirect_uri mismatch".into()));
     }
-    Ok(found.uid)
+    if found.challenge != verifier.map(openid::challenge) {
+        return Err(Error::BadRequest("code_verifier mismatch".into()));
+    }
+    Ok(Redeemed {
+        uid: found.uid,
+        provider: found.provider,
+    })
 }
 
-/// Forgets codes that nobody came for.
+/// Forgets codes that nobody came for, and visits and tickets that came to nothing.
 pub async fn purge(db: &Db) -> Result<()> {
     Ok(store::purge(db, clock::now()).await?)
 }
@@ -211,11 +290,27 @@ mod tests {
 
     #[test]
     fn the_state_goes_back_as_it_came() {
-        let url = check_redirect("omi://auth/callback?a=1").unwrap();
+        let wanted = |state: Option<&str>| {
+            let state = state.map(str::to_string);
+            Wanted::new("omi://auth/callback?a=1", state, None).unwrap()
+        };
         assert_eq!(
-            with_code(url.clone(), "c", Some("x&y=z ä")),
+            wanted(Some("x&y=z ä")).answer("code", "c"),
             "omi://auth/callback?a=1&code=c&state=x%26y%3Dz+%C3%A4"
         );
-        assert_eq!(with_code(url, "c", None), "omi://auth/callback?a=1&code=c");
+        assert_eq!(
+            wanted(None).declined(),
+            "omi://auth/callback?a=1&error=access_denied"
+        );
+    }
+
+    #[test]
+    fn a_challenge_is_a_digest() {
+        let wanted = |challenge: &str| Wanted::new("omi://a", None, Some(challenge.into()));
+        assert!(wanted("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").is_ok());
+        for odd in ["", "short", &"a".repeat(44), &"=".repeat(43)] {
+            assert!(wanted(odd).is_err(), "{odd}");
+        }
+        assert!(Wanted::new("omi://a", Some("s".repeat(2049)), None).is_err());
     }
 }

@@ -12,7 +12,7 @@ use crate::{
         accounts, action_items, chat,
         conversations::{self, Filter},
         credentials::Caller,
-        memories, people, preferences,
+        identities, memories, people, preferences,
     },
     platform::clock,
 };
@@ -43,6 +43,14 @@ struct Walk {
 pub async fn export(app: App, caller: Caller) -> Result<impl Stream<Item = Result<String>>> {
     let account = accounts::account(&app.db, &caller.uid).await?;
     let chosen = preferences::get(&app.db, &caller.uid).await?;
+    let platforms = accounts::platforms(&app.db, &caller.uid).await?;
+    let identities = identities::list(&app.db, &caller.uid).await?;
+    let identities: Vec<_> = identities
+        .iter()
+        .map(
+            |one| json!({"provider": one.provider, "email": one.email, "linked_at": one.linked_at}),
+        )
+        .collect();
     let profile = json!({
         "uid": &*caller.uid,
         "name": account.name,
@@ -50,6 +58,8 @@ pub async fn export(app: App, caller: Caller) -> Result<impl Stream<Item = Resul
         "time_zone": account.time_zone,
         "language": account.language,
         "created_at": account.created_at,
+        "identities": identities,
+        "platforms": platforms,
         "onboarding": {"completed": chosen.onboarding_completed, "acquisition_source": chosen.acquisition_source},
         "vocabulary": chosen.vocabulary,
         "ai_profile": chosen.ai_profile,

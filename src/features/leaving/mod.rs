@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     app::{App, Handles},
     error::Result,
-    features::{accounts, audio, credentials, credentials::Caller, lenient, listening, uploads},
+    features::{
+        accounts, audio, credentials, credentials::Caller, identities, lenient, listening, uploads,
+    },
     platform::jobs::{self, JobOptions},
 };
 
@@ -38,6 +40,7 @@ pub async fn leave(app: &Handles, caller: &Caller, reason: &str, details: &str) 
     let mut tx = app.db.begin().await?;
     credentials::revoke_all(&mut tx, &app.outbox, uid).await?;
     accounts::close(&mut tx, uid).await?;
+    identities::close(&mut tx, uid).await?;
     let options = JobOptions {
         key: Some(&format!("{JOB}:{uid}")),
         max_attempts: 25,

@@ -157,6 +157,11 @@ impl LiveSessions {
             .collect()
     }
 
+    /// Whether sound of that user is heard or recognised.
+    pub(super) fn has(&self, uid: &str) -> bool {
+        self.all().values().any(|live| live.uid == uid)
+    }
+
     pub fn count(&self) -> usize {
         self.all().len()
     }

@@ -41,7 +41,7 @@ use uuid::Uuid;
 
 use crate::{
     app::{App, Handles},
-    error::Result,
+    error::{Error, Result},
     features::{
         conversations::{self, Meeting, Reason, TranscriptSegment},
         credentials::Caller,
@@ -73,8 +73,17 @@ pub async fn run_forever(app: App) {
     );
 }
 
-/// Takes the audio of a user away that waits to be recognised.
+/// Takes the audio of a user away that waits to be recognised, as soon as nobody is at it any more.
 pub async fn erase(app: &Handles, uid: &str) -> Result<()> {
+    let begun = std::time::Instant::now();
+    while app.live.has(uid) {
+        if begun.elapsed() > FLUSH_PATIENCE {
+            return Err(Error::Unavailable(
+                "somebody who left is still heard".into(),
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     let (root, uid) = (app.spool_dir(), uid.to_string());
     let erase = move || {
         for (spool, meta) in spool::Spool::all(&root)? {

@@ -1,11 +1,6 @@
 //! `/v1/apps`
 
-use axum::{
-    Json,
-    extract::State,
-    http::{HeaderValue, header},
-    response::{IntoResponse as _, Response},
-};
+use axum::{Json, extract::State, response::Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -17,7 +12,7 @@ use crate::{
     features::{apps, credentials::Caller},
     surfaces::{
         extract::{Id, Query, TwoIds},
-        respond::{ErrorBody, Result},
+        respond::{ErrorBody, Result, private},
     },
 };
 
@@ -114,16 +109,14 @@ pub async fn list_keys(
               (status = 403, body = ErrorBody, description = "The app is somebody else's")))]
 pub async fn create_key(State(app): State<App>, caller: Caller, id: Id) -> Result<Response> {
     let created = apps::create_key(&app.db, &caller.uid, id.or_absent("App")?).await?;
-    let private = HeaderValue::from_static("no-store");
-    let body = Json(CreatedAppKey {
+    Ok(private(Json(CreatedAppKey {
         about: AppKey {
             id: created.listed.id,
             label: created.listed.prefix,
             created_at: created.listed.created_at,
         },
         secret: created.secret,
-    });
-    Ok(([(header::CACHE_CONTROL, private)], body).into_response())
+    })))
 }
 
 /// Delete a key of an app that the user owns, at once. Also answered so when there is no such key.

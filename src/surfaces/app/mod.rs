@@ -16,6 +16,7 @@ mod folders;
 mod goals;
 mod knowledge_graph;
 mod leaving;
+mod mcp_keys;
 mod meetings;
 mod memories;
 mod messages;
@@ -25,6 +26,7 @@ mod profile;
 mod search;
 mod shares;
 mod trends;
+mod updates;
 mod uploads;
 mod vendor_cloud;
 
@@ -37,7 +39,7 @@ use super::{guard, limits::Policy};
 use crate::app::App;
 
 /// Paths that need no credential; only GET is known.
-pub const OPEN: [&str; 12] = [
+pub const OPEN: [&str; 17] = [
     "/v1/conversations/{id}/shared",
     "/v1/action-items/shared/{token}",
     "/tasks/{token}",
@@ -50,6 +52,11 @@ pub const OPEN: [&str; 12] = [
     "/v1/app-categories",
     "/v1/app-capabilities",
     "/v1/app/plans",
+    "/v2/firmware/latest",
+    "/v2/firmware/stable",
+    "/v2/desktop/appcast.xml",
+    "/v2/desktop/download/latest",
+    "/v2/desktop/download/beta",
 ];
 
 /// That something was done.
@@ -146,4 +153,6 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(catalogue::routes())
         .merge(connections::routes())
         .merge(vendor_cloud::routes())
+        .merge(mcp_keys::routes())
+        .merge(updates::routes())
 }

@@ -14,7 +14,7 @@ use crate::{
         people::{self, Person},
     },
     surfaces::{
-        extract::{Body, Id, Query, TwoIds},
+        extract::{Body, Id, OptionalBody, Query, TwoIds},
         guard::{self, NewIds},
         respond::Result,
     },
@@ -97,20 +97,32 @@ pub async fn get(State(app): State<App>, caller: Caller, id: Id) -> Result<Json<
 #[into_params(parameter_in = Query)]
 pub struct NewName {
     #[param(min_length = 1, max_length = 200, pattern = r"^[^\x00\s]+$")]
-    value: String,
+    value: Option<String>,
 }
 
-/// Call a person something else.
+/// The same in the body, by either name.
+#[derive(Deserialize, Default, ToSchema)]
+pub struct NewNameBody {
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00\s]+$")]
+    name: Option<String>,
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00\s]+$")]
+    value: Option<String>,
+}
+
+/// Call a person something else. The name stands in the query or, as Omi's web client sends it, in the body.
 #[utoipa::path(patch, path = "/v1/users/people/{id}/name", tag = "people", params(("id" = String, Path), NewName),
-    responses((status = 200, body = StatusAnswer)))]
+    request_body = Option<NewNameBody>, responses((status = 200, body = StatusAnswer)))]
 pub async fn rename(
     State(app): State<App>,
     caller: Caller,
     id: Id,
     Query(name): Query<NewName>,
+    OptionalBody(body): OptionalBody<NewNameBody>,
 ) -> Result<Json<StatusAnswer>> {
     let id = id.or_absent("Person")?;
-    people::rename(&app.db, &caller, id, &name.value).await?;
+    let name = name.value.or(body.name).or(body.value);
+    let name = name.ok_or(Error::missing("name"))?;
+    people::rename(&app.db, &caller, id, &name).await?;
     Ok(StatusAnswer::ok())
 }
 

@@ -1,7 +1,7 @@
 //! What only the vendor's cloud has: plans, payments, phone calls, machines, training. A server of one's own says so, in the
 //! shape that Omi's app expects.
 
-use axum::Json;
+use axum::{Json, response::Response};
 use serde_json::{Value, json};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -11,7 +11,7 @@ use crate::{
     features::credentials::Caller,
     surfaces::{
         guard,
-        respond::{ErrorBody, Result},
+        respond::{self, ErrorBody, Result},
     },
 };
 
@@ -47,6 +47,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(guard::user().on(routes!(llm_features)))
         .routes(guard::user().on(routes!(llm_cost)))
         .routes(guard::user().on(routes!(own_keys, no_own_keys)))
+        .routes(guard::user().on(routes!(say)))
 }
 
 fn no_payments() -> Error {
@@ -348,4 +349,11 @@ pub async fn own_keys(_: Caller) -> Json<Value> {
 #[utoipa::path(delete, path = "/v1/users/me/byok-active", tag = "vendor cloud", responses((status = 200, body = Object)))]
 pub async fn no_own_keys(_: Caller) -> Json<Value> {
     Json(json!({"active": false}))
+}
+
+/// Words as speech: nothing here speaks.
+#[utoipa::path(post, path = "/v2/tts/synthesize", tag = "vendor cloud",
+    responses((status = 200, body = Vec<u8>, content_type = "audio/mpeg")))]
+pub async fn say(_: Caller) -> Response {
+    respond::not_set_up("TTS service not configured")
 }

@@ -18,7 +18,7 @@ use crate::{
     features::{
         accounts,
         credentials::Known,
-        identities::{Firebase, ServiceAccount},
+        identities::{Firebase, Providers, ServiceAccount},
         listening::LiveSessions,
         search::Vectors,
     },
@@ -122,10 +122,15 @@ async fn serve(
             &config.firebase.keys_url,
         )?),
     };
+    let providers = Providers::new(
+        (config.google.settings(), config.google.newcomers()),
+        (config.apple.settings(), config.apple.newcomers()),
+    )?;
     let app: App = Arc::new(Handles {
         public_url: config.public_url(bound),
         failures: Failures::new(config.rate_limit.failures_per_minute),
         wrong_passwords: Failures::new(config.rate_limit.failures_per_minute),
+        departures: Failures::new(config.rate_limit.failures_per_minute),
         runs: TaskTracker::new(),
         vectors: Vectors::new(config.search.cache_megabytes),
         config,
@@ -138,8 +143,10 @@ async fn serve(
         language,
         embeddings,
         known: Known::default(),
+        platforms: Default::default(),
         firebase,
         service_account,
+        providers,
         rate_limits: RateLimits::default(),
         live: LiveSessions::default(),
         stop: stop.clone(),

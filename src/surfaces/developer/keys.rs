@@ -1,11 +1,6 @@
 //! `/v1/dev/keys`
 
-use axum::{
-    Json,
-    extract::State,
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse as _, Response},
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -17,7 +12,7 @@ use crate::{
     features::credentials::{self, Caller, Kind, Listed, NewCredential, Scope, Which},
     surfaces::{
         extract::{Body, Id},
-        respond::{ErrorBody, Result},
+        respond::{ErrorBody, Result, private},
     },
 };
 
@@ -108,12 +103,10 @@ pub async fn create(
         app: None,
     };
     let created = credentials::create(&app.db, new).await?;
-    let private = HeaderValue::from_static("no-store");
-    let body = Json(CreatedKey {
+    Ok(private(Json(CreatedKey {
         about: created.listed.into(),
         key: created.secret,
-    });
-    Ok(([(header::CACHE_CONTROL, private)], body).into_response())
+    })))
 }
 
 /// Revoke a developer key, at once. Also answered so when there is no such key.

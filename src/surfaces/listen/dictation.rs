@@ -18,6 +18,7 @@ use crate::{
     app::App,
     features::{
         credentials::Caller,
+        identities,
         listening::{Dictated, Dictation, Refusal},
     },
     surfaces::{client_address::ClientAddress, respond},
@@ -78,7 +79,7 @@ pub async fn listen(
     let query = read(&raw.unwrap_or_default());
     opened(upgrade, move |mut socket| async move {
         let (code, reason) = match query {
-            Ok(query) => serve(&app, query, &mut socket).await,
+            Ok(query) => serve(&app, &caller, query, &mut socket).await,
             Err(why) => (close_code::POLICY, why),
         };
         let frame = CloseFrame {
@@ -90,7 +91,12 @@ pub async fn listen(
     })
 }
 
-async fn serve(app: &App, query: Query, socket: &mut WebSocket) -> (u16, &'static str) {
+async fn serve(
+    app: &App,
+    caller: &Caller,
+    query: Query,
+    socket: &mut WebSocket,
+) -> (u16, &'static str) {
     let (words, mut told) = mpsc::channel(8);
     let Query {
         language,
@@ -141,9 +147,12 @@ async fn serve(app: &App, query: Query, socket: &mut WebSocket) -> (u16, &'stati
         }
     };
     tokio::pin!(listening);
+    let revoked = identities::ended(&app.db, &app.known, caller);
+    tokio::pin!(revoked);
     let mut ended = None;
     loop {
         tokio::select! {
+            () = &mut revoked => return super::REVOKED,
             close = &mut listening, if ended.is_none() => ended = Some(close),
             words = told.recv() => match words {
                 Some(Ok(words)) => {

@@ -12,7 +12,7 @@ use axum::{
     Router,
     extract::{
         RawQuery, State, WebSocketUpgrade,
-        ws::{WebSocket, rejection::WebSocketUpgradeRejection},
+        ws::{WebSocket, close_code, rejection::WebSocketUpgradeRejection},
     },
     middleware,
     response::{IntoResponse as _, Response},
@@ -43,6 +43,9 @@ pub const PATH: &str = "/v4/listen";
 pub const BROWSERS: &str = "/v4/web/listen";
 /// Push to talk.
 pub const DICTATION: &str = "/v2/voice-message/transcribe-stream";
+
+/// Who was let in is not any more: code and reason.
+const REVOKED: (u16, &str) = (close_code::POLICY, "Invalid authorization token");
 
 pub fn routes() -> Router<App> {
     let guard = |request, next| guard::user().pass(request, next);

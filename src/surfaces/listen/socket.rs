@@ -14,6 +14,7 @@ use crate::{
     app::App,
     features::{
         credentials::Caller,
+        identities,
         listening::{Command, Failure, Refusal, Session, Settings, Update},
     },
 };
@@ -108,6 +109,10 @@ async fn listen(
     let idle = Duration::from_secs(app.config.listening.idle_seconds.into());
     let reason = tokio::select! {
         reason = hear(&session, stream, idle) => reason,
+        () = identities::ended(&app.db, &app.known, caller) => {
+            // What comes behind it is not heard.
+            return (super::REVOKED, None);
+        }
         // The writer ends when the device does not take what it is sent, or the session fails.
         () = updates.closed() => (close_code::ERROR, "the session ended"),
         () = app.stop.cancelled() => STOPPING,

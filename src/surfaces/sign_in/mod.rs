@@ -1,16 +1,12 @@
-//! `/v1/auth`: local accounts sign in with their password, by themselves or through a browser.
+//! `/v1/auth`: people sign in, by themselves with the password of a local account, or through a browser.
 
+mod identities;
 mod page;
+mod visits;
 
 use std::net::IpAddr;
 
-use axum::{
-    Json,
-    body::Bytes,
-    extract::State,
-    http::{HeaderValue, header},
-    response::{IntoResponse, Response},
-};
+use axum::{Json, Router, body::Bytes, extract::State, response::Response};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
@@ -20,7 +16,7 @@ use super::{
     client_address::ClientAddress,
     extract::Body,
     limits,
-    respond::{ApiError, ErrorBody, Result},
+    respond::{ApiError, ErrorBody, Result, private},
 };
 use crate::{
     app::App,
@@ -28,16 +24,19 @@ use crate::{
     features::{
         accounts,
         credentials::{self, Tokens},
-        identities,
+        identities::redeem,
     },
 };
 
-/// Paths that need no credential; POST is known, of the page also GET.
-pub const PUBLIC: [&str; 4] = [
-    "/v1/auth/login",
-    "/v1/auth/refresh",
-    "/v1/auth/token",
-    page::PATH,
+/// Paths that need no credential; POST is known.
+pub const PUBLIC: [&str; 3] = ["/v1/auth/login", "/v1/auth/refresh", "/v1/auth/token"];
+
+/// What browsers open without a credential, and whether GET and POST are known.
+pub const PAGES: [(&str, bool, bool); 4] = [
+    (page::PATH, true, true),
+    (visits::GOOGLE, true, false),
+    (visits::APPLE, false, true),
+    (visits::LINK, true, true),
 ];
 
 pub fn routes() -> OpenApiRouter<App> {
@@ -45,10 +44,13 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(login))
         .routes(routes!(refresh))
         .routes(routes!(exchange))
+        .merge(identities::routes())
 }
 
 /// What browsers open, which no OpenAPI document holds.
-pub use page::routes as pages;
+pub fn pages() -> Router<App> {
+    page::routes().merge(visits::routes())
+}
 
 #[derive(Deserialize, ToSchema)]
 pub struct Login {
@@ -122,6 +124,8 @@ pub struct Exchange {
     code: SecretString,
     /// The same that the code was asked for with.
     redirect_uri: String,
+    /// Whose SHA-256 the code was asked for with, if it was.
+    code_verifier: Option<String>,
     /// `true`: with a custom token for Firebase, where a service account is configured.
     #[serde(default)]
     use_custom_token: String,
@@ -129,9 +133,10 @@ pub struct Exchange {
 
 #[derive(Serialize, ToSchema)]
 pub struct Exchanged {
-    /// Always `local`: the account is one of this server.
-    provider: &'static str,
-    provider_id: &'static str,
+    /// Who has said that it is the user: `google`, `apple`, or `local` for the password of this server.
+    provider: String,
+    /// The same as Firebase writes it: `google.com`, `apple.com`, or `local`.
+    provider_id: String,
     uid: String,
     /// The access token.
     id_token: String,
@@ -150,7 +155,7 @@ pub struct Exchanged {
 /// Exchange the code that the sign-in page gave the app for tokens, once.
 #[utoipa::path(post, path = "/v1/auth/token", tag = "sign-in",
     request_body(content = Exchange, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, body = Exchanged), (status = 400, body = ErrorBody, description = "The code is unknown, used, expired or of another redirect_uri"),
+    responses((status = 200, body = Exchanged), (status = 400, body = ErrorBody, description = "The code is unknown, used, expired, or of another redirect_uri or verifier"),
               (status = 413, body = ErrorBody), (status = 422, body = ErrorBody), (status = 500, body = ErrorBody),
               (status = 429, body = ErrorBody, description = "Too many failed attempts from this address"),
               (status = 503, body = ErrorBody)))]
@@ -163,13 +168,15 @@ async fn exchange(
         grant_type,
         code,
         redirect_uri,
+        code_verifier,
         use_custom_token,
     } = form(&body)?;
     if grant_type != "authorization_code" {
         return Err(Error::BadRequest("Unsupported grant type".into()).into());
     }
-    let uid = match identities::redeem(&app.db, code.expose_secret(), &redirect_uri).await {
-        Ok(uid) => uid,
+    let verifier = code_verifier.as_deref();
+    let redeemed = match redeem(&app.db, code.expose_secret(), &redirect_uri, verifier).await {
+        Ok(redeemed) => redeemed,
         Err(refused @ Error::BadRequest(_)) => {
             limits::count_failure(&app.failures, address)?;
             return Err(refused.into());
@@ -177,13 +184,17 @@ async fn exchange(
         Err(error) => return Err(error.into()),
     };
     let custom_token = match &app.service_account {
-        Some(account) if use_custom_token == "true" => Some(account.custom_token(&uid)?),
+        Some(account) if use_custom_token == "true" => Some(account.custom_token(&redeemed.uid)?),
         _ => None,
     };
-    let tokens = credentials::sign_in(&app.db, &uid).await?;
+    let tokens = credentials::sign_in(&app.db, &redeemed.uid).await?;
+    let provider_id = match redeemed.provider.as_str() {
+        "local" => "local".into(),
+        name => format!("{name}.com"),
+    };
     Ok(private(Json(Exchanged {
-        provider: "local",
-        provider_id: "local",
+        provider: redeemed.provider,
+        provider_id,
         uid: tokens.uid,
         id_token: tokens.access.clone(),
         access_token: tokens.access,
@@ -239,9 +250,4 @@ fn answer(tokens: Tokens) -> Response {
         expires_in: credentials::ACCESS.num_seconds(),
         refresh_token: tokens.refresh,
     }))
-}
-
-fn private(body: impl IntoResponse) -> Response {
-    let no_store = HeaderValue::from_static("no-store");
-    ([(header::CACHE_CONTROL, no_store)], body).into_response()
 }

@@ -1,4 +1,5 @@
-//! `/v1/auth/authorize`: the page where somebody signs in whom an app sent here. Needs no script and sets no cookie.
+//! `/v1/auth/authorize`: the page where somebody signs in whom an app sent here, with a password, or from where a provider takes
+//! over. It needs no script and sets no cookie.
 
 use std::sync::LazyLock;
 
@@ -15,11 +16,11 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{form, verify};
+use super::{form, verify, visits};
 use crate::{
     app::App,
     error::Error,
-    features::identities,
+    features::identities::{self, Provider, Wanted, not_set_up},
     surfaces::{
         client_address::ClientAddress,
         html::escaped,
@@ -29,8 +30,6 @@ use crate::{
 };
 
 pub const PATH: &str = "/v1/auth/authorize";
-/// Longest state that is given back, in bytes.
-const LONGEST_STATE: usize = 2048;
 
 pub fn routes() -> Router<App> {
     Router::new().route(PATH, get(ask).post(sign_in))
@@ -42,6 +41,8 @@ struct Asked {
     provider: Option<String>,
     redirect_uri: Option<String>,
     state: Option<String>,
+    code_challenge: Option<String>,
+    code_challenge_method: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -51,31 +52,59 @@ struct Entered {
 }
 
 impl Asked {
-    /// The address that is to get the code.
-    fn redirect(&self) -> std::result::Result<reqwest::Url, Error> {
-        // The app names the button that was pressed; here they all lead to the same form.
-        if let Some(provider) = &self.provider
-            && !matches!(provider.as_str(), "google" | "apple" | "local")
-        {
-            return Err(Error::BadRequest("Unsupported provider".into()));
-        }
-        if self
-            .state
-            .as_ref()
-            .is_some_and(|state| state.len() > LONGEST_STATE)
-        {
-            let text = format!("state may have {LONGEST_STATE} bytes at most");
-            return Err(Error::BadRequest(text));
+    fn wanted(&self) -> std::result::Result<Wanted, Error> {
+        self.provider()?;
+        let plain = self.code_challenge_method.as_deref() != Some("S256");
+        if plain && self.code_challenge.is_some() {
+            let text = "code_challenge_method must be S256";
+            return Err(Error::BadRequest(text.into()));
         }
         let redirect_uri = self.redirect_uri.as_deref();
-        identities::check_redirect(redirect_uri.ok_or(Error::missing("redirect_uri"))?)
+        Wanted::new(
+            redirect_uri.ok_or(Error::missing("redirect_uri"))?,
+            self.state.clone(),
+            self.code_challenge.clone(),
+        )
+    }
+
+    /// None: this server itself.
+    fn provider(&self) -> std::result::Result<Option<Provider>, Error> {
+        let Some(name) = self.provider.as_deref().filter(|name| *name != "local") else {
+            return Ok(None);
+        };
+        let known = Provider::named(name);
+        known
+            .map(Some)
+            .ok_or(Error::BadRequest("Unsupported provider".into()))
+    }
+
+    /// What has to come back to this page, as names and values.
+    fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        [
+            ("redirect_uri", &self.redirect_uri),
+            ("state", &self.state),
+            ("code_challenge", &self.code_challenge),
+            ("code_challenge_method", &self.code_challenge_method),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.as_deref()?)))
     }
 }
 
-async fn ask(RawQuery(query): RawQuery) -> Result<Response> {
+/// Leads to the provider that is asked for, or, where that is not set up, to the form.
+async fn ask(
+    State(app): State<App>,
+    ClientAddress(address): ClientAddress,
+    RawQuery(query): RawQuery,
+) -> Result<Response> {
     let asked: Asked = form(query.unwrap_or_default().as_bytes())?;
-    asked.redirect()?;
-    Ok(page(StatusCode::OK, &fields(&asked, "", "")))
+    let wanted = asked.wanted()?;
+    match asked.provider()? {
+        Some(provider) if app.providers.has(provider) => {
+            Ok(visits::to_sign_in(&app, address, provider, &wanted).await)
+        }
+        _ => Ok(page(StatusCode::OK, &fields(&app, &asked, "", ""))),
+    }
 }
 
 async fn sign_in(
@@ -85,13 +114,12 @@ async fn sign_in(
     body: Bytes,
 ) -> Result<Response> {
     let asked: Asked = form(&body)?;
-    let redirect = asked.redirect()?;
+    let wanted = asked.wanted()?;
     let entered: Entered = form(&body)?;
     if !from_our_page(&app, &headers) {
-        let text = "This form was sent by a page of another site. Start again from the app.";
-        return Err(Error::Forbidden(text.into()).into());
+        return Err(strangers_form().into());
     }
-    let again = |status, why: &str| page(status, &fields(&asked, &entered.email, why));
+    let again = |status, why: &str| page(status, &fields(&app, &asked, &entered.email, why));
     let uid = match verify(&app, address, &entered.email, entered.password.clone()).await {
         Ok(Some(uid)) => uid,
         Ok(None) | Err(Error::Invalid(_)) => {
@@ -104,51 +132,75 @@ async fn sign_in(
         }
         Err(error) => return Err(ApiError(error)),
     };
-    let redirect_uri = asked.redirect_uri.as_deref().unwrap_or_default();
-    let code = identities::give_code(&app.db, &uid, redirect_uri).await?;
-    let address = escaped(&identities::with_code(
-        redirect,
-        &code,
-        asked.state.as_deref(),
-    ));
-    // A browser may refuse to be redirected from a form to an app; a page may lead there.
+    let address = identities::give_code(&app.db, &uid, "local", &wanted).await?;
+    Ok(opens_the_app(&address))
+}
+
+/// A browser may refuse to be redirected from a form to an app; a page may lead there.
+pub fn opens_the_app(address: &str) -> Response {
+    let address = escaped(address);
     let body = format!(
         "<meta http-equiv=\"refresh\" content=\"0;url={address}\">\
          <h1>You are signed in</h1><p>The app opens by itself. If it does not:</p>\
          <p><a class=\"button\" href=\"{address}\">Open the app</a></p>"
     );
-    Ok(page(StatusCode::OK, &body))
+    page(StatusCode::OK, &body)
 }
 
 /// Somebody who was lured to another site does not sign in as somebody else here.
-fn from_our_page(app: &App, headers: &HeaderMap) -> bool {
+pub fn from_our_page(app: &App, headers: &HeaderMap) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin";
     }
     !headers.contains_key(header::ORIGIN) || origins::is_ours(&app.public_url, headers)
 }
 
-/// The form, with what the app wants back in it.
-fn fields(asked: &Asked, email: &str, why: &str) -> String {
-    let hidden = |name: &str, value: &Option<String>| match value {
-        Some(value) => format!(
-            "<input type=\"hidden\" name=\"{name}\" value=\"{}\">",
-            escaped(value)
-        ),
-        None => String::new(),
-    };
+pub fn strangers_form() -> Error {
+    let text = "This form was sent by a page of another site. Start again from the app.";
+    Error::Forbidden(text.into())
+}
+
+/// The form, with what the app wants back in it, and ways to the providers that are set up.
+fn fields(app: &App, asked: &Asked, email: &str, why: &str) -> String {
+    let hidden: String = asked
+        .pairs()
+        .map(|(name, value)| {
+            format!(
+                "<input type=\"hidden\" name=\"{name}\" value=\"{}\">",
+                escaped(value)
+            )
+        })
+        .collect();
     let why = match why {
         "" => String::new(),
         why => format!("<p class=\"wrong\" role=\"alert\">{}</p>", escaped(why)),
     };
+    let missing = asked.provider().ok().flatten();
+    let missing = missing.filter(|provider| !app.providers.has(*provider));
+    let note = missing.map_or_else(String::new, |provider| {
+        let text = not_set_up(provider);
+        format!("<p>{text} Sign in with an account of this server instead.</p>")
+    });
+    let ways: String = Provider::ALL
+        .into_iter()
+        .filter(|provider| app.providers.has(*provider))
+        .map(|provider| {
+            let query = form_urlencoded::Serializer::new(String::new())
+                .append_pair("provider", provider.as_str())
+                .extend_pairs(asked.pairs())
+                .finish();
+            format!(
+                "<p><a class=\"other\" href=\"{PATH}?{}\">Continue with {}</a></p>",
+                escaped(&query),
+                provider.name()
+            )
+        })
+        .collect();
     format!(
-        "<h1>Sign in</h1>{why}<form method=\"post\" action=\"{PATH}\">{}{}{}\
+        "<h1>Sign in</h1>{note}{why}<form method=\"post\" action=\"{PATH}\">{hidden}\
          <label>E-mail address<input name=\"email\" type=\"email\" autocomplete=\"username\" maxlength=\"254\" required autofocus value=\"{}\"></label>\
          <label>Password<input name=\"password\" type=\"password\" autocomplete=\"current-password\" maxlength=\"1024\" required></label>\
-         <button>Sign in</button></form>",
-        hidden("provider", &asked.provider),
-        hidden("redirect_uri", &asked.redirect_uri),
-        hidden("state", &asked.state),
+         <button>Sign in</button></form>{ways}",
         escaped(email)
     )
 }
@@ -156,7 +208,8 @@ fn fields(asked: &Asked, email: &str, why: &str) -> String {
 const STYLE: &str = "body{font:1.1rem/1.5 system-ui,sans-serif;margin:0;padding:2rem 1.25rem;background:#fff;color:#1c1c1e}\
 main{max-width:24rem;margin:8vh auto 0}h1{font-size:1.6rem}label{display:block;margin:1rem 0}\
 input{box-sizing:border-box;display:block;width:100%;font:inherit;padding:.7rem;margin-top:.3rem;border:1px solid #8e8e93;border-radius:.6rem;background:inherit;color:inherit}\
-button,.button{box-sizing:border-box;display:block;width:100%;font:inherit;font-weight:600;text-align:center;text-decoration:none;padding:.8rem;margin-top:1.5rem;border:0;border-radius:.6rem;background:#1c1c1e;color:#fff}\
+button,.button,.other{box-sizing:border-box;display:block;width:100%;font:inherit;font-weight:600;text-align:center;text-decoration:none;padding:.8rem;margin-top:1.5rem;border:0;border-radius:.6rem;background:#1c1c1e;color:#fff}\
+.other{background:none;color:inherit;border:1px solid #8e8e93}\
 .wrong{color:#b00020}\
 @media(prefers-color-scheme:dark){body{background:#1c1c1e;color:#f2f2f7}button,.button{background:#f2f2f7;color:#1c1c1e}.wrong{color:#ff8a80}}";
 
@@ -167,7 +220,7 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-fn page(status: StatusCode, body: &str) -> Response {
+pub fn page(status: StatusCode, body: &str) -> Response {
     let html = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>Sign in</title>\

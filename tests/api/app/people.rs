@@ -50,6 +50,25 @@ async fn people_are_added_once_and_renamed_and_forgotten() {
     let shown = ask(Method::GET, &one, None).await.ok();
     assert_eq!(shown["name"], "C");
     assert!(shown["updated_at"].as_str() > carol["updated_at"].as_str());
+    // Omi's web client has the name in the body.
+    for (body, name) in [
+        (json!({"name": "Carola"}), "Carola"),
+        (json!({"value": "Caro"}), "Caro"),
+    ] {
+        ask(Method::PATCH, &format!("{one}/name"), Some(body))
+            .await
+            .ok();
+        assert_eq!(ask(Method::GET, &one, None).await.ok()["name"], name);
+    }
+    for body in [
+        None,
+        Some(json!({})),
+        Some(json!({"name": " "})),
+        Some(json!({"name": 1})),
+    ] {
+        let answer = ask(Method::PATCH, &format!("{one}/name"), body).await;
+        assert_eq!(answer.status, 422, "{answer:#?}");
+    }
     let sample = ask(Method::DELETE, &format!("{one}/speech-samples/0"), None).await;
     assert_eq!(
         (sample.status, &sample.body["detail"]),

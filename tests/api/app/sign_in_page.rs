@@ -3,46 +3,25 @@
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
-use reqwest::StatusCode;
+use reqwest::{StatusCode, Url};
 use serde_json::{Value, json};
 
 use crate::support::{
     Server, ServerOptions,
     firebase::{Key, KeysServer, claims},
+    openid::{encoded, leads_to, parameter, post_form},
     server::{Answer, client},
 };
 
 const PAGE: &str = "/v1/auth/authorize";
 const APP: &str = "omi://auth/callback";
 
-fn encoded(pairs: &[(&str, &str)]) -> String {
-    form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(pairs)
-        .finish()
-}
-
 fn page(server: &Server, asked: &[(&str, &str)]) -> String {
     format!("{}{PAGE}?{}", server.url, encoded(asked))
 }
 
-async fn post_form(
-    server: &Server,
-    path: &str,
-    headers: &[(&str, &str)],
-    form: &[(&str, &str)],
-) -> Answer {
-    let mut request = client()
-        .post(format!("{}{path}", server.url))
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(encoded(form));
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    Answer::of(request.send().await.unwrap()).await
-}
-
 /// Signs in on the page and gives the address that leads back to the app.
-async fn back(server: &Server, email: &str, password: &str, redirect_uri: &str) -> url::Back {
+async fn back(server: &Server, email: &str, password: &str, redirect_uri: &str) -> Url {
     let form = [
         ("provider", "google"),
         ("redirect_uri", redirect_uri),
@@ -52,31 +31,7 @@ async fn back(server: &Server, email: &str, password: &str, redirect_uri: &str) 
     ];
     let answer = post_form(server, PAGE, &[("sec-fetch-site", "same-origin")], &form).await;
     assert_eq!(answer.status, 200, "{answer:#?}");
-    url::Back::of(answer.body.as_str().unwrap())
-}
-
-mod url {
-    /// Where the page leads.
-    pub struct Back {
-        pub address: reqwest::Url,
-    }
-
-    impl Back {
-        pub fn of(page: &str) -> Self {
-            let (_, rest) = page.split_once("href=\"").unwrap();
-            let (address, _) = rest.split_once('"').unwrap();
-            // The page goes there by itself, too.
-            assert!(page.contains(&format!("content=\"0;url={address}\"")));
-            Self {
-                address: address.replace("&amp;", "&").parse().unwrap(),
-            }
-        }
-
-        pub fn get(&self, name: &str) -> String {
-            let mut pairs = self.address.query_pairs();
-            pairs.find(|(key, _)| key == name).unwrap().1.into_owned()
-        }
-    }
+    leads_to(&answer)
 }
 
 async fn exchange(server: &Server, code: &str, redirect_uri: &str, custom: &str) -> Answer {
@@ -142,9 +97,9 @@ async fn a_password_on_the_page_signs_the_app_in_and_firebase_too() {
     assert!(html.contains("&quot;&gt;&lt;script&gt;"), "{html}");
 
     let led = back(&server, " Ann@example.org", password, APP).await;
-    assert!(led.address.as_str().starts_with("omi://auth/callback?"));
-    assert_eq!(led.get("state"), "a+b/c=&<\"");
-    let code = led.get("code");
+    assert!(led.as_str().starts_with("omi://auth/callback?"));
+    assert_eq!(parameter(&led, "state"), "a+b/c=&<\"");
+    let code = parameter(&led, "code");
     let answer = exchange(&server, &code, APP, "true").await;
     assert_eq!(answer.headers["cache-control"], "no-store");
     assert_eq!(
@@ -203,28 +158,21 @@ async fn a_password_on_the_page_signs_the_app_in_and_firebase_too() {
     };
     refused(&code, APP, "Invalid or expired code").await;
     refused("", APP, "Invalid or expired code").await;
-    let code = back(&server, "ann@example.org", password, APP)
-        .await
-        .get("code");
+    let led = back(&server, "ann@example.org", password, APP).await;
+    let code = parameter(&led, "code");
     refused(&code, "evil://auth/callback", "redirect_uri mismatch").await;
     refused(&code, APP, "Invalid or expired code").await;
-    let code = back(&server, "ann@example.org", password, APP)
-        .await
-        .get("code");
+    let led = back(&server, "ann@example.org", password, APP).await;
+    let code = parameter(&led, "code");
     let db = server.pool().await;
     sqlx::query("update sign_in_codes set expires_at = now() - interval '1 second'")
         .execute(&db)
         .await
         .unwrap();
     refused(&code, APP, "Invalid or expired code").await;
-    let code = back(
-        &server,
-        "ann@example.org",
-        password,
-        "http://127.0.0.1:5000/cb",
-    )
-    .await
-    .get("code");
+    let loopback = "http://127.0.0.1:5000/cb";
+    let led = back(&server, "ann@example.org", password, loopback).await;
+    let code = parameter(&led, "code");
     let stored: Vec<u8> = sqlx::query_scalar("select hash from sign_in_codes")
         .fetch_one(&db)
         .await

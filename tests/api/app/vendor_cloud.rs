@@ -171,3 +171,42 @@ async fn the_shop_is_empty_and_ones_own_apps_are_found() {
     let capabilities = open("/v1/app-capabilities").await;
     assert_eq!(capabilities[2]["triggers"][1]["id"], "memory_creation");
 }
+
+#[tokio::test]
+async fn there_are_no_updates_and_nothing_speaks() {
+    let server = Server::deaf().await;
+    let ann = server.user("ann@example.org").await;
+    let get = async |path: &str| server.send(Method::GET, path, None, None).await;
+    let device =
+        "?device_model=Omi%20CV%201&firmware_revision=1.0&hardware_revision=1&manufacturer_name=x";
+    for path in ["/v2/firmware/latest", "/v2/firmware/stable"] {
+        let answer = get(&format!("{path}{device}")).await;
+        let detail = "No suitable firmware update found for your device version.";
+        assert_eq!(
+            (answer.status, &answer.body["detail"]),
+            (404, &json!(detail))
+        );
+    }
+    for path in [
+        "/v2/desktop/appcast.xml",
+        "/v2/desktop/appcast.xml?platform=windows",
+        "/v2/desktop/download/latest?platform=linux&channel=beta",
+        "/v2/desktop/download/beta",
+    ] {
+        assert_eq!(get(path).await.status, 404, "{path}");
+    }
+    for path in [
+        "/v2/desktop/appcast.xml?platform=amiga",
+        "/v2/desktop/download/latest?channel=nightly",
+    ] {
+        assert_eq!(get(path).await.status, 422, "{path}");
+    }
+    let words = json!({"text": "Good morning.", "voice_id": "x"});
+    let answer = server.post("/v2/tts/synthesize", &ann.token, words).await;
+    assert_eq!(
+        (answer.status, &answer.body["detail"]),
+        (503, &json!("TTS service not configured"))
+    );
+    // To try again makes no difference.
+    assert!(!answer.headers.contains_key("retry-after"));
+}
