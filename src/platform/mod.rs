@@ -12,6 +12,7 @@ pub mod jobs;
 pub mod language;
 pub mod model_files;
 pub mod outbox;
+pub mod pictures;
 pub mod rate_limits;
 pub mod secrets;
 pub mod signing_keys;
