@@ -5,6 +5,7 @@ use std::{
     collections::HashMap,
     io,
     path::{Path, PathBuf},
+    sync::{Arc, LazyLock},
     time::Duration,
 };
 
@@ -40,7 +41,20 @@ const SWEEP: Duration = Duration::from_secs(600);
 const BATCH: i64 = 500;
 pub const WRONG: &str = "a file of a chat cannot be stored";
 /// A large picture takes much memory while it is made small.
-pub static DRAWING: Semaphore = Semaphore::const_new(1);
+static DRAWING: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(1)));
+
+/// Works on pictures beside everything else, for one request at a time.
+pub async fn draw<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> anyhow::Result<T> {
+    // The thread holds it: nobody may wait for the outcome any more.
+    let turn = DRAWING.clone().acquire_owned().await?;
+    let work = move || {
+        let _turn = turn;
+        work()
+    };
+    disk::in_background(WRONG, work).await
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -108,7 +122,7 @@ impl Stored {
 
 /// Files that come in, one after the other. What was taken so far is gone when it is dropped.
 pub struct Upload {
-    uid: std::sync::Arc<str>,
+    uid: Arc<str>,
     intake: Intake,
     /// Name and content type, as the client says.
     files: Vec<(String, Option<String>)>,
@@ -174,10 +188,8 @@ impl Upload {
         }
         let from = self.intake.folder().map_err(broken)?.to_path_buf();
         let files = self.files.clone();
-        let turn = DRAWING.acquire().await.map_err(anyhow::Error::new)?;
         let looked = from.clone();
-        let came = disk::in_background(WRONG, move || look_through(&looked, files)).await?;
-        drop(turn);
+        let came = draw(move || look_through(&looked, files)).await?;
         let now = clock::now();
         store::files::insert(&app.db, &self.uid, &came, now).await?;
         let ids: Vec<_> = came.iter().map(|file| file.id).collect();

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::{
     answer::Told,
-    files::{self, DRAWING, Kind, Stored, WRONG},
+    files::{self, Kind, Stored, WRONG},
     gather::cut,
     store,
 };
@@ -88,12 +88,8 @@ async fn seen_on(app: &Handles, caller: &Caller, file: &Stored) -> Result<String
     };
     let unseen = "a picture that could not be looked at";
     let path = files::path(app, &caller.uid, file.id);
-    let draw = async {
-        let _turn = DRAWING.acquire().await.ok()?;
-        let draw = move || Ok(Picture::read(&path).and_then(|picture| picture.within(LOOKED_AT)));
-        disk::in_background(WRONG, draw).await.ok().flatten()
-    };
-    let jpeg = draw.await.ok_or(unseen)?;
+    let drawn = files::draw(move || Ok(Picture::read(&path).and_then(|one| one.within(LOOKED_AT))));
+    let jpeg = drawn.await.ok().flatten().ok_or(unseen)?;
     let instructions = include_str!("prompts/picture.txt");
     let looked = tokio::select! {
         looked = language.look::<Seen>(&caller.uid, "describe_file", instructions, &jpeg) => looked,
