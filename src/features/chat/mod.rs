@@ -137,7 +137,7 @@ pub async fn ask(app: &App, caller: &Caller, thread: Thread, asked: Asked) -> Re
     } else {
         with_attached(app, uid, &new, &asked.files).await?
     };
-    let mut earlier = store::newest(&app.db, uid, &thread.0, HISTORY).await?;
+    let mut earlier = store::newest(&app.db, uid, &thread.0, (HISTORY, 0)).await?;
     earlier.retain(|message| message.id != kept.id && !message.reported);
     earlier.reverse();
     let stored = files::join(app, uid, std::slice::from_mut(&mut kept)).await?;
@@ -311,7 +311,7 @@ fn unkept(thread: &Thread, text: &str) -> Message {
 /// begins with a greeting.
 pub async fn history(app: &App, caller: &Caller, thread: &Thread) -> Result<Vec<Message>> {
     let uid = &caller.uid;
-    let mut messages = store::newest(&app.db, uid, &thread.0, MOST_SHOWN).await?;
+    let mut messages = store::newest(&app.db, uid, &thread.0, (MOST_SHOWN, 0)).await?;
     if messages.is_empty() {
         let text = greeting::greeting(app, caller, &[]).await?;
         let mut tx = app.db.begin().await?;
@@ -321,7 +321,7 @@ pub async fn history(app: &App, caller: &Caller, thread: &Thread) -> Result<Vec<
             tx.commit().await?;
         } else {
             // Somebody else was faster.
-            messages = store::newest(&mut *tx, uid, &thread.0, MOST_SHOWN).await?;
+            messages = store::newest(&mut *tx, uid, &thread.0, (MOST_SHOWN, 0)).await?;
         }
     }
     messages.retain(|message| !message.reported);
@@ -373,7 +373,7 @@ pub async fn report(db: &Db, caller: &Caller, id: Uuid) -> Result<()> {
 /// Adds a greeting that follows on what was said last.
 pub async fn greet(app: &App, caller: &Caller, thread: &Thread) -> Result<Message> {
     let uid = &caller.uid;
-    let mut earlier = store::newest(&app.db, uid, &thread.0, HISTORY_OF_GREETING).await?;
+    let mut earlier = store::newest(&app.db, uid, &thread.0, (HISTORY_OF_GREETING, 0)).await?;
     earlier.retain(|message| !message.reported);
     earlier.reverse();
     let text = greeting::greeting(app, caller, &earlier).await?;

@@ -135,21 +135,21 @@ pub async fn say(
     kept.ok_or_else(|| anyhow::anyhow!("a message was not kept").into())
 }
 
-/// What was said in a session, or in a thread, newest first; reported ones too.
+/// What was said in a session, or in a thread, newest first; reported ones too. `page`: limit, offset.
 pub async fn said(
     app: &Handles,
     caller: &Caller,
     session: Option<Option<Uuid>>,
     thread: &Thread,
-    (limit, offset): (i64, i64),
+    page: (i64, i64),
 ) -> Result<Vec<Message>> {
-    // Of no session nothing was said.
-    if session == Some(None) {
-        return Ok(Vec::new());
-    }
-    let whose = (session.flatten(), thread.0.as_str());
-    let page = (limit, offset);
-    let messages = store::sessions::messages(&app.db, &caller.uid, whose, page).await?;
+    let uid = &caller.uid;
+    let messages = match session {
+        // Of no session nothing was said.
+        Some(None) => return Ok(Vec::new()),
+        Some(Some(session)) => store::sessions::messages(&app.db, uid, session, page).await?,
+        None => store::newest(&app.db, uid, &thread.0, page).await?,
+    };
     super::joined(app, &caller.uid, messages).await
 }
 
@@ -204,8 +204,7 @@ pub async fn greet_session(
     let uid = &caller.uid;
     let id = session.ok_or(ABSENT)?;
     self::session(&app.db, caller, id).await?;
-    let of = (Some(id), "");
-    let mut earlier = store::sessions::messages(&app.db, uid, of, (HISTORY, 0)).await?;
+    let mut earlier = store::sessions::messages(&app.db, uid, id, (HISTORY, 0)).await?;
     earlier.retain(|message| !message.reported);
     earlier.reverse();
     let text = greeting::greeting(app, caller, &earlier).await?;

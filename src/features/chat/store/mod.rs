@@ -93,12 +93,12 @@ pub async fn insert(
     .map(Into::into)
 }
 
-/// Newest first.
+/// Newest first. `limit`, `offset`: which part.
 pub async fn newest(
     db: impl PgExecutor<'_>,
     uid: &str,
     thread: &str,
-    limit: i64,
+    (limit, offset): (i64, i64),
 ) -> Result<Vec<Message>> {
     let rows = sqlx::query_as!(
         Row,
@@ -107,10 +107,11 @@ pub async fn newest(
            from messages
            where uid = $1 and app_id = $2 and not apart
            order by created_at desc, id desc
-           limit $3"#,
+           limit $3 offset $4"#,
         uid,
         thread,
-        limit
+        limit,
+        offset
     )
     .fetch_all(db)
     .await?;

@@ -189,11 +189,11 @@ pub async fn of_thread(db: impl PgExecutor<'_>, uid: &str, thread: &str) -> Resu
     .await
 }
 
-/// Messages of a session, or of a thread, newest first.
+/// Messages of a session, newest first.
 pub async fn messages(
     db: impl PgExecutor<'_>,
     uid: &str,
-    (session, thread): (Option<Uuid>, &str),
+    session: Uuid,
     (limit, offset): (i64, i64),
 ) -> Result<Vec<Message>> {
     let rows = sqlx::query_as!(
@@ -201,13 +201,11 @@ pub async fn messages(
         r#"select id, nullif(app_id, '') as app_id, chat_session_id, sender as "sender: Sender", type as kind, text,
                   memories_id, from_external_integration, reported, report_reason, rating, metadata, created_at
            from messages
-           where uid = $1
-             and (chat_session_id = $2 or ($2::uuid is null and app_id = $3 and not apart))
+           where uid = $1 and chat_session_id = $2
            order by created_at desc, id desc
-           limit $4 offset $5"#,
+           limit $3 offset $4"#,
         uid,
         session,
-        thread,
         limit,
         offset
     )
