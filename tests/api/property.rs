@@ -238,7 +238,9 @@ async fn user(server: &Server) -> Result<(), String> {
             "/v2/chat-sessions": {"title": "Planted"},
         },
         "once": {"conversation_ids": pairs, "folder_ids": vec![folders; 10], "task_ids": items, "token": tokens[1..],
-                 "session_id": sessions, "message_ids": shown},
+                 "session_id": sessions, "message_ids": shown,
+                 // A made-up app has summed nothing up.
+                 "app_id": vec![Value::Null; 200]},
     });
     run(server, "user", &user.token, exists).await
 }
