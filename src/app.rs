@@ -75,6 +75,11 @@ impl Handles {
         self.data_dir.join("audio")
     }
 
+    /// Where the files of chats are kept.
+    pub fn files_dir(&self) -> PathBuf {
+        self.data_dir.join("files")
+    }
+
     /// Where recordings that were uploaded wait to be recognised.
     pub fn uploads_dir(&self) -> PathBuf {
         self.data_dir.join("uploads")

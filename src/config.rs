@@ -53,6 +53,7 @@ pub struct Config {
     pub goals: Goals,
     pub listening: Listening,
     pub audio: Audio,
+    pub chat: Chat,
     pub search: Search,
     pub rate_limit: RateLimit,
     pub firebase: Firebase,
@@ -259,6 +260,16 @@ impl Listening {
 pub struct Audio {
     pub retention_days: u16,
     pub upload_megabytes: u64,
+    pub clip_megabytes: u64,
+}
+
+/// Files of chats.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chat {
+    pub files_at_once: usize,
+    pub upload_megabytes: u64,
+    pub user_megabytes: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -283,6 +294,9 @@ pub struct RateLimit {
     pub chat_messages_per_hour: u32,
     pub chat_greetings_per_hour: u32,
     pub dictations_per_hour: u32,
+    pub voice_messages_per_hour: u32,
+    pub transcriptions_per_hour: u32,
+    pub chat_files_per_hour: u32,
     pub daily_summaries_per_hour: u32,
     pub reprocessings_per_hour: u32,
     pub merges_per_hour: u32,
@@ -394,8 +408,17 @@ impl Config {
         if let Some(settings) = self.language_settings() {
             settings.check()?;
         }
-        if !(1..=100_000).contains(&self.audio.upload_megabytes) {
-            bail!("audio.upload_megabytes must be from 1 to 100000");
+        for (key, value) in [
+            ("audio.upload_megabytes", self.audio.upload_megabytes),
+            ("audio.clip_megabytes", self.audio.clip_megabytes),
+            ("chat.upload_megabytes", self.chat.upload_megabytes),
+        ] {
+            if !(1..=100_000).contains(&value) {
+                bail!("{key} must be from 1 to 100000");
+            }
+        }
+        if !(1..=100).contains(&self.chat.files_at_once) {
+            bail!("chat.files_at_once must be from 1 to 100");
         }
         if self.listening.minimum_timeout_seconds == 0 {
             bail!("listening.minimum_timeout_seconds must be at least 1");
@@ -567,6 +590,8 @@ mod tests {
                 "listening.interim_seconds",
             ),
             ("OMI_GOALS__MAX_ACTIVE", "0", "goals.max_active"),
+            ("OMI_CHAT__FILES_AT_ONCE", "0", "chat.files_at_once"),
+            ("OMI_AUDIO__CLIP_MEGABYTES", "0", "audio.clip_megabytes"),
             ("OMI_STT__PROVIDER", "ears", "stt.provider"),
             ("OMI_STT__PROVIDER", "ears", "whisper or openai"),
             ("OMI_STT__PROVIDER", "", "stt.provider"),

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     app::App,
     features::{
-        audio, conversations, credentials,
+        audio, chat, conversations, credentials,
         daily_summaries::{self, DueDay},
         identities,
         knowledge_graph::{self, Batch, OfConversation, Rebuild},
@@ -194,6 +194,7 @@ pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> 
         tokio::spawn(search::run_forever(app.clone())),
         tokio::spawn(daily_summaries::run_forever(app.clone())),
         tokio::spawn(uploads::run_forever(app.clone())),
+        tokio::spawn(chat::run_forever(app.clone())),
         tokio::spawn(audio::run_forever(app.clone(), &[conversations::DELETED])),
     ];
     let keys = tokio::spawn({

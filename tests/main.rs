@@ -8,12 +8,15 @@
 )]
 
 mod api {
-    mod app {
+    pub mod app {
         mod action_items;
         mod answers;
         mod apps;
         mod audio;
-        mod chat;
+        pub mod chat;
+        mod chat_files;
+        mod chat_sessions;
+        mod chat_shares;
         mod conversation_changes;
         mod conversations;
         mod daily_summaries;

@@ -6,11 +6,13 @@ use sqlx::PgPool;
 use crate::support::postgres::TestDatabase;
 
 /// Look-ups that find the user, led by their own key.
-const DIRECTORIES: [&str; 9] = [
+const DIRECTORIES: [&str; 11] = [
     "user_emails",
     "credential_hashes",
     "app_owners",
     "action_item_share_tokens",
+    "chat_file_tokens",
+    "message_share_tokens",
     "shared_conversations",
     "sign_in_codes",
     "identities",

@@ -1,8 +1,12 @@
 //! Work on files, which is none for the threads that serve requests.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
+use tokio::io::AsyncWriteExt as _;
 
 /// Runs it beside those threads. `wrong` is what is told where the disk refuses.
 pub async fn in_background<T: Send + 'static>(
@@ -19,4 +23,74 @@ pub fn free(folder: &Path) -> io::Result<u64> {
     #[allow(clippy::unnecessary_cast)]
     let free = found.blocks_available() as u64 * found.fragment_size() as u64;
     Ok(free)
+}
+
+/// Files that come in, of together at most so many bytes, in a folder of their own. It is gone when this is dropped.
+pub struct Intake {
+    /// None once somebody else has it.
+    folder: Option<PathBuf>,
+    open: Option<tokio::fs::File>,
+    left: u64,
+    /// Bytes that came.
+    pub taken: u64,
+}
+
+impl Intake {
+    pub async fn begin(folder: PathBuf, most: u64) -> io::Result<Self> {
+        tokio::fs::create_dir_all(&folder).await?;
+        Ok(Self {
+            folder: Some(folder),
+            open: None,
+            left: most,
+            taken: 0,
+        })
+    }
+
+    pub fn folder(&self) -> io::Result<&Path> {
+        let gone = || io::Error::other("the files are not here any more");
+        self.folder.as_deref().ok_or_else(gone)
+    }
+
+    /// What is written from now on is of the file of that name.
+    pub async fn file(&mut self, name: &str) -> io::Result<()> {
+        self.close().await?;
+        let path = self.folder()?.join(name);
+        self.open = Some(tokio::fs::File::create(path).await?);
+        Ok(())
+    }
+
+    /// False: more than may come.
+    pub async fn write(&mut self, bytes: &[u8]) -> io::Result<bool> {
+        let Some(left) = self.left.checked_sub(bytes.len() as u64) else {
+            return Ok(false);
+        };
+        self.left = left;
+        self.taken += bytes.len() as u64;
+        match &mut self.open {
+            Some(file) => file.write_all(bytes).await.map(|()| true),
+            None => Err(io::Error::other("no file was begun")),
+        }
+    }
+
+    /// Ends the last file.
+    pub async fn close(&mut self) -> io::Result<()> {
+        match self.open.take() {
+            Some(mut file) => file.flush().await,
+            None => Ok(()),
+        }
+    }
+
+    /// The folder stays.
+    pub fn keep(mut self) {
+        self.folder = None;
+    }
+}
+
+impl Drop for Intake {
+    fn drop(&mut self) {
+        if let Some(folder) = self.folder.take() {
+            // Left to whoever sweeps there if that fails.
+            let _ = std::fs::remove_dir_all(folder);
+        }
+    }
 }

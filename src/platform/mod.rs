@@ -13,6 +13,7 @@ pub mod language;
 pub mod model_files;
 pub mod openid;
 pub mod outbox;
+pub mod pictures;
 pub mod rate_limits;
 pub mod secrets;
 pub mod signing_keys;

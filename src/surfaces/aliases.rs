@@ -28,10 +28,15 @@ fn meant(path: &str) -> Option<String> {
         return Some("/v1/dev/user/conversations/from-segments".into());
     }
     // Chat is the same under both numbers.
-    for rest in ["messages", "initial-message"] {
+    for rest in ["messages", "initial-message", "files"] {
         if path.strip_prefix("/v1/") == Some(rest) {
             return Some(format!("/v2/{rest}"));
         }
+    }
+    if let Some(message) = path.strip_prefix("/v1/messages/")
+        && message.ends_with("/report")
+    {
+        return Some(format!("/v2/messages/{message}"));
     }
     // Memories were called facts.
     let app = path.strip_prefix("/v2/integrations/")?;
@@ -66,6 +71,8 @@ mod tests {
             ),
             ("/v1/messages?app_id=a", "/v2/messages?app_id=a"),
             ("/v1/initial-message", "/v2/initial-message"),
+            ("/v1/files", "/v2/files"),
+            ("/v1/messages/m/report", "/v2/messages/m/report"),
         ] {
             assert_eq!(led(old), new);
             assert_eq!(led(new), new);

@@ -19,6 +19,8 @@ use crate::error::Error;
 
 /// Bytes of a body that may come until the head of the next part has ended.
 const HEAD: i64 = 64 * 1024;
+/// Bytes of a part that are read as text.
+const LONGEST_TEXT: usize = 1000;
 
 /// Parts of a body, in order.
 pub struct Multipart {
@@ -31,6 +33,8 @@ pub struct Part {
     pub name: String,
     /// Of a file, as the client calls it.
     pub file_name: Option<String>,
+    /// Its content type, if it names one.
+    pub kind: Option<String>,
     field: multer::Field<'static>,
     allowance: Arc<AtomicI64>,
 }
@@ -79,13 +83,75 @@ impl Multipart {
         Ok(Some(Part {
             name,
             file_name: field.file_name().map(str::to_string),
+            kind: field.content_type().map(|kind| kind.essence_str().into()),
             field,
             allowance: self.allowance.clone(),
         }))
     }
 }
 
+/// What comes of a form of `files`, in order.
+pub enum Came {
+    /// A file begins.
+    File { name: String, kind: Option<String> },
+    /// Of the file that began last.
+    Bytes(Bytes),
+    /// Another part, as text.
+    Field { name: String, text: String },
+}
+
+/// A form with files under `files` or `files[]`.
+pub struct Files {
+    form: Multipart,
+    open: Option<Part>,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Files {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
+        Multipart::from_request(request, state)
+            .await
+            .map(|form| Self { form, open: None })
+    }
+}
+
+impl Files {
+    pub async fn next(&mut self) -> Result<Option<Came>> {
+        if let Some(part) = &mut self.open {
+            match part.piece().await? {
+                Some(bytes) => return Ok(Some(Came::Bytes(bytes))),
+                None => self.open = None,
+            }
+        }
+        let Some(mut part) = self.form.next().await? else {
+            return Ok(None);
+        };
+        if part.name != "files" && part.name != "files[]" {
+            let (name, text) = (part.name.clone(), part.text().await?);
+            return Ok(Some(Came::Field { name, text }));
+        }
+        let name = part.file_name.take();
+        let file = Came::File {
+            name: name.ok_or_else(|| Error::missing("files"))?,
+            kind: part.kind.take(),
+        };
+        self.open = Some(part);
+        Ok(Some(file))
+    }
+}
+
 impl Part {
+    /// Its beginning as text; the rest is passed over.
+    async fn text(&mut self) -> Result<String> {
+        let mut bytes = Vec::new();
+        while let Some(piece) = self.piece().await? {
+            let room = LONGEST_TEXT - bytes.len();
+            bytes.extend_from_slice(&piece[..piece.len().min(room)]);
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
     /// The next piece; None at the end.
     pub async fn piece(&mut self) -> Result<Option<Bytes>> {
         self.allowance.store(i64::MAX, Ordering::Relaxed);

@@ -14,17 +14,21 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
                       unsupported_method,allow_header_conformance";
 
 /// Nothing that is made up opens these: a password, a token, live audio, what there never is.
-const NEVER_SUCCEED: [&str; 32] = [
+const NEVER_SUCCEED: [&str; 36] = [
     "POST /v1/auth/login",
     "POST /v1/auth/refresh",
     "POST /v1/auth/token",
     "POST /v1/conversations",
     "POST /v2/sync-local-files",
+    "POST /v2/voice-messages",
     "POST /v1/announcements/{id}/dismiss",
     // They want words or ids of what is inside, something shared, or a language model.
     "PATCH /v1/conversations/{id}/segments/text",
     "PATCH /v1/conversations/{id}/action-items/{idx}",
     "GET /v1/conversations/{id}/shared",
+    "GET /v2/messages/shared/{token}",
+    "GET /chat/{token}",
+    "GET /v2/files/thumbnails/{token}",
     "POST /v1/conversations/{id}/test-prompt",
     "POST /v1/payments/checkout-session",
     "POST /v1/payments/upgrade-subscription",
@@ -210,12 +214,28 @@ async fn user(server: &Server) -> Result<(), String> {
             .ok();
         tokens.push(link["token"].clone());
     }
+    let (mut sessions, mut answers) = (Vec::new(), Vec::new());
+    for _ in 0..40 {
+        for (path, body, made) in [
+            ("/v2/chat-sessions", json!({}), &mut sessions),
+            (
+                "/v2/desktop/messages",
+                json!({"text": "Yes.", "sender": "ai"}),
+                &mut answers,
+            ),
+        ] {
+            let kept = server.post(path, &user.token, body).await.ok();
+            made.push(kept["id"].clone());
+        }
+    }
+    let shown: Vec<_> = answers.iter().map(|id| json!([id])).collect();
     let exists = json!({
         "parameters": {"app_id": app, "file_id": sounding, "token": tokens[0], "year": 2025,
                        "segment_idx": "0", "speaker_id": "0", "idx": "0", "wtype": "day_summary"},
         "things": {"/v1/conversations": conversations, "/v1/folders": folders, "/v1/users/daily-summaries": summaries,
                    "/v1/sync/audio": [sounding], "/v2/sync-local-files": [upload],
-                   "/v1/calendar/meetings": [meeting], "/v2/apps/capability": ["chat"]},
+                   "/v1/calendar/meetings": [meeting], "/v2/apps/capability": ["chat"],
+                   "/v2/messages": answers, "/v2/desktop/messages": answers},
         "bodies": {
             "/v3/memories": {"content": "Likes tea"},
             "/v1/action-items": {"description": "Buy milk"},
@@ -224,8 +244,12 @@ async fn user(server: &Server) -> Result<(), String> {
             "/v1/advice": {"content": "x"},
             "/v1/staged-tasks": {"description": "x"},
             "/v1/users/people": {"name": "Planted"},
+            "/v2/chat-sessions": {"title": "Planted"},
         },
-        "once": {"conversation_ids": pairs, "folder_ids": vec![folders; 10], "task_ids": items, "token": tokens[1..]},
+        "once": {"conversation_ids": pairs, "folder_ids": vec![folders; 10], "task_ids": items, "token": tokens[1..],
+                 "session_id": sessions, "message_ids": shown,
+                 // A made-up app has summed nothing up.
+                 "app_id": vec![Value::Null; 200]},
     });
     run(server, "user", &user.token, exists).await
 }

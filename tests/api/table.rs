@@ -573,6 +573,9 @@ async fn anothers_id_answers_as_an_absent_one() {
     let advice = keep("/v1/advice", json!({"content": "x"})).await;
     let staged = keep("/v1/staged-tasks", json!({"description": "x"})).await;
     let person = keep("/v1/users/people", json!({"name": "Planted"})).await;
+    let session = keep("/v2/chat-sessions", json!({"title": "Planted"})).await;
+    let message = json!({"text": "Planted", "sender": "ai", "session_id": session});
+    let message = keep("/v2/desktop/messages", message).await;
     let app = [
         "app",
         "create",
@@ -651,6 +654,10 @@ async fn anothers_id_answers_as_an_absent_one() {
             advice.clone()
         } else if route.path == "/v1/staged-tasks/{id}" {
             staged.clone()
+        } else if route.path == "/v2/chat-sessions/{id}" {
+            session.clone()
+        } else if route.path.contains("/messages/{id}/") {
+            message.clone()
         } else if route.path.starts_with("/v1/announcements/") {
             // There is none.
             Uuid::new_v4().to_string()
@@ -680,6 +687,7 @@ async fn anothers_id_answers_as_an_absent_one() {
             // To forget what there is not is no mistake.
             ("/v1/focus-sessions/{id}" | "/v1/staged-tasks/{id}", _) => 200,
             ("/v1/advice/{id}", "DELETE") => 200,
+            ("/v2/chat-sessions/{id}", "DELETE") | ("/v2/messages/{id}/rating", _) => 200,
             _ => 404,
         };
         assert_eq!(absent.0, expected, "{} {}", route.method, route.path);
@@ -720,6 +728,17 @@ async fn anothers_id_answers_as_an_absent_one() {
         let kept = server.get(path, &owner.token).await.ok();
         assert_eq!(kept.as_array().unwrap().len(), 1, "{path}");
     }
+    let kept = server
+        .get("/v2/desktop/messages?session_id=", &owner.token)
+        .await
+        .ok();
+    assert_eq!(kept, json!([]), "in the thread nothing was said");
+    let path = format!("/v2/desktop/messages?session_id={session}");
+    let kept = server.get(&path, &owner.token).await.ok();
+    assert_eq!(
+        (&kept[0]["id"], &kept[0]["reported"]),
+        (&json!(message), &json!(false))
+    );
     let kept = server.get("/v1/staged-tasks", &owner.token).await.ok();
     assert_eq!(kept["items"][0]["id"], staged);
     let memories = server

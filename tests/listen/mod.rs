@@ -1,6 +1,7 @@
 //! `/v4/listen` with real speech: recognition, life cycle, crashes, and devices that misbehave.
 
 mod app;
+mod clips;
 mod crash;
 mod hostile;
 mod interims;

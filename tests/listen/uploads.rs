@@ -9,6 +9,7 @@ use super::{error_rate, query, sound::files, speech};
 use crate::support::{
     Server, ServerOptions,
     device::{Device, text},
+    forms::Form,
     server::{Answer, User, client},
 };
 
@@ -24,7 +25,7 @@ fn framed(frames: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
     bytes
 }
 
-fn opus(samples: &[i16]) -> Vec<u8> {
+pub fn opus(samples: &[i16]) -> Vec<u8> {
     let mut encoder = Encoder::new(Codec::OpusFs320).unwrap();
     framed(
         samples
@@ -33,33 +34,17 @@ fn opus(samples: &[i16]) -> Vec<u8> {
     )
 }
 
-fn pcm16(samples: &[i16]) -> Vec<u8> {
+pub fn pcm16(samples: &[i16]) -> Vec<u8> {
     let bytes = |frame: &[i16]| frame.iter().flat_map(|s| s.to_le_bytes()).collect();
     framed(samples.chunks(1600).map(bytes))
 }
 
-fn form(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
-    let mut body = Vec::new();
-    for (name, bytes) in files {
-        let head = format!(
-            "--edge\r\nContent-Disposition: form-data; name=\"files\"; filename=\"{name}\"\r\n\
-             Content-Type: application/octet-stream\r\n\r\n"
-        );
-        body.extend(head.as_bytes());
-        body.extend(bytes);
-        body.extend(b"\r\n");
-    }
-    body.extend(b"--edge--\r\n");
-    body
-}
-
 async fn upload(server: &Server, user: &User, query: &str, files: &[(&str, Vec<u8>)]) -> Answer {
-    let request = client()
-        .post(format!("{}/v2/sync-local-files{query}", server.url))
-        .bearer_auth(&user.token)
-        .header("content-type", "multipart/form-data; boundary=edge")
-        .body(form(files));
-    Answer::of(request.send().await.unwrap()).await
+    let form = files.iter().fold(Form::default(), |form, (name, bytes)| {
+        form.file(name, "application/octet-stream", bytes)
+    });
+    let path = format!("/v2/sync-local-files{query}");
+    form.send(server, user, &path).await
 }
 
 fn job_path(answer: &Answer) -> String {
@@ -307,7 +292,7 @@ async fn what_makes_no_sense_is_refused_and_leaves_nothing() {
         .post(format!("{}{path}", server.url))
         .bearer_auth(&user.token)
         .header("content-type", "multipart/form-data; boundary=edge")
-        .body(form(&[(good, quiet)])[..300].to_vec());
+        .body(Form::default().file(good, "a/b", &quiet).bytes()[..300].to_vec());
     assert_eq!(Answer::of(half.send().await.unwrap()).await.status, 400);
     assert_eq!(files(&server.data_dir.join("uploads")), 0);
     assert!(conversations(&server, &user).await.is_empty());

@@ -7,6 +7,7 @@ pub mod dart;
 pub mod device;
 pub mod ears;
 pub mod firebase;
+pub mod forms;
 pub mod material;
 pub mod openid;
 pub mod peer;

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::{
     Answered, Context, Event, Message, citations,
+    files::Stored,
     gather::{Gathered, gather},
     prompt,
     quotes::{Why, quotes},
@@ -24,6 +25,8 @@ pub struct Question {
     pub text: String,
     /// What was said before it, oldest first.
     pub earlier: Vec<Message>,
+    /// What it is about.
+    pub files: Vec<Stored>,
     pub context: Option<Context>,
 }
 

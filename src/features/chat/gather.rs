@@ -9,7 +9,10 @@ use uuid::Uuid;
 use super::{
     Context, ContextKind,
     answer::{Question, Told},
+    files::Stored,
     model::Sender,
+    reading,
+    wanted::{Wanted, goes_on},
 };
 use crate::{
     app::Handles,
@@ -40,9 +43,9 @@ const LONGEST_QUERY: usize = 500;
 /// What an answer may rest on.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// `conversation`, `task` or `memory`.
+    /// `file`, `conversation`, `task` or `memory`.
     pub noun: &'static str,
-    /// Of a conversation.
+    /// Of a conversation; the name of a file.
     pub title: String,
     /// `open`, `done`: of a task.
     pub state: Option<&'static str>,
@@ -76,6 +79,10 @@ pub async fn gather(
     let (now, zone) = (clock::now(), profile.time_zone);
     let wanted = Wanted::by(&question.text);
     let mut basket = Basket::default();
+    let texts = reading::read(app, caller, &question.files, told).await;
+    for (file, text) in question.files.iter().zip(texts) {
+        basket.file(file, text);
+    }
     if let Some(context) = &question.context {
         basket.look_at(app, caller, context).await?;
     }
@@ -137,73 +144,6 @@ pub async fn gather(
     })
 }
 
-/// What a question asks for besides what is found by its words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Wanted {
-    tasks: bool,
-    /// Also those that are done.
-    done: bool,
-    person: bool,
-}
-
-const TASKS: [&str; 17] = [
-    "task",
-    "tasks",
-    "todo",
-    "todos",
-    "to do",
-    "to dos",
-    "action item",
-    "action items",
-    "reminder",
-    "reminders",
-    "deadline",
-    "deadlines",
-    "due",
-    "overdue",
-    "chores",
-    "i have to",
-    "i need to",
-];
-const DONE: [&str; 5] = ["done", "finished", "completed", "complete", "finish"];
-const PERSON: [&str; 9] = [
-    "about me",
-    "about myself",
-    "who am i",
-    "know me",
-    "my name",
-    "remember me",
-    "memories",
-    "do i like",
-    "my favorite",
-];
-
-impl Wanted {
-    fn by(text: &str) -> Self {
-        let text = words(text);
-        let says = |phrases: &[&str]| {
-            phrases
-                .iter()
-                .any(|phrase| text.contains(&format!(" {phrase} ")))
-        };
-        Self {
-            tasks: says(&TASKS)
-                || text.contains(" do i have to ")
-                || text.contains(" do i need to "),
-            done: says(&DONE),
-            person: says(&PERSON) || says(&["my favourite"]),
-        }
-    }
-}
-
-/// In lower case, one blank around each word.
-fn words(text: &str) -> String {
-    let text = text.to_lowercase();
-    let words = text.split(|c: char| !c.is_alphanumeric());
-    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
-    format!(" {} ", words.join(" "))
-}
-
 /// What is searched for: the question, and after it the last one where it only goes on with that.
 fn searched(question: &Question) -> String {
     let earlier = question.earlier.iter().rev();
@@ -217,20 +157,6 @@ fn searched(question: &Question) -> String {
         }
         _ => cut(&question.text, LONGEST_QUERY),
     }
-}
-
-fn goes_on(text: &str) -> bool {
-    const POINTING: [&str; 12] = [
-        "it", "that", "this", "he", "she", "they", "him", "her", "them", "there", "then", "more",
-    ];
-    const BARE: [&str; 9] = [
-        "and", "but", "so", "why", "when", "where", "who", "how", "what",
-    ];
-    let text = words(text);
-    let words: Vec<_> = text.split_whitespace().collect();
-    let points = words.iter().any(|word| POINTING.contains(word));
-    let bare = words.first().is_some_and(|word| BARE.contains(word));
-    (points && words.len() <= 8) || (bare && words.len() <= 3)
 }
 
 /// Its first characters.
@@ -282,6 +208,21 @@ impl Basket {
             ContextKind::Recap => {}
         }
         Ok(())
+    }
+
+    fn file(&mut self, file: &Stored, text: String) {
+        if self.held.insert(file.id) {
+            self.sources.push(Source {
+                noun: "file",
+                title: file.name.clone(),
+                state: None,
+                due_at: None,
+                at: file.created_at,
+                text,
+                conversation_id: None,
+                background: false,
+            });
+        }
     }
 
     fn conversation(&mut self, conversation: &Conversation) {
@@ -421,43 +362,6 @@ fn present<T>(found: Result<T>) -> Result<Option<T>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_question_tells_what_it_wants() {
-        let wanted = |text| {
-            let wanted = Wanted::by(text);
-            (wanted.tasks, wanted.done, wanted.person)
-        };
-        for text in [
-            "What are my tasks?",
-            "what's due on Friday",
-            "Anything on my to-do list?",
-            "What do I have to do today?",
-        ] {
-            assert_eq!(wanted(text), (true, false, false), "{text}");
-        }
-        assert_eq!(wanted("Which tasks have I finished?"), (true, true, false));
-        assert_eq!(wanted("What do you know about me?"), (false, false, true));
-        for text in ["What did I do yesterday?", "Who paid the residue?", ""] {
-            assert_eq!(wanted(text), (false, false, false), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_question_may_go_on_with_the_last() {
-        for text in [
-            "And now?",
-            "Why?",
-            "Who said that?",
-            "And when was it?",
-            "Tell me more",
-        ] {
-            assert!(goes_on(text), "{text}");
-        }
-        for text in ["salt?", "Who paid the plumber?", "thanks", ""] {
-            assert!(!goes_on(text), "{text}");
-        }
-    }
 
     #[test]
     fn a_cut_counts_characters() {

@@ -3,14 +3,30 @@
 
 mod answer;
 mod citations;
+mod files;
 mod gather;
 mod greeting;
 mod model;
 mod prompt;
 mod quotes;
+mod reading;
+mod sessions;
+mod sharing;
 mod store;
+mod titles;
+mod wanted;
 
-pub use model::{Answered, Cited, CitedStructured, Context, ContextKind, Event, Message, Sender};
+pub use files::{Upload, erase_files, run_forever, thumbnail};
+pub use model::{
+    Answered, Cited, CitedStructured, Context, ContextKind, Event, File, Message, Sender, Session,
+    SharedChat, SharedMessage,
+};
+pub use sessions::{
+    NewSession, Said, SessionChanges, SessionFilter, change_session, delete_messages,
+    delete_session, greet_session, open_session, rate_said, said, say, session, sessions,
+};
+pub use sharing::{share, shared};
+pub use titles::{Line, title};
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -22,9 +38,9 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::{
-    app::App,
+    app::{App, Handles},
     error::{Error, Result},
-    features::{apps, conversations, credentials::Caller, lenient},
+    features::{apps, conversations, credentials::Caller, lenient, uploads::Clip},
     platform::{clock, database::Db, ids},
 };
 use answer::{Question, Told};
@@ -49,22 +65,28 @@ const APOLOGY: &str = "Sorry, something went wrong on the server. Please ask aga
 pub struct Thread(String);
 
 impl Thread {
+    /// As a query names it.
     pub fn of_app(app_id: Option<&str>) -> Result<Self> {
+        Self::read(app_id).map_err(|why| Error::invalid_parameter("app_id", why))
+    }
+
+    /// As a body names it.
+    pub fn of_app_in_body(app_id: Option<&str>) -> Result<Self> {
+        Self::read(app_id).map_err(|why| Error::invalid("app_id", why))
+    }
+
+    fn read(app_id: Option<&str>) -> Result<Self, String> {
         let id = match app_id.unwrap_or_default().trim() {
             "null" => "",
             id => id,
         };
         if id.chars().count() > MAXIMUM_APP_ID {
-            return Err(Error::invalid_parameter(
-                "app_id",
-                format!("app_id must have at most {MAXIMUM_APP_ID} characters"),
+            return Err(format!(
+                "app_id must have at most {MAXIMUM_APP_ID} characters"
             ));
         }
         if id.contains('\0') {
-            return Err(Error::invalid_parameter(
-                "app_id",
-                "app_id must not hold U+0000",
-            ));
+            return Err("app_id must not hold U+0000".into());
         }
         Ok(Self(id.into()))
     }
@@ -82,17 +104,27 @@ impl Thread {
     }
 }
 
+/// What is asked.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    pub text: String,
+    /// Files that go with it. Those that are not there, or went with another message, do not count.
+    pub files: Vec<Uuid>,
+    pub context: Option<Context>,
+}
+
+/// A question as it was kept, and what happens while it is answered.
+pub struct Answering {
+    pub asked: Message,
+    pub events: BoxStream<'static, Event>,
+}
+
 /// Keeps a question and answers it. The answer is kept when it is whole; dropping the events ends it, and then it is not.
-pub async fn ask(
-    app: &App,
-    caller: &Caller,
-    thread: Thread,
-    text: &str,
-    context: Option<Context>,
-) -> Result<BoxStream<'static, Event>> {
-    let text = lenient::text("text", text, MAXIMUM_TEXT)?;
-    let answering = thread.answering(&app.db, &caller.uid).await?;
-    let asked = store::NewMessage {
+pub async fn ask(app: &App, caller: &Caller, thread: Thread, asked: Asked) -> Result<Answering> {
+    let uid = &caller.uid;
+    let text = lenient::text("text", &asked.text, MAXIMUM_TEXT)?;
+    let answering = thread.answering(&app.db, uid).await?;
+    let new = store::NewMessage {
         id: ids::new(),
         thread: &thread.0,
         sender: Sender::Human,
@@ -100,15 +132,81 @@ pub async fn ask(
         cited: &[],
         now: clock::now(),
     };
-    let asked = store::insert(&app.db, &caller.uid, &asked).await?;
-    let mut earlier = store::newest(&app.db, &caller.uid, &thread.0, HISTORY).await?;
-    earlier.retain(|message| message.id != asked.id && !message.reported);
+    let mut kept = if asked.files.is_empty() {
+        store::insert(&app.db, uid, &new).await?
+    } else {
+        with_attached(app, uid, &new, &asked.files).await?
+    };
+    let mut earlier = store::newest(&app.db, uid, &thread.0, (HISTORY, 0)).await?;
+    earlier.retain(|message| message.id != kept.id && !message.reported);
     earlier.reverse();
+    let stored = files::join(app, uid, std::slice::from_mut(&mut kept)).await?;
+    let files = match stored.is_empty() && wanted::means_a_file(&text) {
+        true => files::newest_of(app, uid, &earlier).await?,
+        false => stored,
+    };
     let question = Question {
         text,
         earlier,
-        context,
+        files,
+        context: asked.context,
     };
+    let events = answer_in_steps(app, caller, answering, question);
+    Ok(Answering {
+        asked: kept,
+        events,
+    })
+}
+
+/// Has what is said in the first file of a clip written down, and asks it. None: nothing was said.
+pub async fn ask_aloud(
+    app: &App,
+    caller: &Caller,
+    mut clip: Clip,
+    language: Option<&str>,
+) -> Result<Option<Answering>> {
+    clip.only_first();
+    let written = clip.transcribe(app, caller, language).await?;
+    let text: String = written.text.chars().take(MAXIMUM_TEXT).collect();
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let asked = Asked {
+        text,
+        ..Asked::default()
+    };
+    ask(app, caller, Thread::default(), asked).await.map(Some)
+}
+
+/// Keeps a question with its files, if any are there: then in the session of its thread.
+async fn with_attached(
+    app: &App,
+    uid: &str,
+    new: &store::NewMessage<'_>,
+    files: &[Uuid],
+) -> Result<Message> {
+    let mut wanted: Vec<Uuid> = Vec::new();
+    for id in files {
+        if !wanted.contains(id) && wanted.len() < app.config.chat.files_at_once {
+            wanted.push(*id);
+        }
+    }
+    let mut tx = app.db.begin().await?;
+    store::lock_threads(&mut tx, uid).await?;
+    if store::files::attach(&mut tx, uid, new.id, &wanted).await? {
+        store::begin_session(&mut tx, uid, new.thread, ids::new(), new.now).await?;
+    }
+    let message = store::insert(&mut *tx, uid, new).await?;
+    tx.commit().await?;
+    Ok(message)
+}
+
+fn answer_in_steps(
+    app: &App,
+    caller: &Caller,
+    answering: Thread,
+    question: Question,
+) -> BoxStream<'static, Event> {
     let (told, mut heard) = mpsc::channel(1);
     let work = reply(
         app.clone(),
@@ -120,7 +218,7 @@ pub async fn ask(
     let events = stream::poll_fn(move |context| heard.poll_recv(context));
     // On the same stream, so that whoever drops it ends the work at once, wherever it waits.
     let work = stream::once(work).filter_map(async |()| None);
-    Ok(stream::select(events, work).boxed())
+    stream::select(events, work).boxed()
 }
 
 async fn reply(app: App, caller: Caller, thread: Thread, question: Question, mut told: Told) {
@@ -205,6 +303,7 @@ fn unkept(thread: &Thread, text: &str) -> Message {
         prompt_commit: None,
         rating: None,
         chart_data: None,
+        metadata: None,
     }
 }
 
@@ -212,7 +311,7 @@ fn unkept(thread: &Thread, text: &str) -> Message {
 /// begins with a greeting.
 pub async fn history(app: &App, caller: &Caller, thread: &Thread) -> Result<Vec<Message>> {
     let uid = &caller.uid;
-    let mut messages = store::newest(&app.db, uid, &thread.0, MOST_SHOWN).await?;
+    let mut messages = store::newest(&app.db, uid, &thread.0, (MOST_SHOWN, 0)).await?;
     if messages.is_empty() {
         let text = greeting::greeting(app, caller, &[]).await?;
         let mut tx = app.db.begin().await?;
@@ -222,11 +321,11 @@ pub async fn history(app: &App, caller: &Caller, thread: &Thread) -> Result<Vec<
             tx.commit().await?;
         } else {
             // Somebody else was faster.
-            messages = store::newest(&mut *tx, uid, &thread.0, MOST_SHOWN).await?;
+            messages = store::newest(&mut *tx, uid, &thread.0, (MOST_SHOWN, 0)).await?;
         }
     }
     messages.retain(|message| !message.reported);
-    with_cited(&app.db, uid, messages).await
+    joined(app, uid, messages).await
 }
 
 /// Forgets a thread and begins it anew, with a greeting.
@@ -234,26 +333,47 @@ pub async fn clear(app: &App, caller: &Caller, thread: &Thread) -> Result<Messag
     let text = greeting::greeting(app, caller, &[]).await?;
     let mut tx = app.db.begin().await?;
     store::lock_threads(&mut tx, &caller.uid).await?;
+    store::files::give_up_of_thread(&mut tx, &caller.uid, &thread.0).await?;
     store::clear(&mut tx, &caller.uid, &thread.0).await?;
     let message = begin(&mut tx, &caller.uid, thread, &text).await?;
     tx.commit().await?;
+    files::take_away_soon(app, &caller.uid).await;
     Ok(message)
 }
 
-/// A page of all messages of the caller, of all threads, oldest first.
-pub async fn page(db: &Db, caller: &Caller, limit: i64, offset: i64) -> Result<Vec<Message>> {
-    Ok(store::page(db, &caller.uid, limit, offset).await?)
+/// A page of all messages of the caller, of all threads and sessions, oldest first, with their files.
+pub async fn page(app: &Handles, caller: &Caller, limit: i64, offset: i64) -> Result<Vec<Message>> {
+    let mut messages = store::page(&app.db, &caller.uid, limit, offset).await?;
+    files::join(app, &caller.uid, &mut messages).await?;
+    Ok(messages)
+}
+
+/// How many messages the caller has, of all threads and sessions.
+pub async fn count(db: &Db, caller: &Caller) -> Result<i64> {
+    Ok(store::count(db, &caller.uid).await?)
 }
 
 /// Notes how the user liked an answer; None takes it back. Nothing happens where there is no such answer.
 pub async fn rate(db: &Db, caller: &Caller, id: Uuid, rating: Option<i16>) -> Result<()> {
-    Ok(store::rate(db, &caller.uid, id, rating).await?)
+    store::rate(db, &caller.uid, id, rating).await?;
+    Ok(())
+}
+
+/// Notes that an answer is not to be shown again.
+pub async fn report(db: &Db, caller: &Caller, id: Uuid) -> Result<()> {
+    let refuse = |why: &str| Err(Error::BadRequest(why.into()));
+    match store::report(db, &caller.uid, id).await? {
+        None => Err(Error::NotFound("Message")),
+        Some((Sender::Human, _)) => refuse("Only AI messages can be reported"),
+        Some((Sender::Ai, true)) => refuse("Message already reported"),
+        Some((Sender::Ai, false)) => Ok(()),
+    }
 }
 
 /// Adds a greeting that follows on what was said last.
 pub async fn greet(app: &App, caller: &Caller, thread: &Thread) -> Result<Message> {
     let uid = &caller.uid;
-    let mut earlier = store::newest(&app.db, uid, &thread.0, HISTORY_OF_GREETING).await?;
+    let mut earlier = store::newest(&app.db, uid, &thread.0, (HISTORY_OF_GREETING, 0)).await?;
     earlier.retain(|message| !message.reported);
     earlier.reverse();
     let text = greeting::greeting(app, caller, &earlier).await?;
@@ -282,6 +402,12 @@ async fn begin(
         now,
     };
     Ok(store::insert(tx, uid, &new).await?)
+}
+
+/// Messages with their files and the conversations that they cite.
+async fn joined(app: &Handles, uid: &str, mut messages: Vec<Message>) -> Result<Vec<Message>> {
+    files::join(app, uid, &mut messages).await?;
+    with_cited(&app.db, uid, messages).await
 }
 
 async fn with_cited(db: &Db, uid: &str, mut messages: Vec<Message>) -> Result<Vec<Message>> {

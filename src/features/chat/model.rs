@@ -34,8 +34,9 @@ pub struct Message {
     pub memories: Vec<Cited>,
     pub reported: bool,
     pub report_reason: Option<String>,
-    pub files_id: Vec<String>,
-    pub files: Vec<serde_json::Value>,
+    pub files_id: Vec<Uuid>,
+    /// What came with it.
+    pub files: Vec<File>,
     pub chat_session_id: Option<Uuid>,
     pub data_protection_level: Option<String>,
     pub langsmith_run_id: Option<String>,
@@ -44,6 +45,25 @@ pub struct Message {
     /// 1, -1, or not rated.
     pub rating: Option<i16>,
     pub chart_data: Option<serde_json::Value>,
+    /// Of the client that kept it.
+    #[serde(skip)]
+    pub metadata: Option<String>,
+}
+
+/// A file of a chat.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ChatFile)]
+pub struct File {
+    pub id: Uuid,
+    pub name: String,
+    /// Address of a small JPEG; empty: there is none.
+    pub thumbnail: String,
+    pub mime_type: String,
+    /// The id again; Omi's app must find one here.
+    pub openai_file_id: Uuid,
+    pub created_at: DateTime<Utc>,
+    /// Empty.
+    pub thumb_name: &'static str,
 }
 
 /// A conversation beside a message.
@@ -99,6 +119,41 @@ pub enum ContextKind {
     Memory,
     /// There are no recaps yet: it counts as none.
     Recap,
+}
+
+/// Messages of a chat that a user shows to others.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SharedChat {
+    /// First name of who shares, or `Someone`.
+    pub sender_name: String,
+    pub messages: Vec<SharedMessage>,
+    pub count: usize,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SharedMessage {
+    pub id: Uuid,
+    pub text: String,
+    pub sender: Sender,
+    pub created_at: DateTime<Utc>,
+}
+
+/// A talk: opened by the user, or that of the thread of an app.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ChatSession)]
+pub struct Session {
+    pub id: Uuid,
+    pub title: String,
+    /// The beginning of its newest message.
+    pub preview: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    pub app_id: Option<String>,
+    /// Always the same as `app_id`.
+    pub plugin_id: Option<String>,
+    #[schema(minimum = 0)]
+    pub message_count: i64,
+    pub starred: bool,
 }
 
 /// What happens while a question is answered.

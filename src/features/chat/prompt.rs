@@ -14,6 +14,8 @@ const LONGEST_TURN: usize = 1500;
 /// Longest question that is told; so much of it even where hardly anything fits.
 const LONGEST_QUESTION: usize = 6000;
 const SHORTEST_QUESTION: usize = 400;
+/// So much of a file is told at least, if anything of it is.
+const SHORTEST_FILE: usize = 200;
 /// All sources together.
 const LONGEST_SOURCES: usize = 24_000;
 /// What instructions, fences and the question's frame take at most.
@@ -87,8 +89,16 @@ fn material(sources: &[Source], zone: Tz, characters: usize) -> (String, usize) 
     for (index, source) in sources.iter().enumerate() {
         // What was said stands indented, so that it cannot look like the beginning of another source.
         let said = source.text.lines().collect::<Vec<_>>().join("\n    ");
-        let entry = format!("[{}] {}\n    {said}\n", index + 1, heading(source, zone));
-        let length = entry.chars().count();
+        let heading = heading(source, zone);
+        let mut entry = format!("[{}] {heading}\n    {said}\n", index + 1);
+        let mut length = entry.chars().count();
+        let frame = length - said.chars().count();
+        // Of a file the beginning is better than nothing.
+        if length > left && source.noun == "file" && left > frame + SHORTEST_FILE {
+            let said = cut(&said, left - frame - 1);
+            entry = format!("[{}] {heading}\n    {said}\n", index + 1);
+            length = entry.chars().count();
+        }
         if length > left {
             return (text, index);
         }
@@ -167,12 +177,25 @@ mod tests {
     }
 
     #[test]
+    fn of_a_long_file_the_beginning_is_told() {
+        let file = Source {
+            noun: "file",
+            ..source(&"word ".repeat(1000))
+        };
+        let (text, told) = material(&[file.clone(), source("b")], Tz::UTC, 1000);
+        assert_eq!(told, 1);
+        assert!(text.chars().count() <= 1000 && text.contains('…'), "{text}");
+        assert_eq!(material(&[file], Tz::UTC, 200).1, 0);
+    }
+
+    #[test]
     fn all_of_it_fits() {
         let long = "word ".repeat(1000);
         let sources: Vec<_> = (0..40).map(|_| source(&long[..800])).collect();
         let question = Question {
             text: long.repeat(10),
             earlier: Vec::new(),
+            files: Vec::new(),
             context: None,
         };
         for characters in [4000, 12_000, 48_000] {

@@ -132,7 +132,7 @@ impl Walk {
                         .0,
                 )
             }
-            _ => values(chat::page(db, caller, PAGE, offset).await?),
+            _ => values(chat::page(&self.app, caller, PAGE, offset).await?),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     app::App,
     platform::{
         audio::{
+            mean,
             resample::Resampler,
             voice::{Segmenter, Utterance},
         },
@@ -94,14 +95,6 @@ impl Dictation {
             None => true,
         }
     }
-}
-
-fn mean(frame: &[u8]) -> i16 {
-    let samples = frame
-        .chunks_exact(2)
-        .map(|pair| i32::from(i16::from_le_bytes([pair[0], pair[1]])));
-    let (count, sum) = samples.fold((0, 0), |(count, sum), sample| (count + 1, sum + sample));
-    (sum / count.max(1)) as i16
 }
 
 async fn recognise(

@@ -1,11 +1,13 @@
 //! Uploads: recordings that a phone made without a server. They are decoded and cut while the phone waits, recognised by a
 //! job, and their words go to the conversation of their time. What is known already is not added again.
 
+mod clips;
 mod name;
 mod sound;
 mod store;
 mod work;
 
+pub use clips::{Clip, Written};
 pub use work::{JOB, Work, run};
 
 use std::{
@@ -15,14 +17,19 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use tokio::{io::AsyncWriteExt as _, sync::Semaphore};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::{
     app::{App, Handles},
     error::{Error, Result},
     features::{accounts, credentials::Caller},
-    platform::{audio::SAMPLE_RATE, clock, disk, ids, jobs},
+    platform::{
+        audio::SAMPLE_RATE,
+        clock,
+        disk::{self, Intake},
+        ids, jobs,
+    },
 };
 
 use name::Named;
@@ -48,12 +55,9 @@ const OLD: Duration = Duration::from_secs(3600);
 pub struct Upload {
     id: Uuid,
     uid: std::sync::Arc<str>,
-    /// None once it is a job's.
-    folder: Option<PathBuf>,
+    intake: Intake,
     files: Vec<Named>,
-    open: Option<tokio::fs::File>,
-    /// Bytes that it may still have.
-    left: u64,
+    /// Bytes.
     most: u64,
 }
 
@@ -79,64 +83,39 @@ impl Upload {
         }
         let id = ids::new();
         let folder = app.uploads_dir().join(id.to_string());
-        tokio::fs::create_dir_all(&folder).await.map_err(broken)?;
         let most = app.config.audio.upload_megabytes * 1_000_000;
         Ok(Self {
             id,
             uid: caller.uid.clone(),
-            folder: Some(folder),
+            intake: Intake::begin(folder, most).await.map_err(broken)?,
             files: Vec::new(),
-            open: None,
-            left: most,
             most,
         })
     }
 
     /// What is written from now on is of the file with that name.
     pub async fn file(&mut self, name: &str) -> Result<()> {
-        self.close().await?;
         if self.files.len() >= MOST_FILES {
             let text = format!("files: at most {MOST_FILES} may come at once");
             return Err(Error::TooLarge(text));
         }
+        let number = self.files.len();
         self.files.push(name::read(name, clock::now())?);
-        let path = encoded(self.folder()?, self.files.len() - 1);
-        self.open = Some(tokio::fs::File::create(path).await.map_err(broken)?);
-        Ok(())
+        Ok(self.intake.file(&encoded(number)).await.map_err(broken)?)
     }
 
     pub async fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.left = self.left.checked_sub(bytes.len() as u64).ok_or_else(|| {
-            let megabytes = self.most / 1_000_000;
-            Error::TooLarge(format!(
-                "files: at most {megabytes} MB may come at once; send fewer files"
-            ))
-        })?;
-        match &mut self.open {
-            Some(file) => Ok(file.write_all(bytes).await.map_err(broken)?),
-            None => Err(Error::missing("files")),
-        }
-    }
-
-    async fn close(&mut self) -> Result<()> {
-        if let Some(mut file) = self.open.take() {
-            file.flush().await.map_err(broken)?;
-        }
-        Ok(())
-    }
-
-    fn folder(&self) -> Result<&Path> {
-        let gone = || Error::Internal(anyhow::anyhow!("the upload has ended"));
-        self.folder.as_deref().ok_or_else(gone)
+        write(&mut self.intake, bytes, self.most).await
     }
 
     /// Looks for speech, and has it recognised by a job; refuses it while nothing can be recognised. `conversation_id`: where the words are to go, if that is there.
     pub async fn take(mut self, app: &App, conversation_id: Option<Uuid>) -> Result<Taken> {
-        self.close().await?;
+        self.intake.close().await.map_err(broken)?;
         if self.files.is_empty() {
             return Err(Error::missing("files"));
         }
-        let (folder, files) = (self.folder()?.to_path_buf(), self.files.clone());
+        let folder = self.intake.folder().map_err(broken)?.to_path_buf();
+        let files = self.files.clone();
         let turn = DECODING.acquire().await.map_err(anyhow::Error::new)?;
         let spoken = in_background(move || listen(&folder, &files)).await?;
         drop(turn);
@@ -169,7 +148,7 @@ impl Upload {
         store::insert(&mut tx, &self.uid, job, &segments).await?;
         work::enqueue(&mut tx, &self.uid, self.id).await?;
         tx.commit().await?;
-        self.folder = None;
+        self.intake.keep();
         Ok(Taken::Job {
             id: self.id,
             files: self.files.len(),
@@ -178,17 +157,18 @@ impl Upload {
     }
 }
 
-impl Drop for Upload {
-    fn drop(&mut self) {
-        if let Some(folder) = self.folder.take() {
-            // Left to the sweeper if that fails.
-            let _ = std::fs::remove_dir_all(folder);
-        }
+/// Refuses what is more than `most` bytes together.
+async fn write(intake: &mut Intake, bytes: &[u8], most: u64) -> Result<()> {
+    if intake.write(bytes).await.map_err(broken)? {
+        return Ok(());
     }
+    let megabytes = most / 1_000_000;
+    let text = format!("files: at most {megabytes} MB may come at once; send fewer files");
+    Err(Error::TooLarge(text))
 }
 
-fn encoded(folder: &Path, number: usize) -> PathBuf {
-    folder.join(format!("{number}.bin"))
+fn encoded(number: usize) -> String {
+    format!("{number}.bin")
 }
 
 fn decoded(folder: &Path, number: usize) -> PathBuf {
@@ -200,7 +180,7 @@ fn listen(folder: &Path, files: &[Named]) -> io::Result<Option<Vec<Utterance>>> 
     let mut left = MOST_HOURS * 3600 * u64::from(SAMPLE_RATE);
     let mut spoken = Vec::new();
     for (number, file) in files.iter().enumerate() {
-        let (from, to) = (encoded(folder, number), decoded(folder, number));
+        let (from, to) = (folder.join(encoded(number)), decoded(folder, number));
         let Some(found) = sound::listen(&from, &to, file.coding, left)? else {
             return Ok(None);
         };

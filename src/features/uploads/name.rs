@@ -58,18 +58,7 @@ pub fn read(name: &str, now: DateTime<Utc>) -> Result<Named> {
         .filter(|at| at.timestamp() >= EARLIEST && *at <= now)
         .ok_or_else(|| refuse("its time must be between 2024-01-01 and now"))?;
     let rest = format!("{rest}_").to_lowercase();
-    let rate = |codec: &str, usual: u32| -> Option<u32> {
-        let (_, behind) = rest.split_once(codec)?;
-        let next = behind.split('_').next().unwrap_or_default();
-        Some(next.parse().unwrap_or(usual))
-    };
-    let coding = if let Some(rate) = rate("_pcm16_", 16_000) {
-        Coding::Pcm16(rate)
-    } else if let Some(rate) = rate("_pcm8_", 8_000) {
-        Coding::Pcm8(rate)
-    } else {
-        Coding::Opus
-    };
+    let coding = coding(&rest);
     let device = rest.split('_').nth(1).unwrap_or_default();
     let source = if rest.contains("limitless") {
         "limitless"
@@ -80,6 +69,22 @@ pub fn read(name: &str, now: DateTime<Utc>) -> Result<Named> {
         }
     };
     Ok(Named { coding, at, source })
+}
+
+/// How the frames of a file are coded, by its name: `…_pcm16_<rate>_…`, `…_pcm8_<rate>_…`, else Opus.
+pub fn coding(name: &str) -> Coding {
+    let rate = |codec: &str, usual: u32| -> Option<u32> {
+        let (_, behind) = name.split_once(codec)?;
+        let next = behind.split('_').next().unwrap_or_default();
+        Some(next.parse().unwrap_or(usual))
+    };
+    if let Some(rate) = rate("_pcm16_", 16_000) {
+        Coding::Pcm16(rate)
+    } else if let Some(rate) = rate("_pcm8_", 8_000) {
+        Coding::Pcm8(rate)
+    } else {
+        Coding::Opus
+    }
 }
 
 #[cfg(test)]

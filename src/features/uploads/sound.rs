@@ -9,7 +9,9 @@ use std::{
 };
 
 use super::name::Coding;
-use crate::platform::audio::{Codec, Decoder, SAMPLE_RATE, Segmenter};
+use crate::platform::audio::{
+    self, Codec, Decoder, SAMPLE_RATE, Segmenter, Utterance, mean, resample::Resampler,
+};
 
 const LONGEST_FRAME: usize = 65_536;
 /// Samples that are looked at together.
@@ -20,6 +22,51 @@ pub struct Listened {
     pub samples: u64,
     /// In order, at most 15 s each.
     pub utterances: Vec<Range<u64>>,
+}
+
+/// Samples on their way to disk (16 kHz mono s16le), and where somebody speaks in them.
+struct Sink {
+    output: BufWriter<File>,
+    segmenter: Segmenter,
+    listened: Listened,
+    most: u64,
+}
+
+impl Sink {
+    fn new(to: &Path, most: u64) -> io::Result<Self> {
+        Ok(Self {
+            output: BufWriter::new(File::create(to)?),
+            segmenter: Segmenter::of_positions(0),
+            listened: Listened::default(),
+            most,
+        })
+    }
+
+    /// False: that would be too many.
+    fn take(&mut self, samples: &[i16]) -> io::Result<bool> {
+        self.listened.samples += samples.len() as u64;
+        if self.listened.samples > self.most {
+            return Ok(false);
+        }
+        for sample in samples {
+            self.output.write_all(&sample.to_le_bytes())?;
+        }
+        let ended = self.segmenter.push(samples);
+        self.listened.utterances.extend(ended.iter().map(range));
+        Ok(true)
+    }
+
+    fn end(mut self) -> io::Result<Listened> {
+        let last = self.segmenter.finish();
+        self.listened.utterances.extend(last.iter().map(range));
+        let file = self.output.into_inner();
+        file.map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        Ok(self.listened)
+    }
+}
+
+fn range(utterance: &Utterance) -> Range<u64> {
+    utterance.start..utterance.start + utterance.length
 }
 
 /// Decodes `from` into `to` (16 kHz mono s16le). Frames that cannot be decoded are left out; a length that is none ends the
@@ -33,9 +80,7 @@ pub fn listen(from: &Path, to: &Path, coding: Coding, most: u64) -> io::Result<O
         return Ok(Some(Listened::default()));
     };
     let mut input = BufReader::new(File::open(from)?);
-    let mut output = BufWriter::new(File::create(to)?);
-    let mut segmenter = Segmenter::of_positions(0);
-    let mut listened = Listened::default();
+    let mut sink = Sink::new(to, most)?;
     let mut samples = Vec::new();
     let mut frame = Vec::new();
     loop {
@@ -52,31 +97,83 @@ pub fn listen(from: &Path, to: &Path, coding: Coding, most: u64) -> io::Result<O
             metrics::counter!("omi_audio_frames_dropped_total").increment(1);
         }
         if samples.len() >= STEP || !more {
-            listened.samples += samples.len() as u64;
-            if listened.samples > most {
+            if !sink.take(&samples)? {
                 return Ok(None);
             }
-            for sample in &samples {
-                output.write_all(&sample.to_le_bytes())?;
-            }
-            let mut ended = segmenter.push(&samples);
             samples.clear();
-            if !more {
-                ended.extend(segmenter.finish());
-            }
-            let ranges = ended.iter();
-            listened
-                .utterances
-                .extend(ranges.map(|one| one.start..one.start + one.length));
         }
         if !more {
-            let file = output
-                .into_inner()
-                .map_err(io::IntoInnerError::into_error)?;
-            file.sync_all()?;
-            return Ok(Some(listened));
+            return sink.end().map(Some);
         }
     }
+}
+
+/// The same for a sound file, as [`audio::file::each`] reads it; one that it cannot read has no samples. Blocks.
+pub fn listen_to_file(from: &Path, to: &Path, most: u64) -> io::Result<Option<Listened>> {
+    let mut sink = Sink::new(to, most)?;
+    let mut fits = true;
+    let mut broken = Ok(());
+    let read = audio::file::each(from, &mut |samples| {
+        match sink.take(samples) {
+            Ok(more) => fits = more,
+            Err(error) => broken = Err(error),
+        }
+        fits && broken.is_ok()
+    });
+    broken?;
+    if !fits {
+        return Ok(None);
+    }
+    if let Err(error) = read {
+        tracing::debug!(%error, "a sound file could not be read");
+        return Ok(Some(Listened::default()));
+    }
+    sink.end().map(Some)
+}
+
+/// The same for interleaved signed 16-bit samples of some channels. Blocks.
+pub fn listen_to_samples(
+    from: &Path,
+    to: &Path,
+    (rate, channels): (u32, usize),
+    most: u64,
+) -> io::Result<Option<Listened>> {
+    let mut sink = Sink::new(to, most)?;
+    let mut resampler = Resampler::new(rate).map_err(io::Error::other)?;
+    let mut input = BufReader::new(File::open(from)?);
+    let mut frames = vec![0; STEP * 2 * channels];
+    let (mut mono, mut samples) = (Vec::new(), Vec::new());
+    loop {
+        let length = filled_to(&mut input, &mut frames)?;
+        let more = length == frames.len();
+        mono.clear();
+        mono.extend(frames[..length].chunks_exact(2 * channels).map(mean));
+        samples.clear();
+        resampler
+            .push(&mono, &mut samples)
+            .map_err(io::Error::other)?;
+        if !more {
+            resampler.finish(&mut samples).map_err(io::Error::other)?;
+        }
+        if !sink.take(&samples)? {
+            return Ok(None);
+        }
+        if !more {
+            return sink.end().map(Some);
+        }
+    }
+}
+
+/// Bytes that were read; fewer than the buffer holds at the end only.
+fn filled_to(input: &mut impl io::Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut length = 0;
+    while length < buffer.len() {
+        match input.read(&mut buffer[length..])? {
+            0 => break,
+            more => length += more,
+        }
+    }
+    Ok(length)
 }
 
 /// False: there is no further whole frame.

@@ -113,10 +113,10 @@ struct Spoken {
 
 /// What was recognised of one utterance: a line of the notes.
 #[derive(Serialize, Deserialize)]
-struct Note {
-    language: Option<String>,
+pub(super) struct Note {
+    pub language: Option<String>,
     /// Start and end in seconds from the start of the utterance, and the words.
-    pieces: Vec<(f64, f64, String)>,
+    pub pieces: Vec<(f64, f64, String)>,
 }
 
 /// An error means that the job has to be done later.
@@ -181,7 +181,8 @@ async fn recognise(
     Ok(Outcome::Words(words))
 }
 
-async fn transcribe(speech: &Ear, samples: Vec<i16>) -> Result<Note, SpeechError> {
+/// Tries again what may go well then.
+pub(super) async fn transcribe(speech: &Ear, samples: Vec<i16>) -> Result<Note, SpeechError> {
     let samples: std::sync::Arc<[i16]> = samples.into();
     let mut attempt = 1;
     loop {

@@ -17,15 +17,26 @@ use super::resample::Resampler;
 /// Reads WAV, FLAC, MP3, Ogg Vorbis and Matroska files; several channels become their mean. Files
 /// called `.raw` or `.pcm` are taken as 16 kHz mono signed 16-bit little-endian. Blocks.
 pub fn read(path: &Path) -> Result<Vec<i16>, AudioError> {
-    let samples = match extension(path).as_str() {
-        "raw" | "pcm" => read_raw(path),
-        extension => read_container(path, extension),
-    };
-    match samples {
-        Ok(samples) if samples.is_empty() => Err(unreadable(path, "it holds no audio")),
-        Ok(samples) => Ok(samples),
-        Err(reason) => Err(unreadable(path, &reason)),
+    let mut samples = Vec::new();
+    each(path, &mut |more| {
+        samples.extend_from_slice(more);
+        true
+    })?;
+    if samples.is_empty() {
+        return Err(unreadable(path, "it holds no audio"));
     }
+    Ok(samples)
+}
+
+/// The same piece by piece, as long as `take` says true. Blocks.
+pub fn each(path: &Path, take: &mut dyn FnMut(&[i16]) -> bool) -> Result<(), AudioError> {
+    let read = match extension(path).as_str() {
+        "raw" | "pcm" => read_raw(path).map(|samples| {
+            take(&samples);
+        }),
+        extension => read_container(path, extension, take),
+    };
+    read.map_err(|reason| unreadable(path, &reason))
 }
 
 fn unreadable(path: &Path, reason: &str) -> AudioError {
@@ -46,7 +57,11 @@ fn read_raw(path: &Path) -> Result<Vec<i16>, String> {
     Ok(pairs.iter().map(|pair| i16::from_le_bytes(*pair)).collect())
 }
 
-fn read_container(path: &Path, extension: &str) -> Result<Vec<i16>, String> {
+fn read_container(
+    path: &Path,
+    extension: &str,
+    take: &mut dyn FnMut(&[i16]) -> bool,
+) -> Result<(), String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
     let stream = MediaSourceStream::new(Box::new(file), Default::default());
     let mut hint = Hint::new();
@@ -113,13 +128,18 @@ fn read_container(path: &Path, extension: &str) -> Result<Vec<i16>, String> {
                 .push(&mono, &mut samples)
                 .map_err(|error| error.to_string())?;
         }
+        if !take(&samples) {
+            return Ok(());
+        }
+        samples.clear();
     }
     if let Some((_, mut resampler)) = resampler {
         resampler
             .finish(&mut samples)
             .map_err(|error| error.to_string())?;
+        take(&samples);
     }
-    Ok(samples)
+    Ok(())
 }
 
 /// Of the channels of one moment.

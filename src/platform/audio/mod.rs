@@ -16,6 +16,14 @@ pub mod voice;
 /// Samples per second of all sound inside the server.
 pub const SAMPLE_RATE: u32 = 16_000;
 
+/// Of the channels of one moment: signed 16-bit little-endian samples.
+pub fn mean(frame: &[u8]) -> i16 {
+    let samples = frame.as_chunks::<2>().0.iter();
+    let samples = samples.map(|sample| i32::from(i16::from_le_bytes(*sample)));
+    let (count, sum) = samples.fold((0, 0), |(count, sum), sample| (count + 1, sum + sample));
+    i16::try_from(sum / count.max(1)).unwrap_or_default()
+}
+
 /// Rates a client may announce, in samples per second.
 pub const CLIENT_RATES: std::ops::RangeInclusive<u32> = 4_000..=96_000;
 

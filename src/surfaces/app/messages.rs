@@ -9,14 +9,14 @@ use axum::{
     http::{HeaderName, HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
-use futures_util::StreamExt as _;
+use futures_util::{Stream, StreamExt as _};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     app::App,
     features::{
-        chat::{self, Context, Event, Message, Thread},
+        chat::{self, Asked, Context, Event, Message, Thread},
         credentials::Caller,
     },
     surfaces::{
@@ -40,7 +40,7 @@ pub struct Which {
 }
 
 impl Which {
-    fn thread(&self) -> Result<Thread> {
+    pub(super) fn thread(&self) -> Result<Thread> {
         let named = |id: &&String| !matches!(id.trim(), "" | "null");
         let app_id = self.app_id.as_ref().filter(named);
         let id = app_id.or(self.plugin_id.as_ref().filter(named));
@@ -52,9 +52,8 @@ impl Which {
 pub struct Question {
     #[schema(min_length = 1, max_length = 20_000, pattern = r"[^\s\x00]")]
     text: String,
-    /// There are no files yet: ids are ignored.
+    /// Of files that go with it. Those that are not there, or went with another question, do not count.
     #[serde(default)]
-    #[allow(dead_code)] // Told from what is no list of ids.
     file_ids: Option<Vec<String>>,
     /// What the user looks at.
     #[serde(default)]
@@ -80,9 +79,19 @@ pub async fn ask(
     Query(which): Query<Which>,
     Body(question): Body<Question>,
 ) -> Result<Response> {
-    let thread = which.thread()?;
-    let events = chat::ask(&app, &caller, thread, &question.text, question.context).await?;
-    let frames = events.map(|event| Ok::<_, Infallible>(frame(&event)));
+    let ids = question.file_ids.unwrap_or_default();
+    let asked = Asked {
+        text: question.text,
+        files: ids.iter().filter_map(|id| id.parse().ok()).collect(),
+        context: question.context,
+    };
+    let answering = chat::ask(&app, &caller, which.thread()?, asked).await?;
+    Ok(told(answering.events.map(|event| frame(&event))))
+}
+
+/// A response of frames.
+pub(super) fn told(frames: impl Stream<Item = Bytes> + Send + 'static) -> Response {
+    let frames = frames.map(Ok::<_, Infallible>);
     let told = [
         (
             header::CONTENT_TYPE,
@@ -95,11 +104,17 @@ pub async fn ask(
             HeaderValue::from_static("no"),
         ),
     ];
-    Ok((told, HttpBody::from_stream(frames)).into_response())
+    (told, HttpBody::from_stream(frames)).into_response()
+}
+
+/// The frame of a question that was spoken.
+pub(super) fn heard(message: &Message) -> Bytes {
+    let json = serde_json::to_vec(message).unwrap_or_default();
+    Bytes::from(format!("message: {}\n\n", base64(&json)))
 }
 
 /// Anything else on this stream, a comment too, has Omi's app stop reading.
-fn frame(event: &Event) -> Bytes {
+pub(super) fn frame(event: &Event) -> Bytes {
     let (prefix, text) = match event {
         Event::Status(text) => ("think", on_one_line(text)),
         Event::Words(text) => ("data", on_one_line(text)),

@@ -4,6 +4,7 @@ mod action_items;
 mod apps;
 mod audio;
 mod catalogue;
+mod chat;
 mod connections;
 mod conversation_changes;
 mod conversation_parts;
@@ -39,10 +40,13 @@ use super::{guard, limits::Policy};
 use crate::app::App;
 
 /// Paths that need no credential; only GET is known.
-pub const OPEN: [&str; 17] = [
+pub const OPEN: [&str; 20] = [
     "/v1/conversations/{id}/shared",
     "/v1/action-items/shared/{token}",
     "/tasks/{token}",
+    "/v2/messages/shared/{token}",
+    "/chat/{token}",
+    "/v2/files/thumbnails/{token}",
     "/v1/trends",
     "/v1/announcements/changelogs",
     "/v1/announcements/features",
@@ -155,4 +159,5 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(vendor_cloud::routes())
         .merge(mcp_keys::routes())
         .merge(updates::routes())
+        .merge(chat::routes())
 }

@@ -1,11 +1,6 @@
 //! `/v1/action-items/share`: action items for others, by a link.
 
-use axum::{
-    Json,
-    extract::State,
-    http::header,
-    response::{Html, IntoResponse as _, Response},
-};
+use axum::{Json, extract::State, response::Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -18,7 +13,7 @@ use crate::{
     },
     surfaces::{
         extract::{Body, TextId},
-        html::escaped,
+        html::{self, escaped},
         respond::{ErrorBody, Result},
     },
 };
@@ -32,9 +27,9 @@ pub struct Offer {
 #[derive(Serialize, ToSchema)]
 pub struct Link {
     /// Where everybody can read what is shared.
-    url: String,
+    pub(super) url: String,
     /// 32 hex digits.
-    token: String,
+    pub(super) token: String,
 }
 
 /// Offer action items to whoever has the link, for 30 days.
@@ -88,19 +83,14 @@ pub async fn accept(
     }))
 }
 
-/// The page loads nothing and runs nothing.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
-
 /// What is shared, as a page. Needs no credential.
 #[utoipa::path(get, path = "/tasks/{token}", tag = "action items", params(("token" = String, Path)),
     responses((status = 200, body = String, content_type = "text/html")))]
 pub async fn page(State(app): State<App>, TextId(token): TextId) -> Result<Response> {
-    let shared = action_items::shared(&app.db, &token).await?;
-    let page = Html(written(&shared));
-    Ok(([(header::CONTENT_SECURITY_POLICY, POLICY)], page).into_response())
+    Ok(written(&action_items::shared(&app.db, &token).await?))
 }
 
-fn written(shared: &Shared) -> String {
+fn written(shared: &Shared) -> Response {
     let items: String = shared
         .tasks
         .iter()
@@ -112,10 +102,9 @@ fn written(shared: &Shared) -> String {
         })
         .collect();
     let name = escaped(&shared.sender_name);
-    format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width\"><title>Tasks from {name}</title>\n<style>body {{ font: 1.1rem/1.5 sans-serif; \
-         max-width: 40rem; margin: 3rem auto; padding: 0 1rem }} small {{ color: #666 }}</style></head>\n\
-         <body><h1>{name} shares tasks with you</h1>\n<ul>\n{items}</ul></body></html>\n"
+    html::page(
+        &format!("Tasks from {name}"),
+        &format!("{name} shares tasks with you"),
+        &format!("<ul>\n{items}</ul>"),
     )
 }

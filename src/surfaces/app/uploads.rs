@@ -12,14 +12,13 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
-    error::Error,
     features::{
         credentials::Caller,
         uploads::{self, Taken, Upload},
     },
     surfaces::{
         extract::{Id, Query},
-        multipart::Multipart,
+        multipart::{Came, Files},
         respond::{ErrorBody, Result},
     },
 };
@@ -73,21 +72,15 @@ pub async fn upload(
     State(app): State<App>,
     caller: Caller,
     Query(query): Query<UploadQuery>,
-    mut form: Multipart,
+    mut form: Files,
 ) -> Result<Response> {
     let wanted = query.conversation_id.and_then(|id| id.parse().ok());
     let mut upload = Upload::begin(&app, &caller).await?;
-    while let Some(mut part) = form.next().await? {
-        if part.name != "files" && part.name != "files[]" {
-            while part.piece().await?.is_some() {}
-            continue;
-        }
-        let name = part.file_name.as_deref();
-        upload
-            .file(name.ok_or_else(|| Error::missing("files"))?)
-            .await?;
-        while let Some(piece) = part.piece().await? {
-            upload.write(&piece).await?;
+    while let Some(came) = form.next().await? {
+        match came {
+            Came::File { name, .. } => upload.file(&name).await?,
+            Came::Bytes(bytes) => upload.write(&bytes).await?,
+            Came::Field { .. } => {}
         }
     }
     Ok(match upload.take(&app, wanted).await? {

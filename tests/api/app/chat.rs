@@ -16,6 +16,8 @@ pub const PATH: &str = "/v2/messages";
 /// All of an answer.
 #[derive(Debug, Default)]
 pub struct Told {
+    /// A question that was spoken.
+    pub asked: Option<Value>,
     pub statuses: Vec<String>,
     pub words: Vec<String>,
     pub done: Option<Value>,
@@ -58,7 +60,11 @@ impl Reader {
     fn frame(&mut self, frame: &str) {
         assert!(self.told.done.is_none(), "after the last frame: {frame:?}");
         assert!(!frame.contains(['\n', '\r']), "{frame:?}");
-        if let Some(text) = frame.strip_prefix("think: ") {
+        if let Some(text) = frame.strip_prefix("message: ") {
+            let first = self.told.asked.is_none() && self.told.statuses.is_empty();
+            assert!(first, "not the first frame: {frame:?}");
+            self.told.asked = Some(serde_json::from_slice(&unbase64(text)).unwrap());
+        } else if let Some(text) = frame.strip_prefix("think: ") {
             assert!(
                 self.told.words.is_empty(),
                 "thinking after words: {frame:?}"
@@ -87,7 +93,7 @@ impl Reader {
 }
 
 /// Standard alphabet, padded.
-fn unbase64(text: &str) -> Vec<u8> {
+pub fn unbase64(text: &str) -> Vec<u8> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     assert_eq!(text.len() % 4, 0, "{text}");
     let digits = text.trim_end_matches('=');

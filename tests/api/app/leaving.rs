@@ -14,6 +14,7 @@ use crate::{
     api::plant,
     support::{
         Server,
+        forms::Form,
         server::{User, client},
     },
 };
@@ -82,6 +83,8 @@ async fn fill(server: &Server, db: &PgPool, user: &User) {
         .execute(db)
         .await
         .unwrap();
+    let file = Form::default().file("a.txt", "text/plain", b"A file of a chat.");
+    file.send(server, user, "/v2/files").await.ok();
     // Kept for a day under its key.
     let kept = client()
         .post(format!("{}/v1/users/people", server.url))
@@ -136,7 +139,7 @@ fn files(root: &Path) -> Vec<PathBuf> {
 }
 
 fn stored(server: &Server) -> usize {
-    ["audio", "uploads", "spool"]
+    ["audio", "uploads", "spool", "files"]
         .iter()
         .map(|name| files(&server.data_dir.join(name)).len())
         .sum()
@@ -168,6 +171,7 @@ async fn nothing_of_a_deleted_account_is_left_even_if_the_server_dies() {
         "people",
         "audio_chunks",
         "sync_jobs",
+        "chat_files",
         "idempotency_keys",
         "search_items",
         "credentials",
@@ -175,7 +179,7 @@ async fn nothing_of_a_deleted_account_is_left_even_if_the_server_dies() {
     ] {
         assert!(had.contains(table), "nothing was in {table}: {had:?}");
     }
-    assert_eq!(stored(&server), 4);
+    assert_eq!(stored(&server), 6);
 
     let body = json!({"reason": "other", "reason_details": "I only tried it."});
     let path = "/v1/users/delete-account";
@@ -200,7 +204,7 @@ async fn nothing_of_a_deleted_account_is_left_even_if_the_server_dies() {
     let begin = Instant::now();
     loop {
         let left = tables_of(&db, &ann.uid).await;
-        if left.is_empty() && stored(&server) == 2 {
+        if left.is_empty() && stored(&server) == 3 {
             break;
         }
         assert!(

@@ -9,6 +9,7 @@ use super::{super::plant, operations::operations};
 use crate::support::{
     Server,
     app_models::{faults, faults_in_list},
+    forms::Form,
     server::User,
 };
 
@@ -146,7 +147,10 @@ async fn fill(server: &Server, user: &User, db: &PgPool) {
         )
         .await;
     }
-    post("/v2/messages", json!({"text": "What did we see?"})).await;
+    let file = Form::default().file("a \u{202e}.txt", "text/plain", b"A heron.");
+    let file = file.send(server, user, "/v2/files").await.ok();
+    let question = json!({"text": "What did we see?", "file_ids": [file[0]["id"]]});
+    post("/v2/messages", question).await;
     post(
         "/v1/users/fcm-token",
         json!({"fcm_token": "a", "time_zone": "Europe/Berlin"}),

@@ -1,4 +1,8 @@
-//! SQL of chat: messages and sessions. A thread is that of an app; empty: of none.
+//! SQL of chat: messages and the sessions of threads. A thread is that of an app; empty: of none.
+
+pub mod files;
+pub mod sessions;
+pub mod sharing;
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor, Result};
@@ -19,6 +23,7 @@ struct Row {
     reported: bool,
     report_reason: Option<String>,
     rating: Option<i16>,
+    metadata: Option<String>,
     created_at: DateTime<Utc>,
 }
 
@@ -45,6 +50,7 @@ impl From<Row> for Message {
             prompt_name: None,
             prompt_commit: None,
             rating: row.rating,
+            metadata: row.metadata,
             chart_data: None,
         }
     }
@@ -69,10 +75,11 @@ pub async fn insert(
         Row,
         r#"insert into messages (uid, id, app_id, chat_session_id, sender, type, text, memories_id, created_at)
            values ($1, $2, $3,
-                   (select id from chat_sessions where uid = $1 and app_id = $3 order by created_at desc, id desc limit 1),
+                   (select id from chat_sessions
+                    where uid = $1 and app_id = $3 and not opened order by created_at desc, id desc limit 1),
                    $4, 'text', $5, $6, $7)
            returning id, nullif(app_id, '') as app_id, chat_session_id, sender as "sender: Sender", type as kind, text,
-                     memories_id, from_external_integration, reported, report_reason, rating, created_at"#,
+                     memories_id, from_external_integration, reported, report_reason, rating, metadata, created_at"#,
         uid,
         message.id,
         message.thread,
@@ -86,24 +93,25 @@ pub async fn insert(
     .map(Into::into)
 }
 
-/// Newest first.
+/// Newest first. `limit`, `offset`: which part.
 pub async fn newest(
     db: impl PgExecutor<'_>,
     uid: &str,
     thread: &str,
-    limit: i64,
+    (limit, offset): (i64, i64),
 ) -> Result<Vec<Message>> {
     let rows = sqlx::query_as!(
         Row,
         r#"select id, nullif(app_id, '') as app_id, chat_session_id, sender as "sender: Sender", type as kind, text,
-                  memories_id, from_external_integration, reported, report_reason, rating, created_at
+                  memories_id, from_external_integration, reported, report_reason, rating, metadata, created_at
            from messages
-           where uid = $1 and app_id = $2
+           where uid = $1 and app_id = $2 and not apart
            order by created_at desc, id desc
-           limit $3"#,
+           limit $3 offset $4"#,
         uid,
         thread,
-        limit
+        limit,
+        offset
     )
     .fetch_all(db)
     .await?;
@@ -119,7 +127,7 @@ pub async fn page(
     let rows = sqlx::query_as!(
         Row,
         r#"select id, nullif(app_id, '') as app_id, chat_session_id, sender as "sender: Sender", type as kind, text,
-                  memories_id, from_external_integration, reported, report_reason, rating, created_at
+                  memories_id, from_external_integration, reported, report_reason, rating, metadata, created_at
            from messages
            where uid = $1
            order by created_at, id
@@ -140,7 +148,7 @@ pub async fn lock_threads(tx: &mut PgConnection, uid: &str) -> Result<()> {
 
 pub async fn is_empty(tx: &mut PgConnection, uid: &str, thread: &str) -> Result<bool> {
     sqlx::query_scalar!(
-        r#"select not exists (select 1 from messages where uid = $1 and app_id = $2) as "empty!""#,
+        r#"select not exists (select 1 from messages where uid = $1 and app_id = $2 and not apart) as "empty!""#,
         uid,
         thread
     )
@@ -158,14 +166,14 @@ pub async fn begin_session(
 ) -> Result<()> {
     sqlx::query!(
         "with begun as (
-             insert into chat_sessions (uid, id, app_id, created_at)
-             select $1, $2, $3, $4
-             where not exists (select 1 from chat_sessions where uid = $1 and app_id = $3)
+             insert into chat_sessions (uid, id, app_id, created_at, updated_at)
+             select $1, $2, $3, $4, $4
+             where not exists (select 1 from chat_sessions where uid = $1 and app_id = $3 and not opened)
              returning id
          )
          update messages set chat_session_id = begun.id
          from begun
-         where uid = $1 and app_id = $3 and chat_session_id is null",
+         where uid = $1 and app_id = $3 and not apart and chat_session_id is null",
         uid,
         id,
         thread,
@@ -179,14 +187,14 @@ pub async fn begin_session(
 /// Removes the messages and the session of a thread.
 pub async fn clear(tx: &mut PgConnection, uid: &str, thread: &str) -> Result<()> {
     sqlx::query!(
-        "delete from messages where uid = $1 and app_id = $2",
+        "delete from messages where uid = $1 and app_id = $2 and not apart",
         uid,
         thread
     )
     .execute(&mut *tx)
     .await?;
     sqlx::query!(
-        "delete from chat_sessions where uid = $1 and app_id = $2",
+        "delete from chat_sessions where uid = $1 and app_id = $2 and not opened",
         uid,
         thread
     )
@@ -195,9 +203,60 @@ pub async fn clear(tx: &mut PgConnection, uid: &str, thread: &str) -> Result<()>
     Ok(())
 }
 
-/// Of answers only; those that users wrote are not rated.
-pub async fn rate(db: impl PgExecutor<'_>, uid: &str, id: Uuid, rating: Option<i16>) -> Result<()> {
-    sqlx::query!(
+/// What of these messages there is, in their order.
+pub async fn of_ids(db: impl PgExecutor<'_>, uid: &str, ids: &[Uuid]) -> Result<Vec<Message>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select m.id, nullif(m.app_id, '') as app_id, m.chat_session_id, m.sender as "sender: Sender",
+                  m.type as kind, m.text, m.memories_id, m.from_external_integration, m.reported, m.report_reason,
+                  m.rating, m.metadata, m.created_at
+           from unnest($2::uuid[]) with ordinality as wanted (id, n)
+           join messages m on m.uid = $1 and m.id = wanted.id
+           order by wanted.n"#,
+        uid,
+        ids
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
+pub async fn count(db: impl PgExecutor<'_>, uid: &str) -> Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from messages where uid = $1"#,
+        uid
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// Notes that an answer was reported; gives who wrote the message and whether that was noted before, if it is there.
+pub async fn report(
+    db: impl PgExecutor<'_>,
+    uid: &str,
+    id: Uuid,
+) -> Result<Option<(Sender, bool)>> {
+    let found = sqlx::query!(
+        r#"with found as (select sender, reported from messages where uid = $1 and id = $2 for update),
+                noted as (update messages set reported = true
+                          where uid = $1 and id = $2 and sender = 'ai' and not reported)
+           select sender as "sender: Sender", reported from found"#,
+        uid,
+        id
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(found.map(|row| (row.sender, row.reported)))
+}
+
+/// Of answers only; those that users wrote are not rated. False: there is no such answer.
+pub async fn rate(
+    db: impl PgExecutor<'_>,
+    uid: &str,
+    id: Uuid,
+    rating: Option<i16>,
+) -> Result<bool> {
+    let rated = sqlx::query!(
         "update messages set rating = $3 where uid = $1 and id = $2 and sender = 'ai'",
         uid,
         id,
@@ -205,5 +264,5 @@ pub async fn rate(db: impl PgExecutor<'_>, uid: &str, id: Uuid, rating: Option<i
     )
     .execute(db)
     .await?;
-    Ok(())
+    Ok(rated.rows_affected() > 0)
 }
