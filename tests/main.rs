@@ -8,12 +8,12 @@
 )]
 
 mod api {
-    mod app {
+    pub mod app {
         mod action_items;
         mod answers;
         mod apps;
         mod audio;
-        mod chat;
+        pub mod chat;
         mod conversation_changes;
         mod conversations;
         mod daily_summaries;
@@ -22,6 +22,7 @@ mod api {
         mod folders;
         mod goals;
         mod headers;
+        mod health;
         mod knowledge_graph;
         mod leaving;
         mod meetings;
@@ -32,6 +33,8 @@ mod api {
         mod providers;
         mod shares;
         mod sign_in_page;
+        mod speech_profile;
+        mod tools;
         mod users;
         mod vendor_cloud;
         mod walk;
