@@ -13,7 +13,8 @@ use crate::{
     app::{App, Handles},
     error::Result,
     features::{
-        accounts, audio, credentials, credentials::Caller, identities, lenient, listening, uploads,
+        accounts, audio, credentials, credentials::Caller, identities, lenient, listening,
+        speech_profile, uploads,
     },
     platform::jobs::{self, JobOptions},
 };
@@ -60,6 +61,7 @@ pub async fn erase(app: &App, erasure: Erasure, _attempts: i32) -> Result<()> {
         uploads::erase(app, uid).await?;
         listening::erase(app, uid).await?;
         audio::erase_files(&app.audio_dir(), uid).await?;
+        speech_profile::erase_files(&app.voices_dir(), uid).await?;
         let left = store::erase(&app.db, uid).await?;
         // A token of Firebase goes on counting until it ends: it makes a new account, without anything in it.
         if let Some(firebase) = &app.firebase {

@@ -1,14 +1,14 @@
 //! Reads audio files as 16 kHz mono.
 
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::{Cursor, ErrorKind};
 use std::path::Path;
 
 use symphonia::core::codecs::audio::AudioDecoderOptions;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, TrackType};
-use symphonia::core::io::MediaSourceStream;
+use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::meta::MetadataOptions;
 
 use super::AudioError;
@@ -19,7 +19,7 @@ use super::resample::Resampler;
 pub fn read(path: &Path) -> Result<Vec<i16>, AudioError> {
     let samples = match extension(path).as_str() {
         "raw" | "pcm" => read_raw(path),
-        extension => read_container(path, extension),
+        extension => open(path, extension),
     };
     match samples {
         Ok(samples) if samples.is_empty() => Err(unreadable(path, "it holds no audio")),
@@ -46,9 +46,32 @@ fn read_raw(path: &Path) -> Result<Vec<i16>, String> {
     Ok(pairs.iter().map(|pair| i16::from_le_bytes(*pair)).collect())
 }
 
-fn read_container(path: &Path, extension: &str) -> Result<Vec<i16>, String> {
+fn open(path: &Path, extension: &str) -> Result<Vec<i16>, String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
-    let stream = MediaSourceStream::new(Box::new(file), Default::default());
+    read_container(Box::new(file), extension, usize::MAX).map(|sound| sound.samples)
+}
+
+/// 16 kHz mono.
+pub struct Sound {
+    pub samples: Vec<i16>,
+    /// Samples per second of what was read.
+    pub rate: u32,
+}
+
+/// Reads a WAV file that is in memory; ends soon after so many samples.
+pub fn read_wav(bytes: Vec<u8>, most: usize) -> Result<Sound, String> {
+    if !bytes.starts_with(b"RIFF") || bytes.get(8..12) != Some(b"WAVE") {
+        return Err("it is no WAV file".into());
+    }
+    read_container(Box::new(Cursor::new(bytes)), "wav", most)
+}
+
+fn read_container(
+    source: Box<dyn MediaSource>,
+    extension: &str,
+    most: usize,
+) -> Result<Sound, String> {
+    let stream = MediaSourceStream::new(source, Default::default());
     let mut hint = Hint::new();
     hint.with_extension(extension);
     let mut format = symphonia::default::get_probe()
@@ -77,7 +100,8 @@ fn read_container(path: &Path, extension: &str) -> Result<Vec<i16>, String> {
     let mut interleaved: Vec<f32> = Vec::new();
     let mut mono = Vec::new();
     let mut samples = Vec::new();
-    loop {
+    let mut rate = 0;
+    while samples.len() < most {
         let packet = match format.next_packet() {
             Ok(Some(packet)) => packet,
             Ok(None) => break,
@@ -94,7 +118,7 @@ fn read_container(path: &Path, extension: &str) -> Result<Vec<i16>, String> {
             Err(error) => return Err(error.to_string()),
         };
         let channels = sound.num_planes().max(1);
-        let rate = sound.spec().rate();
+        rate = sound.spec().rate();
         sound.copy_to_vec_interleaved(&mut interleaved);
         mono.clear();
         mono.extend(interleaved.chunks_exact(channels).map(mean));
@@ -119,7 +143,7 @@ fn read_container(path: &Path, extension: &str) -> Result<Vec<i16>, String> {
             .finish(&mut samples)
             .map_err(|error| error.to_string())?;
     }
-    Ok(samples)
+    Ok(Sound { samples, rate })
 }
 
 /// Of the channels of one moment.

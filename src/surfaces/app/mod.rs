@@ -14,6 +14,7 @@ mod devices;
 mod feedback;
 mod folders;
 mod goals;
+mod health;
 mod knowledge_graph;
 mod leaving;
 mod mcp_keys;
@@ -23,8 +24,11 @@ mod messages;
 mod people;
 mod preferences;
 mod profile;
+mod ranges;
 mod search;
 mod shares;
+mod speech_profile;
+mod tools;
 mod trends;
 mod updates;
 mod uploads;
@@ -39,7 +43,7 @@ use super::{guard, limits::Policy};
 use crate::app::App;
 
 /// Paths that need no credential; only GET is known.
-pub const OPEN: [&str; 17] = [
+pub const OPEN: [&str; 18] = [
     "/v1/conversations/{id}/shared",
     "/v1/action-items/shared/{token}",
     "/tasks/{token}",
@@ -57,6 +61,7 @@ pub const OPEN: [&str; 17] = [
     "/v2/desktop/appcast.xml",
     "/v2/desktop/download/latest",
     "/v2/desktop/download/beta",
+    "/v4/speech-profile/{owner}/{link}",
 ];
 
 /// That something was done.
@@ -129,6 +134,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(guard::user().on(routes!(audio::precache)))
         .routes(guard::user().on(routes!(audio::download)))
         .routes(guard::user().on(routes!(uploads::upload)))
+        .routes(guard::user().on(routes!(uploads::upload_and_wait)))
         .routes(guard::user().on(routes!(uploads::standing)))
         .routes(guard::user().on(routes!(apps::enable)))
         .routes(guard::user().on(routes!(apps::disable)))
@@ -155,4 +161,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(vendor_cloud::routes())
         .merge(mcp_keys::routes())
         .merge(updates::routes())
+        .merge(speech_profile::routes())
+        .merge(health::routes())
+        .merge(tools::routes())
 }

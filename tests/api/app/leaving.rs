@@ -61,6 +61,11 @@ async fn fill(server: &Server, db: &PgPool, user: &User) {
             json!({"fcm_token": "t", "time_zone": "UTC"}),
         ),
         (
+            Method::PUT,
+            "/v1/integrations/apple-health/sync",
+            json!({"total_steps": 1}),
+        ),
+        (
             Method::POST,
             "/v1/users/developer/webhook/day_summary",
             json!({"url": "https://example.org"}),
@@ -82,6 +87,7 @@ async fn fill(server: &Server, db: &PgPool, user: &User) {
         .execute(db)
         .await
         .unwrap();
+    super::speech_profile::keep(server, user).await;
     // Kept for a day under its key.
     let kept = client()
         .post(format!("{}/v1/users/people", server.url))
@@ -136,7 +142,7 @@ fn files(root: &Path) -> Vec<PathBuf> {
 }
 
 fn stored(server: &Server) -> usize {
-    ["audio", "uploads", "spool"]
+    ["audio", "uploads", "spool", "voices"]
         .iter()
         .map(|name| files(&server.data_dir.join(name)).len())
         .sum()
@@ -175,7 +181,7 @@ async fn nothing_of_a_deleted_account_is_left_even_if_the_server_dies() {
     ] {
         assert!(had.contains(table), "nothing was in {table}: {had:?}");
     }
-    assert_eq!(stored(&server), 4);
+    assert_eq!(stored(&server), 6);
 
     let body = json!({"reason": "other", "reason_details": "I only tried it."});
     let path = "/v1/users/delete-account";
@@ -200,7 +206,7 @@ async fn nothing_of_a_deleted_account_is_left_even_if_the_server_dies() {
     let begin = Instant::now();
     loop {
         let left = tables_of(&db, &ann.uid).await;
-        if left.is_empty() && stored(&server) == 2 {
+        if left.is_empty() && stored(&server) == 3 {
             break;
         }
         assert!(
