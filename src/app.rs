@@ -80,6 +80,11 @@ impl Handles {
         self.data_dir.join("files")
     }
 
+    /// Where the recordings of the users' own voices are kept.
+    pub fn voices_dir(&self) -> PathBuf {
+        self.data_dir.join("voices")
+    }
+
     /// Where recordings that were uploaded wait to be recognised.
     pub fn uploads_dir(&self) -> PathBuf {
         self.data_dir.join("uploads")

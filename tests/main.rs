@@ -25,6 +25,7 @@ mod api {
         mod folders;
         mod goals;
         mod headers;
+        mod health;
         mod knowledge_graph;
         mod leaving;
         mod meetings;
@@ -35,6 +36,8 @@ mod api {
         mod providers;
         mod shares;
         mod sign_in_page;
+        mod speech_profile;
+        mod tools;
         mod users;
         mod vendor_cloud;
         mod walk;

@@ -15,6 +15,7 @@ use argon2::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
 use tokio::sync::{OnceCell, Semaphore};
 
 /// Argon2id takes 19 MiB and tens of milliseconds; more at once would let sign-ins starve the rest.
@@ -30,6 +31,23 @@ pub fn random_hex(bytes: usize) -> String {
 /// What is stored of a secret that has at least 128 random bits.
 pub fn fingerprint(secret: &str) -> Vec<u8> {
     Sha256::digest(secret.as_bytes()).to_vec()
+}
+
+/// What only who has `key`, a random one, can make of a message: two rounds, so that nothing can be appended to it. In hex.
+pub fn seal(key: &str, message: &str) -> String {
+    let inner = Sha256::digest(format!("{key}{message}"));
+    let mut outer = Sha256::new();
+    outer.update(key);
+    outer.update(inner);
+    hex::encode(outer.finalize())
+}
+
+/// Takes as long for every wrong seal.
+pub fn is_sealed(key: &str, message: &str, sealed: &str) -> bool {
+    seal(key, message)
+        .as_bytes()
+        .ct_eq(sealed.as_bytes())
+        .into()
 }
 
 /// A PHC string with argon2id's recommended cost and a random salt.
@@ -94,6 +112,17 @@ pub fn read_or_create(path: &Path) -> Result<String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn a_seal_is_of_one_key_and_one_message() {
+        let sealed = seal("key", "message");
+        assert!(is_sealed("key", "message", &sealed));
+        for (key, message) in [("kex", "message"), ("key", "messages"), ("keym", "essage")] {
+            assert!(!is_sealed(key, message, &sealed), "{key} {message}");
+        }
+        assert!(!is_sealed("key", "message", &sealed[1..]));
+        assert!(!is_sealed("key", "message", ""));
+    }
 
     #[tokio::test]
     async fn a_password_verifies_and_another_does_not() {

@@ -184,6 +184,19 @@ impl<S: Send + Sync> FromRequestParts<S> for TwoIds {
     }
 }
 
+/// Two parts of a path, which may hold anything.
+pub struct TwoTexts(pub String, pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for TwoTexts {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let found = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let (first, second) = found.map(|Path(texts)| texts).unwrap_or_default();
+        Ok(Self(first, second))
+    }
+}
+
 /// The id in a path that has something else behind it, which may hold anything.
 pub struct IdAnd(pub Id, pub String);
 

@@ -14,13 +14,16 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
                       unsupported_method,allow_header_conformance";
 
 /// Nothing that is made up opens these: a password, a token, live audio, what there never is.
-const NEVER_SUCCEED: [&str; 36] = [
+const NEVER_SUCCEED: [&str; 39] = [
     "POST /v1/auth/login",
     "POST /v1/auth/refresh",
     "POST /v1/auth/token",
     "POST /v1/conversations",
+    "POST /v1/sync-local-files",
     "POST /v2/sync-local-files",
     "POST /v2/voice-messages",
+    "POST /v3/upload-audio",
+    "GET /v4/speech-profile/{owner}/{link}",
     "POST /v1/announcements/{id}/dismiss",
     // They want words or ids of what is inside, something shared, or a language model.
     "PATCH /v1/conversations/{id}/segments/text",

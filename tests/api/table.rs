@@ -688,6 +688,8 @@ async fn anothers_id_answers_as_an_absent_one() {
             ("/v1/focus-sessions/{id}" | "/v1/staged-tasks/{id}", _) => 200,
             ("/v1/advice/{id}", "DELETE") => 200,
             ("/v2/chat-sessions/{id}", "DELETE") | ("/v2/messages/{id}/rating", _) => 200,
+            // A voice model is told in words.
+            ("/v1/tools/action-items/{id}", _) => 200,
             _ => 404,
         };
         assert_eq!(absent.0, expected, "{} {}", route.method, route.path);

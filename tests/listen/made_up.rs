@@ -2,7 +2,7 @@
 
 use std::{f64::consts::TAU, time::Duration};
 
-use omi_server::platform::speech::{Class, Language, Request, SpeechPool};
+use omi_server::platform::speech::{Class, Language, Request, SpeechPool, Vocabulary};
 use uuid::Uuid;
 
 use super::query;
@@ -97,15 +97,22 @@ async fn thirty_seconds_without_speech_have_no_words() {
         .await
         .unwrap()
         .unwrap();
+    // Nor are there if words are expected.
+    let expected = Vocabulary::new(["Omi", "Kubernetes", "Zbigniew", "Ljubljana"]);
+    let vocabularies = [Vocabulary::default(), expected];
     for (name, sound) in sounds() {
         // All in one, as long as an utterance can be, and short ones. Parts of the same music are much alike.
         for length in [SECONDS, 15, 3] {
-            for (place, part) in sound.chunks(length * RATE).take(2).enumerate() {
+            let parts = sound.chunks(length * RATE).take(2).enumerate();
+            for ((place, part), vocabulary) in
+                parts.flat_map(|part| vocabularies.iter().map(move |words| (part, words)))
+            {
                 let request = Request {
                     session: Uuid::nil(),
                     class: Class::Live,
                     samples: part.into(),
                     language: Language::from_omi("en"),
+                    vocabulary: vocabulary.clone(),
                 };
                 let heard = pool.transcribe(&request).await.unwrap();
                 let words: Vec<_> = heard.pieces.iter().map(|piece| &piece.text).collect();

@@ -15,6 +15,7 @@ mod recognition;
 mod revoked;
 pub mod sound;
 mod uploads;
+mod vocabulary;
 mod words;
 
 use omi_server::platform::audio::file;

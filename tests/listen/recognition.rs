@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 /// At most so many words wrong, of a hundred, with whisper's tiny.en.
-const LIMIT: f64 = 0.10;
+pub const LIMIT: f64 = 0.10;
 /// The same with base, the default.
 const LIMIT_OF_BASE: f64 = 0.06;
 

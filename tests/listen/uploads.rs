@@ -40,11 +40,14 @@ pub fn pcm16(samples: &[i16]) -> Vec<u8> {
 }
 
 async fn upload(server: &Server, user: &User, query: &str, files: &[(&str, Vec<u8>)]) -> Answer {
+    send(server, user, &format!("/v2/sync-local-files{query}"), files).await
+}
+
+async fn send(server: &Server, user: &User, path: &str, files: &[(&str, Vec<u8>)]) -> Answer {
     let form = files.iter().fold(Form::default(), |form, (name, bytes)| {
         form.file(name, "application/octet-stream", bytes)
     });
-    let path = format!("/v2/sync-local-files{query}");
-    form.send(server, user, &path).await
+    form.send(server, user, path).await
 }
 
 fn job_path(answer: &Answer) -> String {
@@ -64,6 +67,13 @@ async fn ended(server: &Server, user: &User, path: &str) -> Value {
             !["queued", "processing"].contains(&job["status"].as_str().unwrap())
         })
         .await
+}
+
+/// Brings a recording, and waits until it is recognised.
+pub async fn bring(server: &Server, user: &User, samples: &[i16]) {
+    let name = "audio_omi_opus_fs320_16000_1_fs320_1767225600.bin";
+    let path = job_path(&upload(server, user, "", &[(name, opus(samples))]).await);
+    assert_eq!(ended(server, user, &path).await["status"], "completed");
 }
 
 async fn conversations(server: &Server, user: &User) -> Vec<Value> {
@@ -343,4 +353,23 @@ async fn what_makes_no_sense_is_refused_and_leaves_nothing() {
     let user = deaf.user("ann@example.org").await;
     let answer = upload(&deaf, &user, "", &[(good, opus(&speech(1, 0.5).samples))]).await;
     assert_eq!(answer.status, 503, "{answer:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_cannot_ask_again_may_wait_for_the_words() {
+    let server = Server::start().await;
+    let user = server.user("ann@example.org").await;
+    let said = speech(1, 0.9);
+    let name = "audio_omi_opus_fs320_16000_1_fs320_1767225600.bin";
+    let path = "/v1/sync-local-files";
+    let found = send(&server, &user, path, &[(name, opus(&said.samples))]).await;
+    let list = conversations(&server, &user).await;
+    assert_eq!(list.len(), 1);
+    assert_eq!(
+        found.ok(),
+        json!({"new_memories": [list[0]["id"]], "updated_memories": []})
+    );
+    let silent = send(&server, &user, path, &[(name, opus(&[0; 48_000]))]).await;
+    let nothing = json!({"new_memories": [], "updated_memories": []});
+    assert_eq!(silent.ok(), nothing);
 }

@@ -5,6 +5,7 @@ mod facts;
 mod failures;
 mod hostile;
 mod merge;
+mod names;
 mod steps;
 
 use std::time::Duration;

@@ -39,6 +39,8 @@ pub enum Script {
     Plain,
     /// Hears no word.
     Nothing,
+    /// A socket that refuses whoever names words to expect.
+    KnowsNoWords,
 }
 
 pub struct Ears {
@@ -224,12 +226,15 @@ async fn listen(
     RawQuery(query): RawQuery,
     upgrade: WebSocketUpgrade,
 ) -> Response {
+    let query = query.unwrap_or_default();
+    let names_words = query.contains("&keyterm=") || query.contains("&keywords=");
     let script = {
         let mut shared = lock(&shared);
         let script = shared.deepgram.clone().unwrap_or(Script::Says);
-        shared.begin(&headers, query.unwrap_or_default(), script)
+        shared.begin(&headers, query, script)
     };
     match script {
+        Script::KnowsNoWords if names_words => refusal(400, &headers),
         Script::Refuses(status) => refusal(status, &headers),
         _ => upgrade.on_upgrade(move |socket| hear(shared, socket)),
     }

@@ -23,6 +23,7 @@ use crate::{
         conversations::{self, Conversation, Heading},
         credentials::Caller,
         memories::{self, Memory},
+        people::{self, Speakers},
         search::{self, Hit, Kind},
     },
     platform::clock,
@@ -84,7 +85,7 @@ pub async fn gather(
         basket.file(file, text);
     }
     if let Some(context) = &question.context {
-        basket.look_at(app, caller, context).await?;
+        basket.look_at(app, caller, &profile.name, context).await?;
     }
 
     told.status("Searching conversations").await;
@@ -176,19 +177,23 @@ struct Basket {
 
 impl Basket {
     /// What the user looks at comes first, if it is there and theirs.
-    async fn look_at(&mut self, app: &Handles, caller: &Caller, context: &Context) -> Result<()> {
+    async fn look_at(
+        &mut self,
+        app: &Handles,
+        caller: &Caller,
+        user: &str,
+        context: &Context,
+    ) -> Result<()> {
         let Some(id) = context.id.as_deref().and_then(|id| id.parse().ok()) else {
             return Ok(());
         };
         match context.kind {
             ContextKind::Conversation => {
                 if let Some(found) = present(conversations::get(&app.db, &caller.uid, id).await)? {
-                    let said: Vec<_> = found
-                        .transcript_segments
-                        .iter()
-                        .map(|segment| segment.text.as_str())
-                        .collect();
-                    let said = said.join("\n");
+                    let said = &found.transcript_segments;
+                    let ids = people::speaking(said);
+                    let speakers = Speakers::of(&app.db, &caller.uid, user, &ids).await?;
+                    let said = speakers.transcript(said);
                     self.conversation(&found);
                     if let Some(source) = self.sources.last_mut() {
                         source.text = cut(&format!("{}\n{said}", source.text), LONGEST_CONTEXT);
@@ -289,7 +294,8 @@ impl Basket {
                 places.insert(id, place);
             }
         }
-        for hit in hits {
+        for mut hit in hits {
+            hit.text = said(&hit);
             let Some(id) = of(&hit) else {
                 self.other(hit);
                 continue;
@@ -350,6 +356,19 @@ impl Basket {
             });
         }
     }
+}
+
+/// With the names of those whose voices are known; what nobody said may be anybody's words.
+fn said(hit: &Hit) -> String {
+    if hit.text.lines().count() != hit.speakers.len() {
+        return hit.text.clone();
+    }
+    let lines = hit.text.lines().zip(&hit.speakers);
+    let named = lines.map(|(text, speaker)| match speaker {
+        Some(name) => people::line(name, text),
+        None => text.to_string(),
+    });
+    named.collect::<Vec<_>>().join("\n")
 }
 
 fn present<T>(found: Result<T>) -> Result<Option<T>> {

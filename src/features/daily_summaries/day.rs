@@ -9,6 +9,7 @@ use crate::{
     features::{
         accounts::Profile,
         conversations::{self, Conversation, Filter, Status},
+        people::{self, Speakers},
         processing::{Heard, cut},
     },
     platform::language::fit,
@@ -27,6 +28,7 @@ pub struct Day {
     pub profile: Profile,
     /// In the order in which they began.
     pub conversations: Vec<Conversation>,
+    speakers: Speakers,
 }
 
 /// What was talked about on a day of the user's zone. Segments only for a model.
@@ -42,9 +44,16 @@ pub async fn of(app: &Handles, uid: &str, profile: Profile, date: NaiveDate) -> 
     let with_segments = app.language.is_some();
     let mut conversations = conversations::of_user(&app.db, uid, &filter, with_segments).await?;
     conversations.sort_by_key(|one| (one.started_at, one.id));
+    let ids = people::speaking(
+        conversations
+            .iter()
+            .flat_map(|one| &one.transcript_segments),
+    );
+    let speakers = Speakers::of(&app.db, uid, &profile.name, &ids).await?;
     Ok(Day {
         profile,
         conversations,
+        speakers,
     })
 }
 
@@ -131,7 +140,7 @@ impl Day {
             }
             // Room for the heading and the mark of what is left out.
             let left = share.saturating_sub(part.chars().count() + 100);
-            let heard = Heard::of(one, self.profile.clone());
+            let heard = Heard::of(one, self.profile.clone(), &self.speakers);
             if left >= LEAST_SAID && !heard.is_silent() {
                 part.push_str(&format!("\nWhat was said:\n{}", heard.transcript(left)));
             }

@@ -211,7 +211,7 @@ pub async fn grow(app: &Handles, of: OfConversation, attempts: i32) -> Result<()
     let profile = accounts::profile(&app.db, &uid).await?;
     let name = profile.name.clone();
     let memories = memories::newest(&app.db, &uid, Some(id), MOST_OF_ONE).await?;
-    let heard = Heard::of(&conversation, profile);
+    let heard = Heard::read(&app.db, &uid, &conversation, profile).await?;
     let origin = Origin {
         memories: Vec::new(),
         conversations: vec![id],

@@ -12,7 +12,7 @@ use crate::{
         accounts, action_items, chat,
         conversations::{self, Filter},
         credentials::Caller,
-        identities, memories, people, preferences,
+        health, identities, memories, people, preferences, speech_profile,
     },
     platform::clock,
 };
@@ -51,6 +51,8 @@ pub async fn export(app: App, caller: Caller) -> Result<impl Stream<Item = Resul
             |one| json!({"provider": one.provider, "email": one.email, "linked_at": one.linked_at}),
         )
         .collect();
+    let voice = speech_profile::get(&app.db, &caller.uid).await?;
+    let health = health::get(&app.db, &caller.uid).await?;
     let profile = json!({
         "uid": &*caller.uid,
         "name": account.name,
@@ -64,6 +66,8 @@ pub async fn export(app: App, caller: Caller) -> Result<impl Stream<Item = Resul
         "vocabulary": chosen.vocabulary,
         "ai_profile": chosen.ai_profile,
         "assistant_settings": chosen.assistant,
+        "speech_profile": voice.map(|voice| json!({"recorded_at": voice.recorded_at, "seconds": voice.seconds()})),
+        "apple_health": health.map(|health| json!({"synced_at": health.synced_at, "data": health.data})),
     });
     let walk = Walk {
         app,

@@ -14,7 +14,7 @@ use crate::{
     error::Result,
     features::{
         accounts, audio, chat, credentials, credentials::Caller, identities, lenient, listening,
-        uploads,
+        speech_profile, uploads,
     },
     platform::jobs::{self, JobOptions},
 };
@@ -62,6 +62,7 @@ pub async fn erase(app: &App, erasure: Erasure, _attempts: i32) -> Result<()> {
         listening::erase(app, uid).await?;
         audio::erase_files(&app.audio_dir(), uid).await?;
         chat::erase_files(&app.files_dir(), uid).await?;
+        speech_profile::erase_files(&app.voices_dir(), uid).await?;
         let left = store::erase(&app.db, uid).await?;
         // A token of Firebase goes on counting until it ends: it makes a new account, without anything in it.
         if let Some(firebase) = &app.firebase {

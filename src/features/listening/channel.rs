@@ -24,7 +24,7 @@ use crate::{
     platform::{
         audio::{codec::Decoder, voice::Segmenter},
         ids,
-        speech::Class,
+        speech::{Class, Vocabulary},
     },
 };
 
@@ -45,6 +45,7 @@ pub struct Writing {
 pub struct Parts {
     pub decoder: Decoder,
     pub voice: Option<Voice>,
+    pub vocabulary: Vocabulary,
     pub course: Arc<Course>,
     pub taps: Vec<mpsc::Sender<Stored>>,
 }
@@ -63,7 +64,8 @@ impl Channel {
             None
         } else {
             let ear = app.speech.open(session_id, Class::Live, &settings.language);
-            Some(ear.await.map_err(Refusal::Deaf)?)
+            let ear = ear.await.map_err(Refusal::Deaf)?;
+            Some(ear.expecting(parts.vocabulary))
         };
         let conversation_id = parts.course.conversation_id();
         let not_before = conversations::heard_until(&app.db, uid, conversation_id).await?;

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use super::{Allowance, Refusal};
 use crate::{
     app::App,
+    features::preferences::{self, Wanted},
     platform::{
         audio::{
             mean,
@@ -40,18 +41,21 @@ pub struct Dictation {
 }
 
 impl Dictation {
-    /// For interleaved signed 16-bit sound. `words` gets a batch for each utterance, and ends when all is recognised.
+    /// For interleaved signed 16-bit sound of a user. `words` gets a batch for each utterance, and ends when all is recognised.
     pub async fn start(
         app: &App,
+        uid: &str,
+        wanted: Wanted<'_>,
         sample_rate: u32,
         channels: usize,
-        language: &str,
         words: mpsc::Sender<Result<Vec<Dictated>, String>>,
     ) -> Result<Self, Refusal> {
         let resampler =
             Resampler::new(sample_rate).map_err(|error| Refusal::Deaf(error.to_string()))?;
-        let ear = app.speech.open(ids::new(), Class::Live, language);
+        let hearing = preferences::hearing(&app.db, uid, wanted).await?;
+        let ear = app.speech.open(ids::new(), Class::Live, &hearing.language);
         let ear = ear.await.map_err(Refusal::Deaf)?;
+        let ear = ear.expecting(hearing.vocabulary);
         let (work, waiting) = mpsc::channel(WAITING);
         tokio::spawn(recognise(ear, waiting, words));
         Ok(Self {

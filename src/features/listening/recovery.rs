@@ -20,6 +20,7 @@ use super::{
 use crate::{
     app::App,
     error::{Error, Result},
+    features::preferences::{self, Wanted},
     platform::{
         audio::voice::Segmenter,
         disk,
@@ -144,12 +145,18 @@ async fn recover(app: &App, left: Left, failures: &mut Failures) {
 
 /// Recognises everything that is not stored yet, then removes the session; returns how many seconds that were.
 async fn write_down(app: &App, left: &Left, mut meta: Meta) -> Result<u64> {
+    let wanted = Wanted {
+        language: &meta.language,
+        ..Wanted::default()
+    };
+    let hearing = preferences::hearing(&app.db, &meta.uid, wanted).await?;
     // The audio waits until there is a recogniser.
     let ear = app
         .speech
-        .open(meta.session_id, Class::Backlog, &meta.language)
+        .open(meta.session_id, Class::Backlog, &hearing.language)
         .await
-        .map_err(Error::Unavailable)?;
+        .map_err(Error::Unavailable)?
+        .expecting(hearing.vocabulary);
     let recognised = store::recognised(&app.db, &meta.uid, meta.session_id).await?;
     let recognised = recognised.map_or(0, |(_, samples)| samples as u64);
     let spool = left.spool.clone();

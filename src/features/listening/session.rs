@@ -28,7 +28,10 @@ use super::{
 use crate::{
     app::App,
     error::{Error, Result as Outcome},
-    features::conversations::{self, Conversation, Opening, Reason, TranscriptSegment},
+    features::{
+        conversations::{self, Conversation, Opening, Reason, TranscriptSegment},
+        preferences::{self, Wanted},
+    },
     platform::{
         audio::codec::{Codec, Decoder},
         clock, disk,
@@ -172,7 +175,7 @@ impl Session {
     pub async fn start(
         app: &App,
         uid: &str,
-        settings: Settings,
+        mut settings: Settings,
         updates: mpsc::UnboundedSender<Update>,
     ) -> Result<Self, Refusal> {
         let tell = |status, text| drop(updates.send(Update::Status { status, text }));
@@ -185,6 +188,13 @@ impl Session {
         if disk::in_background(wrong, move || disk::free(&data)).await? < least {
             return Err(Refusal::Full);
         }
+        let wanted = Wanted {
+            language: &settings.language,
+            alone: settings.onboarding,
+            words: &[],
+        };
+        let hearing = preferences::hearing(&app.db, uid, wanted).await?;
+        settings.language = hearing.language;
         if let Some(id) = conversations::newest_completed(&app.db, uid).await? {
             drop(updates.send(Update::LastConversation(id)));
         }
@@ -237,6 +247,7 @@ impl Session {
             let parts = Parts {
                 decoder,
                 voice,
+                vocabulary: hearing.vocabulary.clone(),
                 course: course.clone(),
                 taps: taps.clone(),
             };

@@ -73,6 +73,24 @@ pub async fn newest(
     Ok(store::newest(db, uid, conversation_id, limit).await?)
 }
 
+/// When memories were made; bounds are inclusive.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Made {
+    pub from: Option<DateTime<Utc>>,
+    pub to: Option<DateTime<Utc>>,
+}
+
+/// A page of those that were made then, newest first, without those that the user rejected.
+pub async fn made(
+    db: &Db,
+    caller: &Caller,
+    made: Made,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<Memory>> {
+    Ok(store::made(db, &caller.uid, made, limit, offset).await?)
+}
+
 /// Those of these ids that there are and that the user did not reject, in any order.
 pub async fn of_ids(db: &Db, uid: &str, ids: &[Uuid]) -> Result<Vec<Memory>> {
     Ok(store::of_ids(db, uid, ids).await?)

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor, Result, types::Json};
 use uuid::Uuid;
 
-use super::{Known, Memory, MemoryChanges};
+use super::{Known, Made, Memory, MemoryChanges};
 use crate::platform::database::{self, Db};
 
 pub async fn list(
@@ -50,6 +50,26 @@ pub async fn newest(
         uid,
         conversation_id,
         limit
+    )
+    .fetch_all(db)
+    .await
+}
+
+pub async fn made(db: &Db, uid: &str, made: Made, limit: i64, offset: i64) -> Result<Vec<Memory>> {
+    sqlx::query_as!(
+        Memory,
+        "select id, content, category, visibility, tags, headline, conversation_id, app_id, manually_added,
+                reviewed, user_review, edited, scoring, created_at, updated_at
+         from memories
+         where uid = $1 and user_review is distinct from false
+           and ($2::timestamptz is null or created_at >= $2) and ($3::timestamptz is null or created_at <= $3)
+         order by created_at desc, id desc
+         limit $4 offset $5",
+        uid,
+        made.from,
+        made.to,
+        limit,
+        offset
     )
     .fetch_all(db)
     .await

@@ -1,6 +1,9 @@
 //! People that a user knows, and may have heard speaking.
 
+mod speakers;
 mod store;
+
+pub use speakers::{Speakers, line, speaking};
 
 use std::collections::HashMap;
 

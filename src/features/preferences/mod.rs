@@ -4,7 +4,7 @@
 mod model;
 mod store;
 
-pub use model::{Changes, Preferences, VOCABULARY, WORD};
+pub use model::{Changes, Hearing, Preferences, VOCABULARY, WORD, Wanted};
 
 use chrono::TimeDelta;
 use serde_json::{Map, Value};
@@ -58,6 +58,12 @@ pub async fn set_language(db: &Db, caller: &Caller, language: &str) -> Result<bo
     store::change(&mut *tx, &caller.uid, &changes).await?;
     tx.commit().await?;
     Ok(alone)
+}
+
+/// How a user is listened to, to be asked once a session.
+pub async fn hearing(db: &Db, uid: &str, wanted: Wanted<'_>) -> Result<Hearing> {
+    let chosen = store::hearing(db, uid).await?.unwrap_or_default();
+    Ok(model::hearing(chosen, wanted))
 }
 
 /// Chooses the app that sums conversations up.

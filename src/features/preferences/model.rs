@@ -3,6 +3,8 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::platform::speech::Vocabulary;
+
 /// Most words of a vocabulary; what comes after them is left out.
 pub const VOCABULARY: usize = 100;
 /// Longest word of a vocabulary, in characters.
@@ -62,6 +64,53 @@ pub struct Changes {
     pub notifications_enabled: Option<bool>,
     pub notification_frequency: Option<i32>,
     pub mentor_frequency: Option<i32>,
+}
+
+/// How a client wants its user listened to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted<'a> {
+    /// A code, or `multi`, or `auto`.
+    pub language: &'a str,
+    /// In the user's own language alone, whatever they chose, if that is known.
+    pub alone: bool,
+    /// Words to listen for, before the user's own.
+    pub words: &'a [String],
+}
+
+/// How a user is listened to.
+#[derive(Clone, Debug)]
+pub struct Hearing {
+    /// A code, or `multi`.
+    pub language: String,
+    pub vocabulary: Vocabulary,
+}
+
+/// What a user chose of it.
+#[derive(Debug, Default)]
+pub(super) struct Chosen {
+    pub language: Option<String>,
+    pub alone: bool,
+    pub vocabulary: Vec<String>,
+}
+
+/// What people say to their device, which no dictionary has.
+const NAME_OF_DEVICE: &str = "Omi";
+
+/// Any language is the user's own where they are listened to in it alone; a code is what it is. Who has words of their own
+/// says `Omi` too.
+pub(super) fn hearing(chosen: Chosen, wanted: Wanted<'_>) -> Hearing {
+    let own = chosen
+        .language
+        .filter(|_| chosen.alone || wanted.alone)
+        .unwrap_or_else(|| "multi".into());
+    let any = matches!(wanted.language, "multi" | "auto");
+    let words: Vec<_> = wanted.words.iter().chain(&chosen.vocabulary).collect();
+    let device = (!words.is_empty()).then_some(NAME_OF_DEVICE);
+    let words = words.into_iter().map(String::as_str);
+    Hearing {
+        language: if any { own } else { wanted.language.into() },
+        vocabulary: Vocabulary::new(device.into_iter().chain(words)),
+    }
 }
 
 /// Languages that recognition of several languages at once knows: who speaks another is listened to in it alone.
@@ -143,6 +192,59 @@ mod tests {
         assert_eq!(vocabulary(words), ["Omi".to_string(), "x".repeat(WORD)]);
         let many = (0..VOCABULARY + 50).map(|n| n.to_string()).collect();
         assert_eq!(vocabulary(many).len(), VOCABULARY);
+    }
+
+    #[test]
+    fn one_language_alone_is_the_users_own() {
+        let heard = |wanted: &str, own: Option<&str>, alone: bool, forced: bool| {
+            let chosen = Chosen {
+                language: own.map(str::to_string),
+                alone,
+                vocabulary: Vec::new(),
+            };
+            let wanted = Wanted {
+                language: wanted,
+                alone: forced,
+                words: &[],
+            };
+            hearing(chosen, wanted).language
+        };
+        for (wanted, own, alone, forced, language) in [
+            ("multi", Some("sv"), true, false, "sv"),
+            ("auto", Some("sv"), true, false, "sv"),
+            ("multi", Some("sv"), false, false, "multi"),
+            ("multi", Some("sv"), false, true, "sv"),
+            ("multi", None, true, true, "multi"),
+            ("auto", None, false, false, "multi"),
+            ("en", Some("sv"), true, true, "en"),
+        ] {
+            assert_eq!(
+                heard(wanted, own, alone, forced),
+                language,
+                "{wanted} {own:?} {alone} {forced}"
+            );
+        }
+    }
+
+    #[test]
+    fn who_has_words_of_their_own_says_omi_too() {
+        let said = |own: &[&str], words: &[String]| {
+            let chosen = Chosen {
+                vocabulary: own.iter().map(|word| word.to_string()).collect(),
+                ..Chosen::default()
+            };
+            let wanted = Wanted {
+                words,
+                ..Wanted::default()
+            };
+            hearing(chosen, wanted).vocabulary.as_said(100)
+        };
+        assert_eq!(said(&[], &[]), "");
+        assert_eq!(said(&["Kubernetes", "omi"], &[]), "Omi, Kubernetes.");
+        assert_eq!(
+            said(&["Kubernetes"], &["Zoë".into()]),
+            "Omi, Zoë, Kubernetes."
+        );
     }
 
     #[test]

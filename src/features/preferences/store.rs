@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor, Result, types::Json};
 
-use super::{Changes, Preferences};
+use super::{Changes, Preferences, model::Chosen};
 use crate::{features::conversations::Geolocation, platform::database::Db};
 
 pub async fn get(db: &Db, uid: &str) -> Result<Option<Preferences>> {
@@ -14,6 +14,20 @@ pub async fn get(db: &Db, uid: &str) -> Result<Option<Preferences>> {
                 store_recordings, summary_app, task_app, notifications_enabled, notification_frequency,
                 mentor_frequency, assistant
          from preferences where uid = $1",
+        uid
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// None: there is no such user.
+pub async fn hearing(db: &Db, uid: &str) -> Result<Option<Chosen>> {
+    sqlx::query_as!(
+        Chosen,
+        r#"select u.language, coalesce(p.single_language_mode, false) as "alone!",
+                  coalesce(p.vocabulary, '{}') as "vocabulary!"
+           from users u left join preferences p on p.uid = u.uid
+           where u.uid = $1"#,
         uid
     )
     .fetch_optional(db)

@@ -2,10 +2,16 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::{rules, speaker_name};
+use super::rules;
 use crate::{
-    features::{accounts::Profile, conversations::Conversation, lenient},
-    platform::{clock, language::fit},
+    error::Result,
+    features::{
+        accounts::Profile,
+        conversations::Conversation,
+        lenient,
+        people::{self, Speakers},
+    },
+    platform::{clock, database::Db, language::fit},
 };
 
 /// Characters of an overview, a calendar entry or the like in a prompt.
@@ -42,7 +48,19 @@ struct Line {
 }
 
 impl Heard {
-    pub fn of(conversation: &Conversation, profile: Profile) -> Self {
+    /// Looks up who speaks.
+    pub async fn read(
+        db: &Db,
+        uid: &str,
+        conversation: &Conversation,
+        profile: Profile,
+    ) -> Result<Self> {
+        let ids = people::speaking(&conversation.transcript_segments);
+        let speakers = Speakers::of(db, uid, &profile.name, &ids).await?;
+        Ok(Self::of(conversation, profile, &speakers))
+    }
+
+    pub fn of(conversation: &Conversation, profile: Profile, speakers: &Speakers) -> Self {
         let external = conversation.external_data.as_ref();
         let imported = external.and_then(|data| data["text"].as_str());
         let lines = match imported {
@@ -55,7 +73,7 @@ impl Heard {
                 .transcript_segments
                 .iter()
                 .map(|segment| Line {
-                    speaker: speaker_name(segment, &profile.name),
+                    speaker: speakers.name(segment),
                     is_user: segment.is_user,
                     text: segment.text.clone(),
                 })
@@ -148,7 +166,7 @@ impl Heard {
                 let lines: Vec<_> = self
                     .lines
                     .iter()
-                    .map(|line| format!("{}: {}", line.speaker, line.text.trim()))
+                    .map(|line| people::line(&line.speaker, &line.text))
                     .collect();
                 lines.join("\n")
             }

@@ -39,7 +39,7 @@ use crate::{
     error::{Error, Result},
     features::{
         accounts, action_items,
-        conversations::{self, Conversation, Standing, Status, Structured, TranscriptSegment},
+        conversations::{self, Conversation, Standing, Status, Structured},
         folders,
         search::{self, Kind},
     },
@@ -93,7 +93,8 @@ async fn understand(app: &Handles, uid: &str, conversation: Conversation) -> Res
     let id = conversation.id;
     let attempts = conversation.processing_attempts;
     let seen = conversations::seen(&app.db, uid, id).await?;
-    let heard = Arc::new(Heard::of(&conversation, profile).with_pictures(seen));
+    let heard = Heard::read(&app.db, uid, &conversation, profile).await?;
+    let heard = Arc::new(heard.with_pictures(seen));
     let language = app.language.as_ref();
     let mut outline = structure::find(language, uid, &conversation, &heard, attempts).await?;
     let (mut tasks, mut facts) = (outline.tasks.take(), None);
@@ -268,15 +269,6 @@ pub async fn by_rule_engine<T: Send + 'static>(
             .context("the rule engine failed")
             .into()
     })
-}
-
-/// What to call who said it: the user's own name, or `Speaker <n>`.
-pub fn speaker_name(segment: &TranscriptSegment, user: &str) -> String {
-    match (segment.is_user, user) {
-        (true, "") => "User".into(),
-        (true, name) => name.into(),
-        (false, _) => format!("Speaker {}", segment.speaker_id),
-    }
 }
 
 /// Waits until a conversation is understood and its action items are found, at most `patience`; then it is answered as it

@@ -194,9 +194,8 @@ async fn find(
     let heard = async || -> Result<Arc<Heard>> {
         let profile = accounts::profile(&app.db, uid).await?;
         let seen = conversations::seen(&app.db, uid, id).await?;
-        Ok(Arc::new(
-            Heard::of(&conversation, profile).with_pictures(seen),
-        ))
+        let heard = Heard::read(&app.db, uid, &conversation, profile).await?;
+        Ok(Arc::new(heard.with_pictures(seen)))
     };
     let ruled = |found| (found, RULES.to_string());
     Ok(match step {

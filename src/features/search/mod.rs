@@ -30,7 +30,7 @@ use self::{
 use crate::{
     app::Handles,
     error::Result,
-    features::{accounts, lenient},
+    features::{accounts, lenient, people::Speakers},
     platform::{clock, database::Db, embeddings::Embedder},
 };
 
@@ -81,8 +81,8 @@ pub async fn search_at(
 ) -> Result<Found> {
     lenient::at_most("query", &query.text, MAXIMUM_QUERY)?;
     let limit = query.limit.min(MOST_HITS);
-    let zone = accounts::profile(&app.db, uid).await?.time_zone;
-    let understood = time::read(&query.text, now, zone);
+    let profile = accounts::profile(&app.db, uid).await?;
+    let understood = time::read(&query.text, now, profile.time_zone);
     let period = understood.period;
     indexer::catch_up(&app.db, uid, CATCH_UP).await?;
 
@@ -93,7 +93,8 @@ pub async fn search_at(
             let rows = store::admitted(&app.db, uid, &filters, period, MOST_OF_PERIOD).await?;
             if time::vague(&understood.rest) {
                 let order: Vec<_> = rows.into_iter().take(limit * 2).collect();
-                let hits = by_time_alone(app, uid, query, order, limit).await?;
+                let mut hits = by_time_alone(app, uid, query, order, limit).await?;
+                name_speakers(&app.db, uid, &profile.name, &mut hits).await?;
                 return Ok(Found { hits, period });
             }
             rows.into_iter()
@@ -243,7 +244,7 @@ pub async fn search_at(
         .filter(|item| query.include_discarded || !item.discarded)
         .filter_map(|item| Some((key(&item.kind, item.id)?, item)))
         .collect();
-    let hits = ranked
+    let mut hits: Vec<_> = ranked
         .into_iter()
         .filter_map(|(score, key)| {
             let item = shown.remove(&key)?;
@@ -256,6 +257,7 @@ pub async fn search_at(
         })
         .take(limit)
         .collect();
+    name_speakers(&app.db, uid, &profile.name, &mut hits).await?;
     Ok(Found { hits, period })
 }
 
@@ -409,13 +411,18 @@ async fn show(
     Ok(store::shown(db, uid, &kinds, &conversations, &ids).await?)
 }
 
+/// Its speakers are ids still.
 fn hit(kind: Kind, item: Shown, score: f64, matched: Vec<Matched>) -> Hit {
     let mut lines = Vec::new();
     let mut segment_ids = Vec::new();
+    let mut speakers = Vec::new();
     if kind == Kind::Segment {
         segment_ids.extend(item.before_id);
         segment_ids.push(item.id);
         segment_ids.extend(item.after_id);
+        speakers.extend(item.before_id.map(|_| item.before_speaker));
+        speakers.push(item.speaker);
+        speakers.extend(item.after_id.map(|_| item.after_speaker));
         lines.extend(item.before);
         lines.push(item.text);
         lines.extend(item.after);
@@ -428,11 +435,24 @@ fn hit(kind: Kind, item: Shown, score: f64, matched: Vec<Matched>) -> Hit {
         id: item.id,
         conversation_id: item.conversation_id,
         segment_ids,
+        speakers,
         text: lines.join("\n"),
         at: item.at,
         score,
         matched,
     }
+}
+
+/// Puts names for the ids of who speaks.
+async fn name_speakers(db: &Db, uid: &str, user: &str, hits: &mut [Hit]) -> Result<()> {
+    let ids = hits.iter().flat_map(|hit| &hit.speakers).flatten();
+    let ids: Vec<Uuid> = ids.filter_map(|id| id.parse().ok()).collect();
+    let speakers = Speakers::of(db, uid, user, &ids).await?;
+    for speaker in hits.iter_mut().flat_map(|hit| &mut hit.speakers) {
+        let known = speakers.known(speaker.as_deref() == Some("user"), speaker.as_deref());
+        *speaker = known.map(str::to_string);
+    }
+    Ok(())
 }
 
 /// Has everything of a user taken into the index again, words and vectors; gives how many items that are.

@@ -83,6 +83,8 @@ pub struct Hit {
     pub conversation_id: Option<Uuid>,
     /// Of a segment: it and its neighbours, whose text is shown, in their order. Else empty.
     pub segment_ids: Vec<Uuid>,
+    /// Who says each of these, by name; null: nobody said whose voice that is.
+    pub speakers: Vec<Option<String>>,
     /// A line a segment; of a conversation title and overview. Cut after some 2,000 characters.
     pub text: String,
     /// When it was said, began or was made.

@@ -47,6 +47,8 @@ const PAUSE: chrono::Duration = chrono::Duration::seconds(120);
 const SHORTEST: chrono::Duration = chrono::Duration::seconds(1);
 /// Live sessions need the other cores.
 static DECODING: Semaphore = Semaphore::const_new(1);
+/// How often somebody who waits for a job looks at it.
+const LOOK: Duration = Duration::from_millis(500);
 /// How often leftovers are looked for, and how old they are then at least.
 const SWEEP: Duration = Duration::from_secs(600);
 const OLD: Duration = Duration::from_secs(3600);
@@ -248,6 +250,12 @@ pub struct Standing {
     pub errors: Vec<String>,
 }
 
+impl Standing {
+    pub fn has_ended(&self) -> bool {
+        self.successful + self.failed == self.total
+    }
+}
+
 pub async fn standing(app: &Handles, caller: &Caller, id: Uuid) -> Result<Standing> {
     let segments = store::standing(&app.db, &caller.uid, id).await?;
     if segments.is_empty() {
@@ -288,6 +296,23 @@ pub async fn standing(app: &Handles, caller: &Caller, id: Uuid) -> Result<Standi
     let created = standing.created.clone();
     standing.updated.retain(|id| !created.contains(id));
     Ok(standing)
+}
+
+/// Waits until a job has ended, at most `patience`; then it is told how far it has come.
+pub async fn outcome(
+    app: &Handles,
+    caller: &Caller,
+    id: Uuid,
+    patience: Duration,
+) -> Result<Standing> {
+    let deadline = tokio::time::Instant::now() + patience;
+    loop {
+        let standing = standing(app, caller, id).await?;
+        if standing.has_ended() || tokio::time::Instant::now() >= deadline {
+            return Ok(standing);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// Forgets what ended long ago, and removes folders that no job needs.

@@ -20,6 +20,7 @@ use crate::{
     features::{
         conversations::{self, Heard, TranscriptSegment},
         listening,
+        preferences::{self, Wanted},
     },
     platform::{
         ids,
@@ -126,9 +127,14 @@ async fn recognise(
     segment: &store::Segment,
     folder: &Path,
 ) -> Result<Outcome> {
-    let language = segment.language.as_deref().unwrap_or("multi");
-    let speech = app.speech.open(work.id, Class::Backlog, language);
+    let wanted = Wanted {
+        language: segment.language.as_deref().unwrap_or("multi"),
+        ..Wanted::default()
+    };
+    let hearing = preferences::hearing(&app.db, &work.uid, wanted).await?;
+    let speech = app.speech.open(work.id, Class::Backlog, &hearing.language);
     let speech = speech.await.map_err(|why| anyhow::anyhow!("{why}"))?;
+    let speech = speech.expecting(hearing.vocabulary);
     let path = folder.join(format!("{}.words", segment.number));
     let noted = path.clone();
     let mut notes = in_background(move || read_notes(&noted)).await?;

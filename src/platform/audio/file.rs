@@ -1,14 +1,14 @@
 //! Reads audio files as 16 kHz mono.
 
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::{Cursor, ErrorKind};
 use std::path::Path;
 
 use symphonia::core::codecs::audio::AudioDecoderOptions;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, TrackType};
-use symphonia::core::io::MediaSourceStream;
+use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::meta::MetadataOptions;
 
 use super::AudioError;
@@ -34,7 +34,10 @@ pub fn each(path: &Path, take: &mut dyn FnMut(&[i16]) -> bool) -> Result<(), Aud
         "raw" | "pcm" => read_raw(path).map(|samples| {
             take(&samples);
         }),
-        extension => read_container(path, extension, take),
+        extension => File::open(path)
+            .map_err(|error| error.to_string())
+            .and_then(|file| read_container(Box::new(file), extension, take))
+            .map(|_| ()),
     };
     read.map_err(|reason| unreadable(path, &reason))
 }
@@ -57,13 +60,33 @@ fn read_raw(path: &Path) -> Result<Vec<i16>, String> {
     Ok(pairs.iter().map(|pair| i16::from_le_bytes(*pair)).collect())
 }
 
+/// 16 kHz mono.
+pub struct Sound {
+    pub samples: Vec<i16>,
+    /// Samples per second of what was read.
+    pub rate: u32,
+}
+
+/// Reads a WAV file that is in memory; ends soon after so many samples.
+pub fn read_wav(bytes: Vec<u8>, most: usize) -> Result<Sound, String> {
+    if !bytes.starts_with(b"RIFF") || bytes.get(8..12) != Some(b"WAVE") {
+        return Err("it is no WAV file".into());
+    }
+    let mut samples = Vec::new();
+    let rate = read_container(Box::new(Cursor::new(bytes)), "wav", &mut |more| {
+        samples.extend_from_slice(more);
+        samples.len() < most
+    })?;
+    Ok(Sound { samples, rate })
+}
+
+/// Gives the samples per second of what was read.
 fn read_container(
-    path: &Path,
+    source: Box<dyn MediaSource>,
     extension: &str,
     take: &mut dyn FnMut(&[i16]) -> bool,
-) -> Result<(), String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    let stream = MediaSourceStream::new(Box::new(file), Default::default());
+) -> Result<u32, String> {
+    let stream = MediaSourceStream::new(source, Default::default());
     let mut hint = Hint::new();
     hint.with_extension(extension);
     let mut format = symphonia::default::get_probe()
@@ -92,6 +115,7 @@ fn read_container(
     let mut interleaved: Vec<f32> = Vec::new();
     let mut mono = Vec::new();
     let mut samples = Vec::new();
+    let mut rate = 0;
     loop {
         let packet = match format.next_packet() {
             Ok(Some(packet)) => packet,
@@ -109,7 +133,7 @@ fn read_container(
             Err(error) => return Err(error.to_string()),
         };
         let channels = sound.num_planes().max(1);
-        let rate = sound.spec().rate();
+        rate = sound.spec().rate();
         sound.copy_to_vec_interleaved(&mut interleaved);
         mono.clear();
         mono.extend(interleaved.chunks_exact(channels).map(mean));
@@ -129,7 +153,7 @@ fn read_container(
                 .map_err(|error| error.to_string())?;
         }
         if !take(&samples) {
-            return Ok(());
+            return Ok(rate);
         }
         samples.clear();
     }
@@ -139,7 +163,7 @@ fn read_container(
             .map_err(|error| error.to_string())?;
         take(&samples);
     }
-    Ok(())
+    Ok(rate)
 }
 
 /// Of the channels of one moment.

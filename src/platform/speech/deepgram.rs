@@ -16,7 +16,7 @@ use tokio_tungstenite::{
 use uuid::Uuid;
 
 use super::{
-    Language, Provider, Remote, Request, SpeechError, Transcript,
+    Language, Provider, Remote, Request, SpeechError, Transcript, Vocabulary,
     remote::{Endpoint, message_of, mistrust, usual},
     turns::Turns,
 };
@@ -29,6 +29,8 @@ use line::{Line, Socket};
 const USUAL_URL: &str = "https://api.deepgram.com";
 const USUAL_MODEL: &str = "nova-3";
 const CONNECT: Duration = Duration::from_secs(10);
+/// Bytes of the words that are told to be expected; Deepgram takes 500 tokens.
+const LONGEST_WORDS: usize = 1000;
 
 pub struct Deepgram {
     endpoint: Endpoint,
@@ -82,7 +84,7 @@ impl Deepgram {
         };
         let mut again = true;
         loop {
-            let (line, fresh) = self.line(request.session, language).await?;
+            let (line, fresh) = self.line(request, language).await?;
             let answer = timeout(self.timeout, line.say(request.samples.clone())).await;
             let mut transcript = match answer {
                 Ok(Some(said)) => said,
@@ -117,20 +119,29 @@ impl Deepgram {
     }
 
     /// The session's line, and whether it was opened just now.
-    async fn line(&self, session: Uuid, language: &str) -> Result<(Line, bool), SpeechError> {
+    async fn line(&self, request: &Request, language: &str) -> Result<(Line, bool), SpeechError> {
+        let session = request.session;
         if let Some((of, line)) = self.lines().get(&session)
             && of == language
             && line.is_open()
         {
             return Ok((line.clone(), false));
         }
-        let line = Line::start(self.connect(language).await?);
+        let none = Vocabulary::default();
+        let socket = match self.connect(language, &request.vocabulary).await {
+            // Not every model of every dialect takes words.
+            Err(SpeechError::Declined(_)) if request.vocabulary != none => {
+                self.connect(language, &none).await?
+            }
+            connected => connected?,
+        };
+        let line = Line::start(socket);
         self.lines()
             .insert(session, (language.to_owned(), line.clone()));
         Ok((line, true))
     }
 
-    async fn connect(&self, language: &str) -> Result<Socket, SpeechError> {
+    async fn connect(&self, language: &str, words: &Vocabulary) -> Result<Socket, SpeechError> {
         let mut url = self.endpoint.url.clone();
         url.query_pairs_mut().extend_pairs([
             ("model", self.model.as_str()),
@@ -143,6 +154,14 @@ impl Deepgram {
             ("diarize", "true"),
             ("interim_results", "false"),
         ]);
+        // Models before these know another name.
+        let expected = match self.model.starts_with("nova-3") || self.model.starts_with("flux") {
+            true => "keyterm",
+            false => "keywords",
+        };
+        let words = words.fitting(LONGEST_WORDS);
+        url.query_pairs_mut()
+            .extend_pairs(words.map(|word| (expected, word)));
         let wrong = || self.endpoint.unavailable("cannot be asked");
         let mut request = url.as_str().into_client_request().map_err(|_| wrong())?;
         if let Some(authorization) = &self.endpoint.authorization {
@@ -193,7 +212,8 @@ impl Provider for Deepgram {
 
     fn check(&self) -> BoxFuture<'_, Result<String, SpeechError>> {
         async {
-            drop(Line::start(self.connect("en").await?));
+            let none = Vocabulary::default();
+            drop(Line::start(self.connect("en", &none).await?));
             Ok(format!(
                 "deepgram: {} at {} answers",
                 self.model, self.endpoint.host

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    Class, Provider, Request, Settings, SpeechError, Transcript,
+    Class, Provider, Request, Settings, SpeechError, Transcript, Vocabulary,
     breaker::{Breaker, Standing},
     language::Spoken,
     turns::Spare,
@@ -124,6 +124,7 @@ impl Speech {
                         session,
                         class,
                         spoken: Mutex::new(Spoken::new(language)),
+                        vocabulary: Vocabulary::default(),
                         told: Mutex::default(),
                     });
                 }
@@ -278,6 +279,7 @@ pub struct Ear {
     session: Uuid,
     class: Class,
     spoken: Mutex<Spoken>,
+    vocabulary: Vocabulary,
     told: Mutex<Told>,
 }
 
@@ -312,14 +314,25 @@ pub struct Words {
 }
 
 impl Ear {
-    /// `samples` are 16 kHz mono, one utterance. An error means that every provider failed.
-    pub async fn transcribe(&self, samples: Arc<[i16]>) -> Result<Words, SpeechError> {
-        let request = Request {
+    /// The same, for somebody who uses these words.
+    pub fn expecting(mut self, vocabulary: Vocabulary) -> Self {
+        self.vocabulary = vocabulary;
+        self
+    }
+
+    fn request(&self, samples: Arc<[i16]>) -> Request {
+        Request {
             session: self.session,
             class: self.class,
             language: lock(&self.spoken).expect(&samples),
+            vocabulary: self.vocabulary.clone(),
             samples,
-        };
+        }
+    }
+
+    /// `samples` are 16 kHz mono, one utterance. An error means that every provider failed.
+    pub async fn transcribe(&self, samples: Arc<[i16]>) -> Result<Words, SpeechError> {
+        let request = self.request(samples);
         let heard = self.speech.transcribe(&request).await?;
         lock(&self.spoken).learn(&request.samples, &request.language, &heard.transcript);
         let provider = self.speech.0.slots[heard.slot].provider.name();
@@ -349,12 +362,7 @@ impl Ear {
             outcome.is = "failed";
             return None;
         };
-        let request = Request {
-            session: self.session,
-            class: self.class,
-            language: lock(&self.spoken).expect(&samples),
-            samples,
-        };
+        let request = self.request(samples);
         // It says nothing of the language, nor of the provider, that its end does not say better.
         match slot.provider.interim(&request, turn).await {
             Ok(transcript) => {

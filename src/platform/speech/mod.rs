@@ -12,6 +12,7 @@ mod pool;
 mod provider;
 mod remote;
 mod turns;
+mod vocabulary;
 mod whisper;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -25,6 +26,7 @@ pub use pool::SpeechPool;
 use provider::Provider;
 pub use provider::{Remote, Settings, Which};
 pub use turns::Class;
+pub use vocabulary::Vocabulary;
 
 /// An utterance that is to be recognised.
 #[derive(Clone, Debug)]
@@ -35,6 +37,7 @@ pub struct Request {
     /// 16 kHz mono.
     pub samples: Arc<[i16]>,
     pub language: Language,
+    pub vocabulary: Vocabulary,
 }
 
 /// What was said in one utterance.
@@ -60,11 +63,10 @@ pub struct Piece {
 
 /// Turns sound into text. Each runs on a thread of its own and may take seconds.
 pub trait Recogniser: Send {
-    /// `samples` are 16 kHz mono. Once `stop` is cancelled, the result is not wanted: it ends soon, with any error.
+    /// Once `stop` is cancelled, the result is not wanted: it ends soon, with any error.
     fn transcribe(
         &mut self,
-        samples: &[i16],
-        language: &Language,
+        request: &Request,
         stop: &CancellationToken,
     ) -> Result<Transcript, SpeechError>;
 }

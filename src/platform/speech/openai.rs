@@ -31,6 +31,8 @@ const AGAIN: u32 = 1;
 const PAUSE: Duration = Duration::from_millis(300);
 /// Bytes of an answer that are read.
 const LONGEST_ANSWER: usize = 1024 * 1024;
+/// Bytes of the words that are told to be expected; Whispers read so many tokens at most.
+const LONGEST_PROMPT: usize = 600;
 /// How long an endpoint that refused times is asked without them.
 const FORGET_REFUSAL: Duration = Duration::from_secs(3600);
 /// As the recogniser of this process has it.
@@ -172,11 +174,13 @@ impl OpenAi {
         let seconds = request.samples.len() as f64 / f64::from(SAMPLE_RATE);
         let boundary = format!("omi-{}", Uuid::new_v4().simple());
         let language = request.language.known().unwrap_or_default();
+        let prompt = request.vocabulary.as_said(LONGEST_PROMPT);
         let fields = [
             ("model", self.model.as_str()),
             ("response_format", format),
             ("temperature", "0"),
             ("language", language),
+            ("prompt", &prompt),
         ];
         let mut sent = self
             .client
@@ -369,6 +373,7 @@ impl Provider for OpenAi {
                 class: Class::Live,
                 samples: vec![0; SAMPLE_RATE as usize].into(),
                 language: Language::from_omi("en"),
+                vocabulary: Default::default(),
             };
             self.ask(&silence).await?;
             Ok(format!(

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Language, Recogniser, Request, SpeechError, Transcript,
+    Recogniser, Request, SpeechError, Transcript,
     turns::{Spare, Turn, Turns},
     whisper,
 };
@@ -37,8 +37,7 @@ struct Inner {
 
 /// What a thread does next: there are never more than threads.
 struct Job {
-    samples: Arc<[i16]>,
-    language: Language,
+    request: Request,
     answer: oneshot::Sender<Result<Transcript, SpeechError>>,
     stop: CancellationToken,
     turn: Turn,
@@ -106,8 +105,7 @@ impl SpeechPool {
         let jobs = jobs.ok_or(SpeechError::Stopped)?;
         let (answer, result) = oneshot::channel();
         let job = Job {
-            samples: request.samples.clone(),
-            language: request.language.clone(),
+            request: request.clone(),
             answer,
             stop,
             turn,
@@ -187,10 +185,10 @@ impl Worker {
             Some(recogniser) => recogniser,
             None => (self.make)()?,
         };
-        let seconds = job.samples.len() as f64 / f64::from(SAMPLE_RATE);
+        let seconds = job.request.samples.len() as f64 / f64::from(SAMPLE_RATE);
         let begun = Instant::now();
         let result = catch_unwind(AssertUnwindSafe(|| {
-            recogniser.transcribe(&job.samples, &job.language, &job.stop)
+            recogniser.transcribe(&job.request, &job.stop)
         }));
         let ended_early = job.stop.is_cancelled() && !matches!(result, Ok(Ok(_)));
         if !ended_early {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::*;
-use crate::platform::speech::{Class, Piece};
+use crate::platform::speech::{Class, Language, Piece};
 
 /// Says how many samples it got. Crashes on 13, fails on 14, and holds 1000 and more until released or told to stop.
 #[derive(Clone, Default)]
@@ -21,11 +21,10 @@ struct Counter {
 impl Recogniser for Counter {
     fn transcribe(
         &mut self,
-        samples: &[i16],
-        language: &Language,
+        request: &Request,
         stop: &CancellationToken,
     ) -> Result<Transcript, SpeechError> {
-        let count = samples.len();
+        let count = request.samples.len();
         self.begun.lock().unwrap().push(count);
         match count {
             13 => panic!("unlucky"),
@@ -47,7 +46,7 @@ impl Recogniser for Counter {
             }
             thread::sleep(Duration::from_millis(1));
         }
-        let language = match language {
+        let language = match &request.language {
             Language::Multi { .. } => "de".to_owned(),
             Language::Code(code) => code.clone(),
         };
@@ -92,6 +91,7 @@ fn request(samples: usize) -> Request {
         class: Class::Live,
         samples: vec![0; samples].into(),
         language: Language::from_omi("multi"),
+        vocabulary: Default::default(),
     }
 }
 

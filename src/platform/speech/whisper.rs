@@ -11,7 +11,7 @@ use whisper_rs::{
 };
 
 use super::guard::{is_noise, without_loops};
-use super::{Language, Piece, Recogniser, SpeechError, Transcript};
+use super::{Language, Piece, Recogniser, Request, SpeechError, Transcript, Vocabulary};
 use crate::platform::audio::SAMPLE_RATE;
 
 /// Whisper hears 30 s at a time; this leaves room for the padding.
@@ -46,6 +46,13 @@ const UNSURE: f32 = 0.5;
 /// A language is found out from so much sound, which the least positions hold.
 const FOR_LANGUAGE: usize = SAMPLE_RATE as usize * 10;
 
+/// Bytes of the words that are to be expected. Each costs time, and whisper reads the last 223 tokens only.
+const LONGEST_BEFORE: usize = 400;
+
+/// With words that are expected, whisper takes silence for speech and writes something, but is less sure of it than this. Of
+/// real speech it is less sure only where that is cut to pieces.
+const SURE_WITH_WORDS: f32 = 0.6;
+
 /// For the second try, when the first one ran in circles.
 const SECOND_TEMPERATURE: f32 = 0.4;
 
@@ -76,6 +83,7 @@ impl Model {
             state: state.map_err(|error| SpeechError::Start(error.to_string()))?,
             settings: HashMap::new(),
             sound: Vec::new(),
+            before: Vec::new(),
             sized: false,
             stop: Arc::default(),
         }))
@@ -117,6 +125,8 @@ struct Whisper {
     /// By language, because the library never frees the name of one it was given.
     settings: HashMap<&'static str, FullParams<'static, 'static>>,
     sound: Vec<f32>,
+    /// Tokens of what counts as said before.
+    before: Vec<i32>,
     /// Whether the encoder was told its size; until then it has the largest.
     sized: bool,
     /// Of what is recognised now. The library asks before the decoder begins and at each token.
@@ -139,18 +149,19 @@ struct Heard {
 impl Recogniser for Whisper {
     fn transcribe(
         &mut self,
-        samples: &[i16],
-        language: &Language,
+        request: &Request,
         stop: &CancellationToken,
     ) -> Result<Transcript, SpeechError> {
         *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = stop.clone();
-        let language = match language {
+        let samples = &request.samples;
+        let language = match &request.language {
             _ if !self.context.is_multilingual() => "en",
             Language::Multi {
                 sound: Some(sound), ..
             } => self.find_language(sound)?,
             language => language.known().and_then(known_code).unwrap_or("en"),
         };
+        self.expect(&request.vocabulary);
         let mut transcript = Transcript::default();
         let mut from = 0;
         while from < samples.len() {
@@ -207,6 +218,20 @@ impl Whisper {
         Ok(whisper_rs::get_lang_str(found).unwrap_or("en"))
     }
 
+    /// Words that are likely in what is heard from now on.
+    fn expect(&mut self, words: &Vocabulary) {
+        self.before.clear();
+        let said = words.as_said(LONGEST_BEFORE);
+        if said.is_empty() {
+            return;
+        }
+        // A token has a byte at least, and the library writes beyond what it is told if they are too few.
+        let tokens = self.context.tokenize(&format!(" {said}"), said.len() + 8);
+        let end = self.context.token_eot();
+        let words = tokens.unwrap_or_default().into_iter();
+        self.before.extend(words.filter(|token| *token < end));
+    }
+
     /// Makes these the sound that is heard, with silence behind if they are too few.
     fn fill(&mut self, samples: &[i16]) {
         self.sound.clear();
@@ -220,6 +245,10 @@ impl Whisper {
     /// One pass, and a second one if the first ran in circles.
     fn hear(&mut self, samples: &[i16], language: &'static str) -> Result<Heard, SpeechError> {
         let mut heard = self.listen(samples, language, 0.0)?;
+        if !self.before.is_empty() && !heard.is_surely_said() {
+            self.before.clear();
+            heard = self.listen(samples, language, 0.0)?;
+        }
         let mut doubtful = false;
         if let Some(text) = without_loops(&heard.text()) {
             doubtful = true;
@@ -250,9 +279,10 @@ impl Whisper {
         self.fill(samples);
         let settings = self.settings.entry(language);
         let stop = &self.stop;
-        let mut settings = settings
+        let mut settings: FullParams<'_, '_> = settings
             .or_insert_with(|| settings_for(language, stop.clone()))
             .clone();
+        settings.set_tokens(&self.before);
         let most_tokens = (length * TOKENS_PER_SECOND) as i32 + SPARE_TOKENS;
         settings.set_max_tokens(most_tokens);
         settings.set_audio_ctx(positions(
@@ -322,6 +352,14 @@ impl Heard {
     fn is_made_up(&self) -> bool {
         self.silence_probability > SILENCE
             || (self.silence_probability > LIKELY_SILENCE && self.word_probability < UNSURE)
+    }
+
+    /// Whatever the probability of silence, which tells nothing where words were expected.
+    fn is_surely_said(&self) -> bool {
+        let text = self.text();
+        self.word_probability >= SURE_WITH_WORDS
+            && text.chars().any(char::is_alphanumeric)
+            && without_loops(&text).is_none()
     }
 
     fn text(&self) -> String {

@@ -1,5 +1,5 @@
 //! `/v1/integrations`, `/v1/task-integrations`: services that the vendor's cloud connects a user to. This server connects to none
-//! and takes no tokens of theirs.
+//! and takes no tokens of theirs; of health the phone itself tells.
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
@@ -13,10 +13,11 @@ use crate::{
     error::Error,
     features::{
         credentials::Caller,
+        health, lenient,
         preferences::{self, Changes},
     },
     surfaces::{
-        extract::{Body, TextId},
+        extract::{Body, OptionalBody, TextId},
         guard,
         respond::{ErrorBody, Result},
     },
@@ -32,6 +33,9 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(guard::user().on(routes!(sign_in_at_tasks)))
 }
 
+/// The one service that is on the phone.
+pub const APPLE_HEALTH: &str = "apple_health";
+
 fn refused() -> Error {
     Error::BadRequest(
         "This server connects to no other services and keeps no tokens of theirs.".into(),
@@ -40,32 +44,73 @@ fn refused() -> Error {
 
 #[derive(Serialize, ToSchema)]
 pub struct Connection {
-    /// Always false.
+    /// False but for `apple_health`.
     connected: bool,
     app_key: String,
 }
 
-/// Whether the user is connected to a service: never.
+/// Whether the user is connected to a service: to none, but the phone may tell of their health.
 #[utoipa::path(get, path = "/v1/integrations/{app_key}", tag = "vendor cloud", params(("app_key" = String, Path)),
     responses((status = 200, body = Connection)))]
-pub async fn integration(_: Caller, TextId(app_key): TextId) -> Json<Connection> {
-    Json(Connection {
-        connected: false,
-        app_key,
-    })
+pub async fn integration(
+    State(app): State<App>,
+    caller: Caller,
+    TextId(app_key): TextId,
+) -> Result<Json<Connection>> {
+    let connected = app_key == APPLE_HEALTH && health::get(&app.db, &caller.uid).await?.is_some();
+    Ok(Json(Connection { connected, app_key }))
 }
 
-/// Connect to a service: refused.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct NewConnection {
+    /// True if left out.
+    #[serde(deserialize_with = "lenient::optional_bool")]
+    #[schema(value_type = Option<bool>)]
+    connected: Option<bool>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Connected {
+    /// `ok`
+    status: &'static str,
+    app_key: String,
+}
+
+/// Connect to a service: refused, but for `apple_health`.
 #[utoipa::path(put, path = "/v1/integrations/{app_key}", tag = "vendor cloud", params(("app_key" = String, Path)),
-    responses((status = 200, body = StatusAnswer), (status = 400, body = ErrorBody)))]
-pub async fn connect(_: Caller) -> Result<Json<StatusAnswer>> {
-    Err(refused().into())
+    request_body = Option<NewConnection>, responses((status = 200, body = Connected), (status = 400, body = ErrorBody)))]
+pub async fn connect(
+    State(app): State<App>,
+    caller: Caller,
+    TextId(app_key): TextId,
+    OptionalBody(new): OptionalBody<NewConnection>,
+) -> Result<Json<Connected>> {
+    if app_key != APPLE_HEALTH {
+        return Err(refused().into());
+    }
+    if new.connected == Some(false) {
+        health::disconnect(&app.db, &caller).await?;
+    } else {
+        health::connect(&app.db, &caller).await?;
+    }
+    Ok(Json(Connected {
+        status: "ok",
+        app_key,
+    }))
 }
 
-/// Disconnect from a service: there is no connection.
+/// Disconnect from a service: there is no connection, but what was told of health is forgotten.
 #[utoipa::path(delete, path = "/v1/integrations/{app_key}", tag = "vendor cloud", params(("app_key" = String, Path)),
     responses((status = 204)))]
-pub async fn disconnect(_: Caller) -> Result<StatusCode> {
+pub async fn disconnect(
+    State(app): State<App>,
+    caller: Caller,
+    TextId(app_key): TextId,
+) -> Result<StatusCode> {
+    if app_key == APPLE_HEALTH && health::disconnect(&app.db, &caller).await? {
+        return Ok(StatusCode::NO_CONTENT);
+    }
     Err(Error::NotFound("Integration").into())
 }
 

@@ -15,6 +15,7 @@ mod devices;
 mod feedback;
 mod folders;
 mod goals;
+mod health;
 mod knowledge_graph;
 mod leaving;
 mod mcp_keys;
@@ -24,8 +25,11 @@ mod messages;
 mod people;
 mod preferences;
 mod profile;
+mod ranges;
 mod search;
 mod shares;
+mod speech_profile;
+mod tools;
 mod trends;
 mod updates;
 mod uploads;
@@ -40,7 +44,7 @@ use super::{guard, limits::Policy};
 use crate::app::App;
 
 /// Paths that need no credential; only GET is known.
-pub const OPEN: [&str; 20] = [
+pub const OPEN: [&str; 21] = [
     "/v1/conversations/{id}/shared",
     "/v1/action-items/shared/{token}",
     "/tasks/{token}",
@@ -61,6 +65,7 @@ pub const OPEN: [&str; 20] = [
     "/v2/desktop/appcast.xml",
     "/v2/desktop/download/latest",
     "/v2/desktop/download/beta",
+    "/v4/speech-profile/{owner}/{link}",
 ];
 
 /// That something was done.
@@ -133,6 +138,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(guard::user().on(routes!(audio::precache)))
         .routes(guard::user().on(routes!(audio::download)))
         .routes(guard::user().on(routes!(uploads::upload)))
+        .routes(guard::user().on(routes!(uploads::upload_and_wait)))
         .routes(guard::user().on(routes!(uploads::standing)))
         .routes(guard::user().on(routes!(apps::enable)))
         .routes(guard::user().on(routes!(apps::disable)))
@@ -160,4 +166,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(mcp_keys::routes())
         .merge(updates::routes())
         .merge(chat::routes())
+        .merge(speech_profile::routes())
+        .merge(health::routes())
+        .merge(tools::routes())
 }

@@ -1,4 +1,6 @@
-//! `/v2/sync-local-files`
+//! `/v2/sync-local-files`, and `/v1/sync-local-files`, which waits
+
+use std::time::Duration;
 
 use axum::{
     Json,
@@ -12,9 +14,10 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
+    error::Error,
     features::{
         credentials::Caller,
-        uploads::{self, Taken, Upload},
+        uploads::{self, Standing, Taken, Upload},
     },
     surfaces::{
         extract::{Id, Query},
@@ -25,6 +28,8 @@ use crate::{
 
 /// How long a client waits before it asks how far a job has come, in milliseconds.
 const POLL_AFTER: u32 = 3000;
+/// How long a client waits that does not ask again.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -72,10 +77,21 @@ pub async fn upload(
     State(app): State<App>,
     caller: Caller,
     Query(query): Query<UploadQuery>,
-    mut form: Files,
+    form: Files,
 ) -> Result<Response> {
+    Ok(match take(&app, &caller, query, form).await? {
+        Taken::Silent => nothing_said(),
+        Taken::Job {
+            id,
+            files,
+            segments,
+        } => queued(id, files, segments),
+    })
+}
+
+async fn take(app: &App, caller: &Caller, query: UploadQuery, mut form: Files) -> Result<Taken> {
     let wanted = query.conversation_id.and_then(|id| id.parse().ok());
-    let mut upload = Upload::begin(&app, &caller).await?;
+    let mut upload = Upload::begin(app, caller).await?;
     while let Some(came) = form.next().await? {
         match came {
             Came::File { name, .. } => upload.file(&name).await?,
@@ -83,26 +99,66 @@ pub async fn upload(
             Came::Field { .. } => {}
         }
     }
-    Ok(match upload.take(&app, wanted).await? {
-        Taken::Silent => Json(Silent {
-            new_memories: Vec::new(),
-            updated_memories: Vec::new(),
+    Ok(upload.take(app, wanted).await?)
+}
+
+fn nothing_said() -> Response {
+    Json(Silent {
+        new_memories: Vec::new(),
+        updated_memories: Vec::new(),
+    })
+    .into_response()
+}
+
+fn queued(id: Uuid, files: usize, segments: usize) -> Response {
+    let queued = Queued {
+        job_id: id,
+        status: "queued",
+        total_files: files,
+        total_segments: segments,
+        poll_after_ms: POLL_AFTER,
+    };
+    (StatusCode::ACCEPTED, Json(queued)).into_response()
+}
+
+/// Bring recordings as `/v2/sync-local-files` does, and wait until they are recognised, for five minutes at most.
+#[utoipa::path(post, path = "/v1/sync-local-files", tag = "audio", params(UploadQuery),
+    request_body(content = UploadForm, content_type = "multipart/form-data"),
+    responses((status = 200, body = Silent, description = "All of it is recognised"),
+              (status = 202, body = Queued, description = "It takes longer: ask for the job"),
+              (status = 207, body = UploadResult, description = "Some of it failed"),
+              (status = 400, body = ErrorBody, description = "A name or the form cannot be read"),
+              (status = 413, body = ErrorBody, description = "More than may come at once")))]
+pub async fn upload_and_wait(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<UploadQuery>,
+    form: Files,
+) -> Result<Response> {
+    let Taken::Job {
+        id,
+        files,
+        segments,
+    } = take(&app, &caller, query, form).await?
+    else {
+        return Ok(nothing_said());
+    };
+    let standing = uploads::outcome(&app, &caller, id, PATIENCE).await?;
+    Ok(match standing.status {
+        "completed" => Json(Silent {
+            new_memories: standing.created,
+            updated_memories: standing.updated,
         })
         .into_response(),
-        Taken::Job {
-            id,
-            files,
-            segments,
-        } => {
-            let queued = Queued {
-                job_id: id,
-                status: "queued",
-                total_files: files,
-                total_segments: segments,
-                poll_after_ms: POLL_AFTER,
-            };
-            (StatusCode::ACCEPTED, Json(queued)).into_response()
+        "partial_failure" => {
+            (StatusCode::MULTI_STATUS, Json(UploadResult::of(standing))).into_response()
         }
+        "failed" => {
+            let why = standing.errors.into_iter().next().unwrap_or_default();
+            let why = format!("the recordings could not be recognised: {why}");
+            return Err(Error::Unavailable(why).into());
+        }
+        _ => queued(id, files, segments),
     })
 }
 
@@ -116,6 +172,18 @@ pub struct UploadResult {
     total_segments: usize,
     /// At most ten.
     errors: Vec<String>,
+}
+
+impl UploadResult {
+    fn of(standing: Standing) -> Self {
+        Self {
+            new_memories: standing.created,
+            updated_memories: standing.updated,
+            failed_segments: standing.failed,
+            total_segments: standing.total,
+            errors: standing.errors,
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -143,21 +211,18 @@ pub async fn standing(State(app): State<App>, caller: Caller, id: Id) -> Result<
     let standing = uploads::standing(&app, &caller, id).await?;
     let processed = standing.successful + standing.failed;
     let failed = (standing.status == "failed").then(|| standing.errors.first().cloned());
-    let result = (processed == standing.total).then_some(UploadResult {
-        new_memories: standing.created,
-        updated_memories: standing.updated,
-        failed_segments: standing.failed,
-        total_segments: standing.total,
-        errors: standing.errors,
-    });
-    Ok(Json(JobStanding {
+    let mut answer = JobStanding {
         job_id: id,
         status: standing.status,
         total_segments: standing.total,
         processed_segments: processed,
         successful_segments: standing.successful,
         failed_segments: standing.failed,
-        result,
+        result: None,
         error: failed.flatten(),
-    }))
+    };
+    if standing.has_ended() {
+        answer.result = Some(UploadResult::of(standing));
+    }
+    Ok(Json(answer))
 }

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use std::sync::Arc;
-
 use axum::{Extension, Json, extract::State, response::Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -24,7 +22,9 @@ use crate::{
             TextSource, TranscriptSegment,
         },
         credentials::Caller,
-        folders, lenient, processing, schema,
+        folders, lenient,
+        people::{self, Speakers},
+        processing, schema,
     },
     platform::outbox::Notice,
     surfaces::{
@@ -64,7 +64,7 @@ pub struct SegmentAnswer {
     id: Uuid,
     text: String,
     speaker_id: i32,
-    /// The user's name, or `Speaker <n>`.
+    /// The name of the user or of the person, or `Speaker <n>`.
     speaker_name: String,
     /// Seconds from `started_at`.
     start: f64,
@@ -72,10 +72,10 @@ pub struct SegmentAnswer {
 }
 
 impl SegmentAnswer {
-    fn new(segment: TranscriptSegment, user: &str) -> Self {
+    fn new(segment: TranscriptSegment, speakers: &Speakers) -> Self {
         Self {
             id: segment.id,
-            speaker_name: processing::speaker_name(&segment, user),
+            speaker_name: speakers.name(&segment),
             text: segment.text,
             speaker_id: segment.speaker_id,
             start: segment.start,
@@ -85,7 +85,7 @@ impl SegmentAnswer {
 }
 
 impl ConversationAnswer {
-    fn new(conversation: Conversation, transcript_for: Option<&str>) -> Self {
+    fn new(conversation: Conversation, speakers: Option<&Speakers>) -> Self {
         Self {
             id: conversation.id,
             created_at: conversation.created_at,
@@ -94,11 +94,11 @@ impl ConversationAnswer {
             structured: conversation.structured,
             language: conversation.language,
             source: conversation.source,
-            transcript_segments: transcript_for.map(|user| {
+            transcript_segments: speakers.map(|speakers| {
                 conversation
                     .transcript_segments
                     .into_iter()
-                    .map(|segment| SegmentAnswer::new(segment, user))
+                    .map(|segment| SegmentAnswer::new(segment, speakers))
                     .collect()
             }),
             geolocation: conversation.geolocation,
@@ -108,13 +108,39 @@ impl ConversationAnswer {
     }
 }
 
-/// Whose name the user's own segments carry; none if no transcript is shown.
-async fn transcript_for(app: &App, caller: &Caller, wanted: bool) -> Result<Option<String>> {
-    Ok(if wanted {
-        Some(accounts::profile(&app.db, &caller.uid).await?.name)
+/// Conversations as answers, with their transcripts if those are wanted.
+async fn answers(
+    app: &App,
+    caller: &Caller,
+    found: Vec<Conversation>,
+    transcripts: bool,
+) -> Result<Vec<ConversationAnswer>> {
+    let speakers = if transcripts {
+        let user = accounts::profile(&app.db, &caller.uid).await?.name;
+        let ids = people::speaking(found.iter().flat_map(|one| &one.transcript_segments));
+        Some(Speakers::of(&app.db, &caller.uid, &user, &ids).await?)
     } else {
         None
-    })
+    };
+    let answers = found
+        .into_iter()
+        .map(|one| ConversationAnswer::new(one, speakers.as_ref()));
+    let mut answers: Vec<_> = answers.collect();
+    name_folders(app, caller, &mut answers).await?;
+    Ok(answers)
+}
+
+async fn answer(
+    app: &App,
+    caller: &Caller,
+    found: Conversation,
+    transcript: bool,
+) -> Result<Json<ConversationAnswer>> {
+    let only = answers(app, caller, vec![found], transcript)
+        .await?
+        .into_iter()
+        .next();
+    Ok(Json(only.ok_or(Error::NotFound("Conversation"))?))
 }
 
 /// Gives the answers the names of the folders that they lie in.
@@ -216,19 +242,11 @@ pub async fn list(
     };
     let transcript = shown.transcript();
     let ids = conversations::ids(&app.db, &caller, &filter).await?;
-    let user: Option<Arc<str>> = transcript_for(&app, &caller, transcript)
-        .await?
-        .map(Into::into);
     parts::answer("", ids, String::new(), move |ids| {
-        let (app, caller, user) = (app.clone(), caller.clone(), user.clone());
+        let (app, caller) = (app.clone(), caller.clone());
         async move {
             let found = conversations::of_ids(&app.db, &caller.uid, &ids, transcript).await?;
-            let mut answers: Vec<_> = found
-                .into_iter()
-                .map(|one| ConversationAnswer::new(one, user.as_deref()))
-                .collect();
-            name_folders(&app, &caller, &mut answers).await?;
-            Ok(answers)
+            answers(&app, &caller, found, transcript).await
         }
     })
     .await
@@ -247,10 +265,7 @@ pub async fn get(
     let transcript = shown.transcript();
     let id = id.or_absent("Conversation")?;
     let found = conversations::find(&app.db, &caller.uid, id, transcript).await?;
-    let user = transcript_for(&app, &caller, transcript).await?;
-    let mut answer = ConversationAnswer::new(found, user.as_deref());
-    name_folders(&app, &caller, std::slice::from_mut(&mut answer)).await?;
-    Ok(Json(answer))
+    answer(&app, &caller, found, transcript).await
 }
 
 #[derive(Serialize, ToSchema)]
@@ -332,10 +347,7 @@ pub async fn update(
 ) -> Result<Json<ConversationAnswer>> {
     let id = id.or_absent("Conversation")?;
     let changed = conversations::change(&app.db, &caller, id, changes).await?;
-    let user = transcript_for(&app, &caller, true).await?;
-    let mut answer = ConversationAnswer::new(changed, user.as_deref());
-    name_folders(&app, &caller, std::slice::from_mut(&mut answer)).await?;
-    Ok(Json(answer))
+    answer(&app, &caller, changed, true).await
 }
 
 #[derive(Deserialize, IntoParams)]

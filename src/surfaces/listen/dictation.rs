@@ -20,6 +20,7 @@ use crate::{
         credentials::Caller,
         identities,
         listening::{Dictated, Dictation, Refusal},
+        preferences::Wanted,
     },
     surfaces::{client_address::ClientAddress, respond},
 };
@@ -32,11 +33,14 @@ const LAST_WORDS: Duration = Duration::from_secs(30);
 const WRITE: Duration = Duration::from_secs(30);
 /// The word by which the other side asks for what it has said so far.
 const FINALIZE: &str = "finalize";
+/// Words that may be told to be expected.
+const MOST_KEYWORDS: usize = 100;
 
 struct Query {
     language: String,
     sample_rate: u32,
     channels: usize,
+    keywords: Vec<String>,
 }
 
 fn read(raw: &str) -> Result<Query, &'static str> {
@@ -58,7 +62,13 @@ fn read(raw: &str) -> Result<Query, &'static str> {
         return Err("codec must be linear16");
     }
     let language = value("language").unwrap_or_else(|| "en".into());
+    let keywords = value("keywords").unwrap_or_default();
     Ok(Query {
+        keywords: keywords
+            .split(',')
+            .take(MOST_KEYWORDS)
+            .map(str::to_string)
+            .collect(),
         language: language.chars().take(35).collect(),
         sample_rate,
         channels: channels as usize,
@@ -102,8 +112,14 @@ async fn serve(
         language,
         sample_rate,
         channels,
+        keywords,
     } = query;
-    let started = Dictation::start(app, sample_rate, channels, &language, words).await;
+    let wanted = Wanted {
+        language: &language,
+        words: &keywords,
+        ..Wanted::default()
+    };
+    let started = Dictation::start(app, &caller.uid, wanted, sample_rate, channels, words).await;
     let dictation = match started {
         Ok(dictation) => dictation,
         Err(Refusal::Deaf(why)) => {

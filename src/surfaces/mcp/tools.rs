@@ -25,6 +25,7 @@ use crate::{
         conversations::{self, Conversation, Filter},
         credentials::Caller,
         memories::{self, Existing, Memory, NewMemory},
+        people::{self, Speakers},
         processing, search,
     },
 };
@@ -246,6 +247,10 @@ impl Tools {
             .await
             .map_err(failed)?
             .name;
+        let ids = people::speaking(&found.transcript_segments);
+        let speakers = Speakers::of(&self.app.db, &caller.uid, &user, &ids)
+            .await
+            .map_err(failed)?;
         let mut shown = summary(&found);
         shown["created_at"] = json!(found.created_at);
         shown["source"] = json!(found.source);
@@ -260,7 +265,7 @@ impl Tools {
                     "id": segment.id,
                     "text": segment.text,
                     "speaker_id": segment.speaker_id,
-                    "speaker_name": processing::speaker_name(segment, &user),
+                    "speaker_name": speakers.name(segment),
                     "start": segment.start,
                     "end": segment.end,
                 })

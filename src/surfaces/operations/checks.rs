@@ -23,7 +23,9 @@ use crate::{
 };
 
 /// Folders in the data directory that are the server's alone (0700).
-pub const INNER_FOLDERS: [&str; 6] = ["secrets", "audio", "files", "spool", "uploads", "models"];
+pub const INNER_FOLDERS: [&str; 7] = [
+    "secrets", "audio", "files", "voices", "spool", "uploads", "models",
+];
 
 /// How long `doctor` waits for a language model's word, and for a provider of speech recognition.
 const PATIENCE: Duration = Duration::from_secs(15);

@@ -62,6 +62,11 @@ async fn fill(server: &Server, db: &PgPool, user: &User) {
             json!({"fcm_token": "t", "time_zone": "UTC"}),
         ),
         (
+            Method::PUT,
+            "/v1/integrations/apple-health/sync",
+            json!({"total_steps": 1}),
+        ),
+        (
             Method::POST,
             "/v1/users/developer/webhook/day_summary",
             json!({"url": "https://example.org"}),
@@ -85,6 +90,7 @@ async fn fill(server: &Server, db: &PgPool, user: &User) {
         .unwrap();
     let file = Form::default().file("a.txt", "text/plain", b"A file of a chat.");
     file.send(server, user, "/v2/files").await.ok();
+    super::speech_profile::keep(server, user).await;
     // Kept for a day under its key.
     let kept = client()
         .post(format!("{}/v1/users/people", server.url))
@@ -139,7 +145,7 @@ fn files(root: &Path) -> Vec<PathBuf> {
 }
 
 fn stored(server: &Server) -> usize {
-    ["audio", "uploads", "spool", "files"]
+    ["audio", "uploads", "spool", "files", "voices"]
         .iter()
         .map(|name| files(&server.data_dir.join(name)).len())
         .sum()

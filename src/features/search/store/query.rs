@@ -237,6 +237,10 @@ pub struct Shown {
     pub text: String,
     pub before_id: Option<Uuid>,
     pub before: Option<String>,
+    /// `user`, or the id of a person.
+    pub before_speaker: Option<String>,
+    pub speaker: Option<String>,
+    pub after_speaker: Option<String>,
     pub after_id: Option<Uuid>,
     pub after: Option<String>,
     pub discarded: bool,
@@ -256,17 +260,23 @@ pub async fn shown(
                   left(s.text, 2000) as "text!",
                   b.id as "before_id?", left(b.text, 500) as "before?",
                   f.id as "after_id?", left(f.text, 500) as "after?",
+                  b.speaker as "before_speaker?", f.speaker as "after_speaker?",
+                  case when t.is_user then 'user' else t.person_id end as "speaker?",
                   coalesce(c.discarded, false) as "discarded!"
            from search_sources($1, $2, $3, $4) s
            left join conversations c
                 on s.kind in ('segment', 'conversation') and c.uid = $1 and c.id = s.conversation_id
+           left join transcript_segments t
+                on s.kind = 'segment' and t.uid = $1 and t.conversation_id = s.conversation_id and t.id = s.id
            left join lateral (
-               select n.id, n.text from transcript_segments n
+               select n.id, n.text, case when n.is_user then 'user' else n.person_id end as speaker
+               from transcript_segments n
                where s.kind = 'segment' and n.uid = $1 and n.conversation_id = s.conversation_id
                  and (n.start_seconds, n.id) < (s.position, s.id)
                order by n.start_seconds desc, n.id desc limit 1) b on true
            left join lateral (
-               select n.id, n.text from transcript_segments n
+               select n.id, n.text, case when n.is_user then 'user' else n.person_id end as speaker
+               from transcript_segments n
                where s.kind = 'segment' and n.uid = $1 and n.conversation_id = s.conversation_id
                  and (n.start_seconds, n.id) > (s.position, s.id)
                order by n.start_seconds, n.id limit 1) f on true"#,
