@@ -20,6 +20,7 @@ pub mod leaving;
 pub mod lenient;
 pub mod listening;
 pub mod memories;
+pub mod moving;
 pub mod notifications;
 pub mod people;
 pub mod preferences;
