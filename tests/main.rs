@@ -36,7 +36,7 @@ mod api {
         mod providers;
         mod shares;
         mod sign_in_page;
-        mod speech_profile;
+        pub mod speech_profile;
         mod tools;
         mod users;
         mod vendor_cloud;
@@ -64,12 +64,14 @@ mod api {
         mod omi_cli;
         mod omi_mcp;
     }
+    mod backup;
     mod cli;
     mod idempotency;
     mod jobs;
     mod kept;
     mod limits;
     mod mcp;
+    mod moving;
     mod openapi;
     mod operations;
     pub mod plant;
