@@ -64,12 +64,14 @@ mod api {
         mod omi_cli;
         mod omi_mcp;
     }
+    mod backup;
     mod cli;
     mod idempotency;
     mod jobs;
     mod kept;
     mod limits;
     mod mcp;
+    mod moving;
     mod openapi;
     mod operations;
     pub mod plant;

@@ -21,6 +21,7 @@ pub mod leaving;
 pub mod lenient;
 pub mod listening;
 pub mod memories;
+pub mod moving;
 pub mod notifications;
 pub mod people;
 pub mod preferences;

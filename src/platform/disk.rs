@@ -1,11 +1,15 @@
 //! Work on files, which is none for the threads that serve requests.
 
 use std::{
-    io,
+    fs::{File, OpenOptions},
+    io::{self, ErrorKind, Read, Write},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
+use nix::libc;
+use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncWriteExt as _;
 
 /// Runs it beside those threads. `wrong` is what is told where the disk refuses.
@@ -92,5 +96,95 @@ impl Drop for Intake {
             // Left to whoever sweeps there if that fails.
             let _ = std::fs::remove_dir_all(folder);
         }
+    }
+}
+
+/// A file, opened to be read; a link or anything else is refused.
+pub fn open_plain(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .read(true)
+        // A pipe that nobody writes to would be waited for.
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path)
+        .map_err(|error| match error.raw_os_error() {
+            Some(libc::ELOOP) => io::Error::new(ErrorKind::InvalidInput, "it is a link"),
+            _ => error,
+        })?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(ErrorKind::InvalidInput, "it is no file"))
+    }
+}
+
+/// A file that is not there yet, for this user only.
+pub fn create_new(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+}
+
+/// The same with all it is to hold, which is on the disk when this returns.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = create_new(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// What was created, renamed or removed in a folder is so on the disk when this returns.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Counts and digests what goes through it, by SHA-256.
+pub struct Digested<T> {
+    inner: T,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl<T> Digested<T> {
+    pub fn new(inner: T) -> Self {
+        Self {
+            inner,
+            hash: Sha256::new(),
+            bytes: 0,
+        }
+    }
+
+    pub fn inner(&self) -> &T {
+        &self.inner
+    }
+
+    /// Bytes, and their digest in hex.
+    pub fn finish(self) -> (u64, String) {
+        (self.bytes, hex::encode(self.hash.finalize()))
+    }
+
+    fn passed(&mut self, bytes: &[u8]) {
+        self.hash.update(bytes);
+        self.bytes += bytes.len() as u64;
+    }
+}
+
+impl<T: Read> Read for Digested<T> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.passed(&buffer[..count]);
+        Ok(count)
+    }
+}
+
+impl<T: Write> Write for Digested<T> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.inner.write(bytes)?;
+        self.passed(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
     }
 }

@@ -1,6 +1,7 @@
 //! Ground floor: what it all stands on. Knows no Omi noun.
 
 pub mod audio;
+pub mod backup;
 pub mod clock;
 pub mod database;
 pub mod disk;

@@ -40,9 +40,14 @@ pub async fn erase(db: &Db, caller: &Caller) -> Result<()> {
     Ok(store::give_up_all(db, &caller.uid).await?)
 }
 
+/// The files of a user. `root`: the folder of all sound.
+pub fn folder_of(root: &Path, uid: &str) -> PathBuf {
+    root.join(folder(uid))
+}
+
 /// Takes the files of a user away at once. `root`: the folder of all sound.
 pub async fn erase_files(root: &Path, uid: &str) -> Result<()> {
-    let path = root.join(folder(uid));
+    let path = folder_of(root, uid);
     let erase = move || match std::fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
@@ -134,5 +139,5 @@ fn folder(uid: &str) -> String {
 }
 
 fn path(root: &Path, uid: &str, id: Uuid) -> PathBuf {
-    root.join(folder(uid)).join(format!("{id}.opus"))
+    folder_of(root, uid).join(format!("{id}.opus"))
 }

@@ -74,8 +74,7 @@ pub async fn of_user(tx: &mut PgConnection, uid: &str) -> Result<Vec<Folder>> {
         .zip(OF_THE_SYSTEM)
         .map(
             |(order, (category, name, icon, color, description))| Folder {
-                // Whoever makes them at the same time makes the same.
-                id: ids::from_content(&format!("{uid} folder {category}")).to_string(),
+                id: id_of_system(uid, category),
                 name: name.into(),
                 description: Some(description.into()),
                 color: color.into(),
@@ -92,6 +91,18 @@ pub async fn of_user(tx: &mut PgConnection, uid: &str) -> Result<Vec<Folder>> {
         .collect();
     store::insert(tx, uid, &made).await?;
     Ok(made)
+}
+
+/// Whoever makes the folders of the system at the same time makes the same.
+fn id_of_system(uid: &str, category: &str) -> String {
+    ids::from_content(&format!("{uid} folder {category}")).to_string()
+}
+
+/// Takes those folders of the system away that were made for this user, are empty, and stand beside one that came along
+/// from another account for the same.
+pub async fn give_way(tx: &mut PgConnection, uid: &str) -> Result<()> {
+    let own = OF_THE_SYSTEM.map(|(category, ..)| id_of_system(uid, category));
+    Ok(store::give_way(tx, uid, &own).await?)
 }
 
 /// The folder for conversations of this category, by what the folders say of themselves; else the default one, if any.

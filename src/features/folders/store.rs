@@ -205,6 +205,22 @@ pub async fn lock_removing(tx: &mut PgConnection, uid: &str, id: &str) -> Result
     .await
 }
 
+/// Deletes those of these that are empty and have another of the system beside them for the same.
+pub async fn give_way(tx: &mut PgConnection, uid: &str, ids: &[String]) -> Result<()> {
+    sqlx::query!(
+        "delete from folders f
+         where f.uid = $1 and f.id = any($2)
+           and not exists (select from conversations c where c.uid = $1 and c.folder_id = f.id)
+           and exists (select from folders o where o.uid = $1 and o.is_system and o.id <> all($2)
+                       and o.category_mapping = f.category_mapping)",
+        uid,
+        ids
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// The default folder, kept there until the end of `tx`, unless it is that one.
 pub async fn lock_default(
     tx: &mut PgConnection,

@@ -19,6 +19,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use private::{DataDirLock, LockError, MINIMUM_MAJOR, PrivatePostgres, Role};
 
+/// What connections to a configured database call themselves.
+const NAME: &str = "omi-server";
 /// Name of the database in a private cluster.
 const DATABASE: &str = "omi";
 /// Any key, so long as every instance uses the same.
@@ -71,7 +73,7 @@ impl Source<'_> {
         }
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| anyhow!("DATABASE_URL cannot be read: it should look like postgres://user:password@host/database"))?;
-        Ok(Some(options.application_name("omi-server")))
+        Ok(Some(options.application_name(NAME)))
     }
 
     /// Locks the data directory for `serve`, whatever the database: one server at a time works on what lies there. Waits
@@ -126,6 +128,42 @@ impl Source<'_> {
         }
     }
 
+    /// For a command that replaces what is there: no server may run.
+    pub async fn open_alone(&self) -> Result<Database> {
+        let lock = DataDirLock::acquire_as(Role::Command, self.data_dir)?;
+        let Some(options) = self.configured()? else {
+            return self.start(lock).await;
+        };
+        // Its server may have another data directory.
+        let mut one = reach(&options).await.map_err(unreachable_url)?;
+        let others: i64 = sqlx::query_scalar(
+            "select count(*) from pg_stat_activity
+             where datname = current_database() and application_name = $1 and pid <> pg_backend_pid()",
+        )
+        .bind(NAME)
+        .fetch_one(&mut one)
+        .await?;
+        one.close().await?;
+        if others > 0 {
+            bail!("a server uses the database of DATABASE_URL; stop it first");
+        }
+        let mut database = self.connect(options).await?;
+        database._lock = Some(lock);
+        Ok(database)
+    }
+
+    /// Of DATABASE_URL.
+    pub fn password(&self) -> Option<String> {
+        let (_, rest) = self.url.expose_secret().split_once("://")?;
+        let authority = rest.split(['/', '?', '#']).next()?;
+        let (user, _) = authority.rsplit_once('@')?;
+        let (_, password) = user.split_once(':')?;
+        // A plus means itself here.
+        let pairs = format!("p={}", password.replace('+', "%2B").replace('&', "%26"));
+        let (_, password) = form_urlencoded::parse(pairs.as_bytes()).next()?;
+        Some(password.into_owned())
+    }
+
     /// For looking only: None when a private database is meant and does not run.
     pub async fn open_if_running(&self) -> Result<Option<Database>> {
         match self.configured()? {
@@ -160,7 +198,7 @@ impl Source<'_> {
             if self.url.expose_secret().is_empty() {
                 anyhow!("the private database cannot be reached: {why}; see its log, postgres.log beside it")
             } else {
-                anyhow!("the database cannot be reached: {why}; check DATABASE_URL, or unset it to use a private database")
+                unreachable_url(why)
             }
         })?;
         let version: i32 = sqlx::query_scalar("select current_setting('server_version_num')::int")
@@ -198,6 +236,12 @@ impl Source<'_> {
     }
 }
 
+fn unreachable_url(why: String) -> anyhow::Error {
+    anyhow!(
+        "the database cannot be reached: {why}; check DATABASE_URL, or unset it to use a private database"
+    )
+}
+
 /// One connection; a database that is just starting is waited for. The error says what is wrong, without the URL.
 async fn reach(options: &PgConnectOptions) -> Result<PgConnection, String> {
     let deadline = Instant::now() + ANSWER_WITHIN;
@@ -228,6 +272,25 @@ impl Database {
     /// The private server of this process, if there is one.
     pub fn private(&self) -> Option<&PrivatePostgres> {
         self.private.as_ref()
+    }
+
+    /// Major version of the server.
+    pub async fn major(&self) -> Result<u32> {
+        let version: i32 = sqlx::query_scalar("select current_setting('server_version_num')::int")
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(version.unsigned_abs() / 10_000)
+    }
+
+    /// Drops every table, without a way back.
+    pub async fn clear(&self) -> Result<()> {
+        sqlx::raw_sql(
+            "begin; drop schema if exists graphile_worker cascade; drop schema public cascade; create schema public; commit",
+        )
+        .execute(&*self.pool)
+        .await
+        .context("the database could not be emptied")?;
+        Ok(())
     }
 
     /// Closes the pool, then stops the private server if there is one.
@@ -274,6 +337,18 @@ async fn applied(pool: &PgPool) -> Result<usize, sqlx::Error> {
         .fetch_one(pool)
         .await?;
     Ok(count as usize)
+}
+
+/// Number of the newest migration that the database has.
+pub async fn newest_applied(pool: &PgPool) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("select coalesce(max(version), 0) from _sqlx_migrations where success")
+        .fetch_one(pool)
+        .await
+}
+
+/// Number of the newest migration that this binary knows.
+pub fn newest_migration() -> i64 {
+    MIGRATIONS.iter().map(|one| one.version).max().unwrap_or(0)
 }
 
 /// Migrations that this binary knows and the database lacks.

@@ -1,12 +1,15 @@
 //! The command line: a file a command. Results on stdout, the rest on stderr, errors as one sentence.
 
 mod app;
+mod backup;
 mod doctor;
 mod healthcheck;
 mod key;
 mod migrate;
 mod model;
+mod moving;
 mod openapi;
+mod progress;
 mod search;
 mod serve;
 mod stream;
@@ -81,6 +84,14 @@ enum Command {
     Migrate,
     /// Print the OpenAPI document of a surface.
     Openapi(openapi::Arguments),
+    /// Write the whole server, its database and its files, into one file.
+    Backup(backup::ToFile),
+    /// Bring such a file back, into a server that has no accounts yet and does not run.
+    Restore(backup::FromFile),
+    /// Write everything of an account into a new folder.
+    Export(moving::Export),
+    /// Take such a folder into an account. The same again changes nothing.
+    Import(moving::Import),
 }
 
 pub fn main() -> ExitCode {
@@ -157,6 +168,10 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Healthcheck => return healthcheck::run(&config).await,
             Command::Migrate => migrate::run(&config).await?,
             Command::Openapi(arguments) => openapi::run(&arguments)?,
+            Command::Backup(arguments) => backup::backup(&config, &arguments).await?,
+            Command::Restore(arguments) => backup::restore(&config, &arguments).await?,
+            Command::Export(arguments) => moving::export(&config, &arguments).await?,
+            Command::Import(arguments) => moving::import(&config, &arguments).await?,
         }
         Ok(ExitCode::SUCCESS)
     })

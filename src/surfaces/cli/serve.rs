@@ -2,7 +2,7 @@
 
 use std::{future::IntoFuture as _, net::SocketAddr, sync::Arc, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use axum::{ServiceExt, extract::Request, serve::ListenerExt as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{
@@ -23,6 +23,7 @@ use crate::{
         search::Vectors,
     },
     platform::{
+        backup,
         database::{self, Database},
         embeddings::{self, Embedder},
         idempotency, jobs,
@@ -52,6 +53,12 @@ pub async fn run(config: Config) -> Result<()> {
         lock = source.lock() => lock?,
         () = stop.cancelled() => return Ok(()),
     };
+    if backup::was_cut_off(&data_dir) {
+        bail!(
+            "a restore into {} was cut off; run `omi-server restore` again",
+            data_dir.display()
+        );
+    }
     let listener = TcpListener::bind(config.bind).await.with_context(|| {
         format!(
             "{} cannot be listened on; set OMI_BIND to a free address",

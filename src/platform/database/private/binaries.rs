@@ -76,6 +76,46 @@ pub fn find_binaries(bin_dir: Option<&Path>) -> Result<Binaries, PrivateError> {
     })
 }
 
+/// A program that comes with PostgreSQL, for example `pg_dump`.
+#[derive(Debug, Clone)]
+pub struct Program {
+    pub path: PathBuf,
+    pub major: u32,
+}
+
+/// The one of that major version, else the oldest newer one: `bin_dir`, beside this program, the places of the systems'
+/// packages, then PATH.
+pub fn find_program(
+    bin_dir: Option<&Path>,
+    name: &'static str,
+    major: u32,
+) -> Result<Program, PrivateError> {
+    let mut found: Vec<Program> = bin_dir
+        .map(Path::to_owned)
+        .into_iter()
+        .chain(beside())
+        .chain(versioned())
+        .chain(in_path())
+        .filter_map(|dir| {
+            let path = dir.join(name);
+            let output = Command::new(&path).arg("--version").output().ok()?;
+            let (_, major) = parse_version(&String::from_utf8_lossy(&output.stdout))?;
+            Some(Program { path, major })
+        })
+        .filter(|program| program.major >= major)
+        .collect();
+    // Stable: of the same version the first.
+    found.sort_by_key(|program| program.major);
+    found
+        .into_iter()
+        .next()
+        .ok_or_else(|| PrivateError::NoProgram {
+            name,
+            major,
+            install: install_hint(Some(major)),
+        })
+}
+
 /// The PostgreSQL that made the cluster in `cluster`; `remembered` is tried after `bin_dir`.
 pub(super) fn find_major(
     bin_dir: Option<&Path>,
@@ -146,15 +186,30 @@ fn candidates(
 
 /// Where a `postgres` is, by canonical path: initdb finds its share directory beside itself, not beside a link to it.
 fn directories() -> Vec<PathBuf> {
-    let mut places: Vec<PathBuf> = Vec::new();
-    if let Ok(program) = env::current_exe().and_then(|path| path.canonicalize())
-        && let Some(dir) = program.parent()
-    {
-        places.push(dir.join("../lib/postgresql/bin"));
-    }
-    if let Some(path) = env::var_os("PATH") {
-        places.extend(env::split_paths(&path).filter(|dir| dir.is_absolute()));
-    }
+    beside()
+        .into_iter()
+        .chain(in_path())
+        .chain(versioned())
+        .filter_map(|dir| dir.join("postgres").canonicalize().ok())
+        .filter_map(|program| Some(program.parent()?.to_owned()))
+        .collect()
+}
+
+fn beside() -> Option<PathBuf> {
+    let program = env::current_exe().and_then(|path| path.canonicalize());
+    Some(program.ok()?.parent()?.join("../lib/postgresql/bin"))
+}
+
+fn in_path() -> Vec<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .filter(|dir| dir.is_absolute())
+        .collect()
+}
+
+/// Where packages put them, the newest version first.
+fn versioned() -> Vec<PathBuf> {
+    let mut places = Vec::new();
     for (parent, prefix, below) in VERSIONED {
         let mut versions: Vec<(u32, PathBuf)> = fs::read_dir(parent)
             .into_iter()
@@ -170,10 +225,6 @@ fn directories() -> Vec<PathBuf> {
         places.extend(versions.into_iter().map(|(_, dir)| dir));
     }
     places
-        .into_iter()
-        .filter_map(|dir| dir.join("postgres").canonicalize().ok())
-        .filter_map(|program| Some(program.parent()?.to_owned()))
-        .collect()
 }
 
 /// From "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)".

@@ -20,6 +20,13 @@ pub enum PrivateError {
         install: String,
     },
 
+    #[error("no {name} of PostgreSQL {major} or newer was found; {install}")]
+    NoProgram {
+        name: &'static str,
+        major: u32,
+        install: String,
+    },
+
     #[error(
         "OMI_POSTGRES_BIN names {}, which cannot be used: {why}; set it to the directory that holds postgres and initdb, or unset it",
         dir.display()

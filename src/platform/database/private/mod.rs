@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use binaries::{Binaries, MINIMUM_MAJOR, find_binaries};
+pub use binaries::{Binaries, MINIMUM_MAJOR, Program, find_binaries, find_program};
 pub use error::PrivateError;
 pub(crate) use lock::PAUSE;
 pub use lock::{DataDirLock, Holder, LockError, Role};
