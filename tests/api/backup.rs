@@ -25,14 +25,21 @@ fn assert_refused(output: &Output, words: &str) {
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{words}: {told}");
     assert!(output.stdout.is_empty(), "{words}");
-    assert!(told.starts_with("omi-server: ") && told.contains(words), "{words:?} is missing: {told}");
+    assert!(
+        told.starts_with("omi-server: ") && told.contains(words),
+        "{words:?} is missing: {told}"
+    );
     assert_eq!(told.trim_end().lines().count(), 1, "{told}");
 }
 
 #[track_caller]
 fn assert_done(output: &Output) {
     assert!(output.status.success(), "{output:#?}");
-    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 1, "{output:#?}");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout).lines().count(),
+        1,
+        "{output:#?}"
+    );
 }
 
 async fn private() -> Server {
@@ -47,10 +54,27 @@ async fn private() -> Server {
 async fn speak(server: &Server, user: &User) -> uuid::Uuid {
     let db = server.pool().await;
     let conversation = plant::Conversation::default().put(&db, &user.uid).await;
-    plant::segment(&db, &user.uid, conversation, 0, true, 0.0, "We saw a heron.").await;
+    plant::segment(
+        &db,
+        &user.uid,
+        conversation,
+        0,
+        true,
+        0.0,
+        "We saw a heron.",
+    )
+    .await;
     let begin = plant::at("2026-01-31T09:00:00Z");
     let sound: Vec<i16> = (0..16_000).map(|n| (n * 37 % 4000) as i16).collect();
-    plant::sound(&db, &server.data_dir, &user.uid, conversation, begin, &sound).await;
+    plant::sound(
+        &db,
+        &server.data_dir,
+        &user.uid,
+        conversation,
+        begin,
+        &sound,
+    )
+    .await;
     conversation
 }
 
@@ -59,7 +83,10 @@ async fn played(server: &Server, user: &User, conversation: uuid::Uuid) -> Vec<u
     let urls = server.get(&urls, &user.token).await.ok();
     let file = urls["audio_files"][0]["id"].as_str().unwrap();
     let path = format!("{}/v1/sync/audio/{conversation}/{file}", server.url);
-    let answer = client().get(path).bearer_auth(&user.token).header("range", "bytes=4000-5999");
+    let answer = client()
+        .get(path)
+        .bearer_auth(&user.token)
+        .header("range", "bytes=4000-5999");
     let answer = answer.send().await.unwrap();
     assert_eq!(answer.status(), 206);
     answer.bytes().await.unwrap().to_vec()
@@ -75,7 +102,13 @@ async fn a_server_comes_back_whole() {
     let secret = |server: &Server| fs::read(server.data_dir.join("secrets/metrics_token")).unwrap();
     let begun = Instant::now();
     let searched = "/v1/search?q=heron";
-    while !old.get(searched, &ann.token).await.ok().to_string().contains("saw a heron") {
+    while !old
+        .get(searched, &ann.token)
+        .await
+        .ok()
+        .to_string()
+        .contains("saw a heron")
+    {
         assert!(begun.elapsed() < Duration::from_secs(30));
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -83,18 +116,37 @@ async fn a_server_comes_back_whole() {
     let before = digests(&old.pool().await, &but).await;
     let file = old.data_dir.with_file_name("all.backup");
     assert_done(&run(&old, "backup", &file, &[]).await);
-    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
     assert_refused(&run(&old, "backup", &file, &[]).await, "--force");
     assert_done(&run(&old, "backup", &file, &["--force"]).await);
-    let left: Vec<_> = fs::read_dir(file.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert!(left.iter().all(|name| !name.to_string_lossy().contains(".partial")), "{left:?}");
+    let left: Vec<_> = fs::read_dir(file.parent().unwrap())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert!(
+        left.iter()
+            .all(|name| !name.to_string_lossy().contains(".partial")),
+        "{left:?}"
+    );
 
     // Not while a server runs, here or on the same database.
-    assert_refused(&run(&new, "restore", &file, &["--force"]).await, "already uses");
-    assert_refused(&run(&old, "restore", &file, &["--force"]).await, "already uses");
+    assert_refused(
+        &run(&new, "restore", &file, &["--force"]).await,
+        "already uses",
+    );
+    assert_refused(
+        &run(&old, "restore", &file, &["--force"]).await,
+        "already uses",
+    );
     let mut elsewhere = old.command(&["restore", file.to_str().unwrap(), "--force"]);
     elsewhere.env("OMI_DATA_DIR", old.data_dir.with_file_name("elsewhere"));
-    assert_refused(&elsewhere.output().await.unwrap(), "a server uses the database");
+    assert_refused(
+        &elsewhere.output().await.unwrap(),
+        "a server uses the database",
+    );
     new.stop().await;
 
     // Damaged, cut short, something else.
@@ -113,7 +165,10 @@ async fn a_server_comes_back_whole() {
         fs::write(&bad, bytes).unwrap();
         assert_refused(&run(&new, "restore", &bad, &[]).await, words);
     }
-    assert_refused(&run(&new, "restore", &file.with_file_name("absent"), &[]).await, "cannot be read");
+    assert_refused(
+        &run(&new, "restore", &file.with_file_name("absent"), &[]).await,
+        "cannot be read",
+    );
     assert!(!new.data_dir.join("restoring").exists());
 
     assert_done(&run(&new, "restore", &file, &[]).await);
@@ -123,10 +178,19 @@ async fn a_server_comes_back_whole() {
     assert_eq!(digests(&new.pool().await, &but).await, before);
     assert_eq!(secret(&new), secret(&old));
     assert_eq!(played(&new, &ann, conversation).await, sound);
-    assert!(new.get(searched, &ann.token).await.ok().to_string().contains("saw a heron"));
+    assert!(
+        new.get(searched, &ann.token)
+            .await
+            .ok()
+            .to_string()
+            .contains("saw a heron")
+    );
     // Jobs run, the schema is whole.
     let body = serde_json::json!({"text": "Remind me to buy bread."});
-    let made = new.post("/v1/dev/user/conversations", &ann.developer_key, body).await.ok();
+    let made = new
+        .post("/v1/dev/user/conversations", &ann.developer_key, body)
+        .await
+        .ok();
     assert_eq!(made["status"], "completed", "{made:#}");
     let ben = new.user("ben@example.org").await;
 

@@ -30,7 +30,7 @@ const BEN: &str = "ben@example.org";
 /// What no request makes at once, with values that are easily lost: microseconds, floats that no decimal has, nulls of
 /// SQL and of JSON, quotes, line ends, bytes, empty lists.
 const ROWS: &str = r#"
-update conversations set overview = E'a "quoted"\\ line\nand \u2028 another 👩‍👩‍👧‍👦', visibility = 'shared', geolocation = '{"latitude": 0.1, "n": null}',
+update conversations set overview = E'a "quoted"\\ line\nand \u2028 another 👩‍👩‍👧‍👦', visibility = 'shared', geolocation = '{"latitude": 0.1, "longitude": -1e-7, "address": null}',
        external_data = '{"text": "", "big": 12345678901234567890.123456789}', created_at = '2026-01-31 09:00:00.123457+00',
        content_hash = '\x00ff10', processing_error = ''
 where uid = :uid and title = 'Planted';

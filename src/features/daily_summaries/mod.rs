@@ -7,7 +7,7 @@ mod days;
 mod model;
 mod store;
 
-pub use model::{DailySummary, Settings};
+pub use model::{Content, DailySummary, Settings};
 
 use std::time::Duration;
 

@@ -13,6 +13,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, Visitor},
 };
+use serde_json::Value;
 
 use super::{
     manifest::{self, FileEntry, Lines, Manifest, TableFile},
@@ -92,7 +93,7 @@ impl Folder {
         let total = parts.fold(0, u64::saturating_add);
         let mut done = 0;
         for table in &self.manifest.tables {
-            known(&table.name)?;
+            let forms = known(&table.name)?.forms;
             if !seen.insert(&table.name) {
                 bail!(
                     "the export is damaged: its manifest names {} twice",
@@ -109,6 +110,19 @@ impl Folder {
                         "the export is damaged: {}.jsonl, line {number}: other columns than its manifest names",
                         table.name
                     );
+                }
+                if !forms.is_empty() {
+                    let row: Value = parse(&table.name, number, line)?;
+                    // What is not there is as in a new row.
+                    let wrong = |(column, is_right): &&(&str, fn(&Value) -> bool)| {
+                        row.get(column).is_some_and(|value| !is_right(value))
+                    };
+                    if let Some((column, _)) = forms.iter().find(wrong) {
+                        bail!(
+                            "the export cannot be taken in: {}.jsonl, line {number}: {column} is not of its form",
+                            table.name
+                        );
+                    }
                 }
                 Ok(())
             })?;

@@ -3,9 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::features::audio;
+use crate::features::{
+    audio, calendar,
+    conversations::{Event, Geolocation, Translation},
+    daily_summaries,
+};
 
 /// What becomes of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +33,11 @@ pub struct Table {
     pub only: &'static str,
     /// Table and column in which each id has one owner on the whole server, and the column here: another's is not taken.
     pub claimed: Option<(&'static str, &'static str, &'static str)>,
+    /// Columns that hold JSON of a certain form, and whether it is that.
+    pub forms: &'static [(&'static str, Form)],
 }
+
+type Form = fn(&Value) -> bool;
 
 impl Table {
     const fn new(name: &'static str, fate: Fate) -> Self {
@@ -38,6 +47,7 @@ impl Table {
             without: &[],
             only: "true",
             claimed: None,
+            forms: &[],
         }
     }
 
@@ -49,12 +59,20 @@ impl Table {
         Self { only, ..self }
     }
 
+    const fn forms(self, forms: &'static [(&'static str, Form)]) -> Self {
+        Self { forms, ..self }
+    }
+
     const fn claimed(self, table: &'static str, id: &'static str, own: &'static str) -> Self {
         Self {
             claimed: Some((table, id, own)),
             ..self
         }
     }
+}
+
+fn is<T: DeserializeOwned>(value: &Value) -> bool {
+    T::deserialize(value).is_ok()
 }
 
 const fn exported(name: &'static str) -> Table {
@@ -100,8 +118,11 @@ pub const TABLES: &[Table] = &[
     exported("push_tokens"),
     exported("developer_webhooks"),
     exported("folders"),
-    exported("conversations"),
-    exported("transcript_segments"),
+    exported("conversations").forms(&[
+        ("events", is::<Vec<Event>>),
+        ("geolocation", is::<Option<Geolocation>>),
+    ]),
+    exported("transcript_segments").forms(&[("translations", is::<Vec<Translation>>)]),
     exported("conversation_photos"),
     exported("audio_chunks").only("conversation_id is not null"),
     exported("processing_steps"),
@@ -115,12 +136,12 @@ pub const TABLES: &[Table] = &[
     exported("goals"),
     exported("goal_history"),
     exported("daily_summary_settings"),
-    exported("daily_summaries"),
+    exported("daily_summaries").forms(&[("content", is::<daily_summaries::Content>)]),
     exported("knowledge_graphs"),
     exported("knowledge_nodes"),
     exported("knowledge_edges"),
     exported("knowledge_sources"),
-    exported("calendar_meetings"),
+    exported("calendar_meetings").forms(&[("participants", is::<Vec<calendar::Participant>>)]),
     exported("focus_sessions"),
     exported("advice"),
     exported("staged_tasks"),

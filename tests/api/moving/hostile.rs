@@ -221,6 +221,10 @@ async fn what_is_damaged_or_made_up_changes_nothing() {
             line("goals", "\"scale\"", "\"flying\""),
         ),
         (
+            "conversations.jsonl, line 1: events is not of its form",
+            line("conversations", "\"events\":[]", "\"events\":[{}]"),
+        ),
+        (
             "has no column \"password_hash\"",
             Box::new(|folder: &Path| {
                 rewritten(folder, "users", |text| {
