@@ -10,7 +10,7 @@ use std::{
 
 use super::plant;
 use crate::support::{
-    Server, ServerOptions,
+    Server,
     postgres::digests,
     server::{User, client},
 };
@@ -40,15 +40,6 @@ fn assert_done(output: &Output) {
         1,
         "{output:#?}"
     );
-}
-
-async fn private() -> Server {
-    Server::start_with(ServerOptions {
-        private_database: true,
-        deaf: true,
-        env: vec![],
-    })
-    .await
 }
 
 async fn speak(server: &Server, user: &User) -> uuid::Uuid {
@@ -95,7 +86,7 @@ async fn played(server: &Server, user: &User, conversation: uuid::Uuid) -> Vec<u
 /// From a database that is shared into a private one, and over another: all is there, and goes on.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_comes_back_whole() {
-    let (old, mut new) = (Server::deaf().await, private().await);
+    let (old, mut new) = (Server::deaf().await, Server::private().await);
     let ann = old.user("ann@example.org").await;
     let conversation = speak(&old, &ann).await;
     let sound = played(&old, &ann, conversation).await;
@@ -211,7 +202,7 @@ async fn a_server_comes_back_whole() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_killed_is_never_half_there() {
-    let mut server = private().await;
+    let mut server = Server::private().await;
     let ann = server.user("ann@example.org").await;
     let conversation = speak(&server, &ann).await;
     let sound = played(&server, &ann, conversation).await;

@@ -224,7 +224,7 @@ async fn found(server: &Server, user: &User) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_moves_to_a_fresh_server_whole() {
-    let (old, new) = (Server::deaf().await, Server::deaf().await);
+    let (old, new) = (Server::deaf().await, Server::private().await);
     let (db, there) = (old.pool().await, new.pool().await);
     let ann = old.user(ANN).await;
     let ben = old.user(BEN).await;

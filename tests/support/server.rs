@@ -64,6 +64,16 @@ impl Server {
         .await
     }
 
+    /// The same with a database of its own, as who starts it without a DATABASE_URL.
+    pub async fn private() -> Self {
+        Self::start_with(ServerOptions {
+            private_database: true,
+            deaf: true,
+            env: vec![],
+        })
+        .await
+    }
+
     /// Where a test guesses, reprocesses and merges more than the guard allows.
     pub async fn unguarded() -> Self {
         Self::start_with(ServerOptions {

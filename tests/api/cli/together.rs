@@ -11,7 +11,7 @@ use omi_server::platform::database::private::{DataDirLock, Role};
 use tokio::{process::Command, task::JoinSet};
 
 use super::{assert_sentence, omi, run};
-use crate::support::{Server, ServerOptions};
+use crate::support::Server;
 
 #[tokio::test]
 async fn one_server_has_a_data_directory_whatever_the_database() {
@@ -30,18 +30,9 @@ fn mode(path: &Path) -> u32 {
 
 /// A server that was started and stopped: its private database does not run.
 async fn stopped() -> Server {
-    let mut server = private().await;
+    let mut server = Server::private().await;
     server.stop().await;
     server
-}
-
-async fn private() -> Server {
-    Server::start_with(ServerOptions {
-        private_database: true,
-        deaf: true,
-        env: vec![],
-    })
-    .await
 }
 
 fn create(server: &Server, name: &str) -> Command {
@@ -133,7 +124,7 @@ async fn commands_and_a_server_that_starts_wait_for_each_other() {
 
 #[tokio::test]
 async fn commands_share_a_private_database_or_start_it_for_the_moment() {
-    let mut server = private().await;
+    let mut server = Server::private().await;
     let pid_file = server.data_dir.join("postgres/postmaster.pid");
     let running = std::fs::read_to_string(&pid_file).unwrap();
     let ann = server.user("ann@example.org").await;

@@ -413,7 +413,7 @@ async fn what_another_account_has_stays_theirs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_that_was_killed_is_finished_by_the_next() {
-    let (old, new) = (Server::deaf().await, Server::deaf().await);
+    let (old, new) = (Server::deaf().await, Server::private().await);
     let db = old.pool().await;
     let ann = old.user(ANN).await;
     let conversation = fill(&old, &db, &ann, ANN).await;
