@@ -114,6 +114,7 @@ async fn fill(server: &Server, db: &PgPool, user: &User, email: &str) -> Uuid {
             "/v2/messages",
             json!({"text": "What did we see?"}),
         ),
+        (Method::POST, "/v2/initial-message", json!({})),
         (
             Method::POST,
             "/v1/action-items/share",
