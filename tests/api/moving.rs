@@ -42,7 +42,7 @@ insert into processing_steps (uid, conversation_id, step, run, state, updated_at
     select uid, id, 'structure', 0, 'done', now() from conversations where uid = :uid limit 1 on conflict do nothing;
 insert into summary_ratings (uid, conversation_id, value, rated_at) select uid, id, -1, now() from conversations where uid = :uid;
 insert into goal_history (uid, goal_id, date, value, recorded_at) select uid, id, '2026-01-31', 1e-7, now() from goals where uid = :uid;
-insert into daily_summary_settings (uid, enabled, hour, changed_at) values (:uid, true, 5, now()) on conflict do nothing;
+insert into daily_summary_settings (uid, enabled, hour, changed_at) values (:uid, false, 5, now()) on conflict do nothing;
 insert into knowledge_graphs (uid, generation) values (:uid, 3) on conflict do nothing;
 insert into knowledge_nodes (uid, id, label, label_lower, node_type, aliases, is_user, memory_ids, conversation_ids, created_at, updated_at)
     select :uid, gen_random_uuid(), name, lower(name), 'person', '{"a, b","\"c\""}', false, '{}', array[gen_random_uuid()], now(), now()

@@ -1,9 +1,7 @@
 //! SQL of moving: it goes by the catalogue, so that columns need no list. Statements are put together of names from the
 //! table of tables and from the catalogue; the checked macros know no names that come later.
 
-use std::pin::Pin;
-
-use futures_util::Stream;
+use futures_util::stream::BoxStream;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Result, Transaction};
 
 use super::Table;
@@ -123,7 +121,7 @@ pub async fn rows<'a>(
     uid: &'a str,
     table: &Table,
     columns: &[Column],
-) -> Result<Pin<Box<dyn Stream<Item = Result<String>> + Send + 'a>>> {
+) -> Result<BoxStream<'a, Result<String>>> {
     let key = key(&mut *tx, table).await?;
     let statement = format!(
         "select row_to_json(r, false)::text from (select {} from {} where uid = $1 and ({}) order by {}) r",

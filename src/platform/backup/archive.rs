@@ -171,8 +171,8 @@ fn split(name: &str) -> Option<(&str, &str)> {
     if name.len() <= 100 {
         return Some(("", name));
     }
-    let places = name.match_indices('/').map(|(at, _)| at);
-    let at = places.into_iter().find(|at| name.len() - at - 1 <= 100)?;
+    let mut places = name.match_indices('/').map(|(at, _)| at);
+    let at = places.find(|at| name.len() - at - 1 <= 100)?;
     (at <= 155).then(|| (&name[..at], &name[at + 1..]))
 }
 
