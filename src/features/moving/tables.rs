@@ -160,8 +160,10 @@ pub struct Files {
     /// The folder of one user, in that one.
     pub folder: fn(&Path, &str) -> PathBuf,
     /// The table that names them, and the name that a row gives. None: all that lie in the folder.
-    pub named_by: Option<(&'static str, fn(&Value) -> Option<String>)>,
+    pub named_by: Option<(&'static str, NameOf)>,
 }
+
+type NameOf = fn(&Value) -> Option<String>;
 
 pub const FILES: &[Files] = &[Files {
     kind: "audio",
