@@ -193,7 +193,7 @@ impl Upload {
         let now = clock::now();
         store::files::insert(&app.db, &self.uid, &came, now).await?;
         let ids: Vec<_> = came.iter().map(|file| file.id).collect();
-        let (to, moved) = (folder(&app.files_dir(), &self.uid), ids.clone());
+        let (to, moved) = (folder_of(&app.files_dir(), &self.uid), ids.clone());
         disk::in_background(WRONG, move || move_there(&from, &to, &moved)).await?;
         store::files::set_there(&app.db, &self.uid, &ids).await?;
         let shown = came.into_iter().map(|file| {
@@ -318,11 +318,11 @@ fn move_there(from: &Path, to: &Path, ids: &[Uuid]) -> io::Result<()> {
 
 /// Where one is.
 pub fn path(app: &Handles, uid: &str, id: Uuid) -> PathBuf {
-    folder(&app.files_dir(), uid).join(id.to_string())
+    folder_of(&app.files_dir(), uid).join(id.to_string())
 }
 
 /// Of a user. Made of ids only: a uid may be any text.
-fn folder(root: &Path, uid: &str) -> PathBuf {
+pub fn folder_of(root: &Path, uid: &str) -> PathBuf {
     root.join(ids::from_content(&format!("files of {uid}")).to_string())
 }
 
@@ -359,7 +359,7 @@ pub async fn thumbnail(app: &Handles, token: &str) -> Result<Vec<u8>> {
     let Some((uid, id)) = store::files::owner(&app.db, token).await? else {
         return Err(absent);
     };
-    let path = folder(&app.files_dir(), &uid).join(format!("{id}.jpg"));
+    let path = folder_of(&app.files_dir(), &uid).join(format!("{id}.jpg"));
     let read = move || match std::fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         bytes => bytes.map(Some),
@@ -370,7 +370,7 @@ pub async fn thumbnail(app: &Handles, token: &str) -> Result<Vec<u8>> {
 
 /// Takes all files of a user away at once. `root`: the folder of all files.
 pub async fn erase_files(root: &Path, uid: &str) -> Result<()> {
-    let path = folder(root, uid);
+    let path = folder_of(root, uid);
     let erase = move || match std::fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
@@ -415,7 +415,7 @@ async fn take_away(app: &App, uid: Option<&str>) -> Result<()> {
         let (root, gone) = (app.files_dir(), given_up.clone());
         let remove = move || {
             for (uid, id) in gone {
-                let folder = folder(&root, &uid);
+                let folder = folder_of(&root, &uid);
                 for name in [id.to_string(), format!("{id}.jpg")] {
                     match std::fs::remove_file(folder.join(name)) {
                         Err(error) if error.kind() != io::ErrorKind::NotFound => {

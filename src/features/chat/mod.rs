@@ -16,7 +16,7 @@ mod store;
 mod titles;
 mod wanted;
 
-pub use files::{Upload, erase_files, run_forever, thumbnail};
+pub use files::{Upload, erase_files, folder_of, run_forever, thumbnail};
 pub use model::{
     Answered, Cited, CitedStructured, Context, ContextKind, Event, File, Message, Sender, Session,
     SharedChat, SharedMessage,

@@ -6,7 +6,7 @@ mod store;
 
 use std::{
     fmt, io,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -78,7 +78,7 @@ pub async fn counts(db: &Db, uid: &str) -> Result<bool> {
 /// Keeps a WAV file of 16 kHz and 5 to 120 s, without its silence, in place of an earlier one.
 pub async fn keep(app: &Handles, caller: &Caller, wav: Vec<u8>) -> Result<Link> {
     let uid = caller.uid.clone();
-    let folder = app.voices_dir().join(folder(&uid));
+    let folder = folder_of(&app.voices_dir(), &uid);
     let id = ids::new();
     let into = folder.clone();
     let samples = in_background(move || {
@@ -167,7 +167,7 @@ pub async fn follow(db: &Db, root: &Path, owner: &str, rest: &str) -> Result<Arc
     if !secrets::is_sealed(&profile.link_key, &until.to_string(), seal) {
         return Err(ABSENT);
     }
-    let path = root.join(folder(&uid)).join(file_name(profile.id));
+    let path = folder_of(&root, &uid).join(file_name(profile.id));
     let read = move || match stored::read(&path) {
         // Another server's, or lost with a disk.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -178,7 +178,7 @@ pub async fn follow(db: &Db, root: &Path, owner: &str, rest: &str) -> Result<Arc
 
 /// Takes the files of a user away at once. `root`: the folder of all recordings.
 pub async fn erase_files(root: &Path, uid: &str) -> Result<()> {
-    let path = root.join(folder(uid));
+    let path = folder_of(root, uid);
     in_background(move || absent_is_fine(std::fs::remove_dir_all(path))).await
 }
 
@@ -189,9 +189,9 @@ fn absent_is_fine(removed: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Made of ids only: a uid may be any text.
-fn folder(uid: &str) -> String {
-    ids::from_content(&format!("voice of {uid}")).to_string()
+/// Of a user, made of ids only: a uid may be any text. `root`: the folder of all voices.
+pub fn folder_of(root: &Path, uid: &str) -> PathBuf {
+    root.join(ids::from_content(&format!("voice of {uid}")).to_string())
 }
 
 fn file_name(id: Uuid) -> String {
