@@ -167,7 +167,7 @@ pub async fn follow(db: &Db, root: &Path, owner: &str, rest: &str) -> Result<Arc
     if !secrets::is_sealed(&profile.link_key, &until.to_string(), seal) {
         return Err(ABSENT);
     }
-    let path = folder_of(&root, &uid).join(file_name(profile.id));
+    let path = folder_of(root, &uid).join(file_name(profile.id));
     let read = move || match stored::read(&path) {
         // Another server's, or lost with a disk.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
