@@ -11,16 +11,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use omi_server::features::moving::{Fate, TABLES};
+use omi_server::features::{
+    chat,
+    moving::{Fate, TABLES},
+    speech_profile,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
 
-use super::{app, plant};
+use super::plant;
 use crate::support::{
     Server,
-    forms::Form,
     postgres::digests,
     server::{User, client},
 };
@@ -56,10 +59,10 @@ insert into advice (uid, id, content, category, confidence, created_at, updated_
 insert into focus_sessions (uid, id, status, app_or_site, description, created_at)
     values (:uid, gen_random_uuid(), 'focused', 'editor', '', now());
 insert into staged_tasks (uid, id, description, created_at, updated_at) values (:uid, gen_random_uuid(), 'Sweep', now(), now());
+insert into apple_health (uid, data, synced_at) values (:uid, '{"steps": 1}', now());
 insert into user_platforms (uid, platform, first_used_at, last_used_at) values (:uid, 'ios', now(), now()) on conflict do nothing;
-with share as (insert into message_shares (uid, token, sender_name, message_ids, created_at, expires_at)
-    select :uid, md5(:uid), 'Ann', array_agg(id), now(), now() + interval '30 days' from messages where uid = :uid returning uid, token)
-    insert into message_share_tokens (uid, token) select uid, token from share;
+insert into message_shares (uid, token, sender_name, message_ids, created_at, expires_at) values (:uid, md5(:uid), 'Ann', '{}', now(), now());
+insert into message_share_tokens (token, uid) values (md5(:uid), :uid);
 insert into accepted_action_item_shares (uid, token, accepted_at) values (:uid, 'a token', now());
 insert into preferences (uid, vocabulary, ai_profile) values (:uid, '{heron}', 'null')
     on conflict (uid) do update set vocabulary = '{heron}', assistant = 'null';
@@ -128,11 +131,6 @@ async fn fill(server: &Server, db: &PgPool, user: &User, email: &str) -> Uuid {
             json!({"task_ids": [item]}),
         ),
         (
-            Method::PUT,
-            "/v1/integrations/apple-health/sync",
-            json!({"total_steps": 1}),
-        ),
-        (
             Method::PATCH,
             "/v1/users/language",
             json!({"language": "pt"}),
@@ -149,9 +147,31 @@ async fn fill(server: &Server, db: &PgPool, user: &User, email: &str) -> Uuid {
     server
         .cli(&["app", "enable", "--app", &app, "--email", email])
         .await;
-    let file = Form::default().file("a.txt", "text/plain", b"A file of a chat.");
-    file.send(server, user, "/v2/files").await.ok();
-    app::speech_profile::keep(server, user).await;
+    for (root, folder) in [
+        (
+            "voices",
+            speech_profile::folder_of as fn(&Path, &str) -> PathBuf,
+        ),
+        ("files", chat::folder_of),
+    ] {
+        let id = Uuid::now_v7();
+        let folder = folder(&server.data_dir.join(root), &user.uid);
+        fs::create_dir_all(&folder).unwrap();
+        let (name, row) = match root {
+            "voices" => (
+                format!("{id}.opus"),
+                "insert into speech_profiles (uid, id, samples, recorded_at, link_key) values (:uid, :id, 160, now(), 'key')",
+            ),
+            _ => (
+                id.to_string(),
+                "insert into chat_files (uid, id, state, name, mime_type, kind, bytes, token, created_at)
+                 values (:uid, :id, 'there', 'a', 'text/plain', 'text', 5, md5(:uid), now());
+                 insert into chat_file_tokens (token, uid, file_id) values (md5(:uid), :uid, :id)",
+            ),
+        };
+        fs::write(folder.join(name), "bytes").unwrap();
+        put(db, &user.uid, &row.replace(":id", &format!("'{id}'"))).await;
+    }
     put(db, &user.uid, ROWS).await;
     conversation
 }
@@ -247,7 +267,7 @@ async fn an_account_moves_to_a_fresh_server_whole() {
     fill(&old, &db, &ben, BEN).await;
     let before = digests(&db, &["search%", "rate_windows"]).await;
     let (first, told) = export(&old, ANN, "first").await;
-    assert!(told.contains("tables and 3 files"), "{told}");
+    assert!(told.contains("tables and 5 files"), "{told}");
     assert_eq!(
         digests(&db, &["search%", "rate_windows"]).await,
         before,
@@ -266,7 +286,7 @@ async fn an_account_moves_to_a_fresh_server_whole() {
     let planted = TABLES
         .iter()
         .filter(|table| table.fate == Fate::Exported && tables.contains(&table.name));
-    assert!(planted.count() >= 35, "{tables:?}");
+    assert!(planted.count() >= 42, "{tables:?}");
     let all = content(&first);
     for (name, bytes) in &all {
         let text = String::from_utf8_lossy(bytes);

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::features::{
     audio, calendar, chat,
     conversations::{Event, Geolocation, Translation},
-    daily_summaries, health, speech_profile,
+    daily_summaries, speech_profile,
 };
 
 /// What becomes of the rows.
@@ -102,7 +102,7 @@ pub const TABLES: &[Table] = &[
     left_out("credentials", SECRET),
     left_out("credential_hashes", SECRET),
     left_out("sign_in_codes", SECRET),
-    left_out("identities", SECRET),
+    left_out("identities", "they sign in to the server that they were shown to"),
     left_out("provider_visits", PASSING),
     left_out("link_tickets", PASSING),
     left_out("rate_windows", PASSING),
@@ -117,6 +117,9 @@ pub const TABLES: &[Table] = &[
     rebuilt("search_vectors"),
     rebuilt("search_changes"),
     exported("preferences"),
+    exported("user_platforms"),
+    exported("speech_profiles"),
+    exported("apple_health"),
     exported("people"),
     exported("push_tokens"),
     exported("developer_webhooks"),
@@ -153,17 +156,12 @@ pub const TABLES: &[Table] = &[
     exported("enabled_apps"),
     exported("chat_sessions"),
     exported("messages"),
-    exported("chat_files")
-        .only("state = 'there'")
-        .claimed("chat_file_tokens", "token", "token"),
-    exported("chat_file_tokens").only(
-        "exists (select from chat_files f where f.uid = chat_file_tokens.uid and f.id = file_id and f.state = 'there')",
-    ),
     exported("message_shares").claimed("message_share_tokens", "token", "token"),
     exported("message_share_tokens"),
-    exported("speech_profiles"),
-    exported("apple_health").forms(&[("data", is::<health::HealthData>)]),
-    exported("user_platforms"),
+    exported("chat_files").only("state = 'there'"),
+    exported("chat_file_tokens").only(
+        "exists (select from chat_files f where f.uid = $1 and f.id = file_id and f.state = 'there')",
+    ),
 ];
 
 /// Files of a user in a folder of their own.
@@ -183,23 +181,24 @@ pub const FILES: &[Files] = &[
     Files {
         kind: "audio",
         folder: audio::folder_of,
-        named_by: Some(("audio_chunks", |row| {
-            Some(format!("{}.opus", row["id"].as_str()?))
-        })),
-    },
-    Files {
-        kind: "files",
-        folder: chat::folder_of,
-        named_by: None,
+        named_by: Some(("audio_chunks", sound_of)),
     },
     Files {
         kind: "voices",
         folder: speech_profile::folder_of,
-        named_by: Some(("speech_profiles", |row| {
-            Some(format!("{}.opus", row["id"].as_str()?))
-        })),
+        named_by: Some(("speech_profiles", sound_of)),
+    },
+    Files {
+        kind: "files",
+        folder: chat::folder_of,
+        // A picture has a small one beside it.
+        named_by: None,
     },
 ];
+
+fn sound_of(row: &Value) -> Option<String> {
+    Some(format!("{}.opus", row["id"].as_str()?))
+}
 
 pub(super) fn find(name: &str) -> Option<&'static Table> {
     TABLES.iter().find(|table| table.name == name)

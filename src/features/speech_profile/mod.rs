@@ -189,7 +189,7 @@ fn absent_is_fine(removed: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// The files of a user, a name made of ids only: a uid may be any text. `root`: the folder of all voices.
+/// Of a user, made of ids only: a uid may be any text. `root`: the folder of all voices.
 pub fn folder_of(root: &Path, uid: &str) -> PathBuf {
     root.join(ids::from_content(&format!("voice of {uid}")).to_string())
 }
