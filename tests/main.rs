@@ -76,6 +76,7 @@ mod api {
     mod operations;
     pub mod plant;
     mod property;
+    mod references;
     mod sign_in;
     pub mod table;
 }

@@ -141,6 +141,37 @@ pub fn read_query<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
     })
 }
 
+/// A text that the mobile app writes into the address as it is: what looks like further parameters behind it belongs to it.
+pub fn raw_text(query: &str, name: &str) -> Option<String> {
+    let query = format!("&{query}");
+    let (_, rest) = query.split_once(&format!("&{name}="))?;
+    let mut rest = rest.replace('&', "%26");
+    // Who writes a blank as %20 means a plus by +.
+    if rest.contains("%20") {
+        rest = rest.replace('+', "%2B");
+    }
+    let text = format!("{name}={rest}");
+    let mut pairs = form_urlencoded::parse(text.as_bytes());
+    pairs.next().map(|(_, text)| text.into_owned())
+}
+
+/// The text under `value`, the query's only parameter, as `raw_text` reads it.
+pub struct RawValue(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for RawValue {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let found = raw_text(parts.uri.query().unwrap_or_default(), "value");
+        let missing = || Problem {
+            location: vec!["query".into(), "value".into()],
+            message: "Field required".into(),
+            kind: "missing",
+        };
+        Ok(Self(found.ok_or_else(|| Error::Invalid(vec![missing()]))?))
+    }
+}
+
 /// The id in the path. One that is no UUID is the id of nothing: absent.
 pub struct Id(pub Option<Uuid>);
 
@@ -317,5 +348,31 @@ fn reason(message: &str) -> String {
             format!("Input should be {expected}")
         }
         _ => message.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::raw_text;
+
+    #[test]
+    fn a_text_in_the_address_is_read_to_its_end() {
+        for (query, text) in [
+            ("value=Likes%20tea", Some("Likes tea")),
+            // A client that writes forms.
+            ("value=Likes+tea+%26+C%2B%2B", Some("Likes tea & C++")),
+            // The mobile app escapes no more than an address must.
+            ("value=Tea%20&%20C++%20=%20joy", Some("Tea & C++ = joy")),
+            ("value=100%20%%20tea", Some("100 % tea")),
+            ("value=R&B", Some("R&B")),
+            ("other=1&value=x", Some("x")),
+            ("value=1%2B1=2", Some("1+1=2")),
+            ("value=", Some("")),
+            ("my_value=x", None),
+            ("values=x", None),
+            ("", None),
+        ] {
+            assert_eq!(raw_text(query, "value").as_deref(), text, "{query}");
+        }
     }
 }

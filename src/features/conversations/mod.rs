@@ -68,6 +68,9 @@ pub const DELETED: &str = "conversation.deleted";
 /// A conversation whose processing began so often without an end is given up.
 const MOST_ATTEMPTS: i32 = 40;
 
+/// How long a client waits for an answer.
+const LONGEST_WAIT: Duration = Duration::minutes(5);
+
 /// Longest title, in characters.
 pub const MAXIMUM_TITLE: usize = 500;
 
@@ -351,6 +354,13 @@ pub async fn finish(db: &Db, outbox: &Outbox, uid: &str, id: Uuid, reason: Reaso
         .await?;
     tx.commit().await?;
     Ok(true)
+}
+
+/// The conversation that the user had ended just now, or whose end they still wait for: the app repeats a request that had
+/// no answer.
+pub async fn ended_on_request(db: &Db, uid: &str) -> Result<Option<Uuid>> {
+    let now = clock::now();
+    Ok(store::ended_on_request(db, uid, now - LONGEST_WAIT, now - lenient::AGAIN).await?)
 }
 
 /// Has a conversation understood again, for good: it is kept, and so is its title if it has one. `language`: what it is in,

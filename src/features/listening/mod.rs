@@ -96,22 +96,23 @@ pub async fn erase(app: &Handles, uid: &str) -> Result<()> {
     Ok(disk::in_background("the audio spool cannot be emptied", erase).await?)
 }
 
-/// Ends the caller's conversation in progress, with every word spoken so far. `meeting` is the calendar
-/// entry that it belonged to. None: there is none in progress.
+/// Ends the caller's conversation in progress, with every word spoken so far. `meeting` is the calendar entry that it
+/// belonged to. The same again within seconds gives the one that was ended. None: there is none in progress.
 pub async fn finish(
     app: &Handles,
     caller: &Caller,
     meeting: Option<Meeting>,
 ) -> Result<Option<Uuid>> {
     app.live.flush(&caller.uid, FLUSH_PATIENCE).await;
-    let Some(id) = conversations::newest_open(&app.db, &caller.uid).await? else {
-        return Ok(None);
-    };
-    if let Some(meeting) = &meeting {
-        conversations::attach_meeting(&app.db, &caller.uid, id, meeting).await?;
+    if let Some(id) = conversations::newest_open(&app.db, &caller.uid).await? {
+        if let Some(meeting) = &meeting {
+            conversations::attach_meeting(&app.db, &caller.uid, id, meeting).await?;
+        }
+        if end(app, &caller.uid, id, Reason::Requested).await? {
+            return Ok(Some(id));
+        }
     }
-    let finished = end(app, &caller.uid, id, Reason::Requested).await?;
-    Ok(finished.then_some(id))
+    conversations::ended_on_request(&app.db, &caller.uid).await
 }
 
 /// Hands a conversation over to processing, and notes where its user is.

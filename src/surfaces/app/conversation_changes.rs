@@ -19,7 +19,7 @@ use crate::{
         lenient,
     },
     surfaces::{
-        extract::{Body, Id, IdAnd, Query},
+        extract::{Body, Id, IdAnd, Query, raw_text},
         guard,
         respond::{ApiError, ErrorBody, Result},
     },
@@ -68,30 +68,17 @@ pub async fn delete(
     }
 }
 
-/// The title of the query. The Omi app does not encode an `&` in it: what follows one, and is no parameter, belongs to the
-/// title.
+/// The title of the query, which the mobile app does not encode.
 pub struct Title(String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Title {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let found = title_of(parts.uri.query().unwrap_or_default());
+        let found = raw_text(parts.uri.query().unwrap_or_default(), "title");
         let missing = || Error::invalid_parameter("title", "title must be given");
         Ok(Self(found.ok_or_else(missing)?))
     }
-}
-
-fn title_of(query: &str) -> Option<String> {
-    let mut pieces = query.split('&');
-    let first = pieces.find_map(|piece| piece.strip_prefix("title="))?;
-    let mut whole = format!("title={first}");
-    for piece in pieces.take_while(|piece| !piece.contains('=')) {
-        whole.push_str("%26");
-        whole.push_str(piece);
-    }
-    let mut decoded = form_urlencoded::parse(whole.as_bytes());
-    decoded.next().map(|(_, title)| title.into_owned())
 }
 
 /// Rename a conversation.
@@ -323,26 +310,4 @@ pub async fn assign_segments(
         value: sent.value,
     };
     assign(&app, &caller, id, Spoken::Ids(&sent.segment_ids), query).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_title_is_taken_whole() {
-        for (query, title) in [
-            ("title=Plan", Some("Plan")),
-            ("title=", Some("")),
-            ("title=R&D", Some("R&D")),
-            ("title=A%20%26%20B", Some("A & B")),
-            ("title=Salt%20&%20pepper&x=1", Some("Salt & pepper")),
-            ("x=1&title=a+b", Some("a b")),
-            ("title=1%2B1=2", Some("1+1=2")),
-            ("titles=x", None),
-            ("", None),
-        ] {
-            assert_eq!(title_of(query).as_deref(), title, "{query}");
-        }
-    }
 }

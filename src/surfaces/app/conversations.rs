@@ -120,7 +120,8 @@ pub struct Finish {
     calendar_meeting_context: Option<Meeting>,
 }
 
-/// Finish the conversation in progress and understand it; it is kept, however little was said.
+/// Finish the conversation in progress and understand it; it is kept, however little was said. The same request again
+/// within ten seconds of the answer is answered with it, unless another is in progress.
 #[utoipa::path(post, path = "/v1/conversations", tag = "conversations", request_body = Option<Finish>,
     responses((status = 200, body = Finished),
               (status = 404, body = ErrorBody, description = "No conversation is in progress")))]

@@ -1,10 +1,6 @@
 //! `/v3/memories`
 
-use axum::{
-    Json,
-    extract::{FromRequestParts, State},
-    http::request::Parts,
-};
+use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -13,17 +9,16 @@ use uuid::Uuid;
 use super::StatusAnswer;
 use crate::{
     app::App,
-    error::{Error, Problem},
     features::{
         credentials::Caller,
         lenient,
         memories::{self, Existing, Memory, MemoryChanges, NewMemory, OF_APP},
     },
     surfaces::{
-        extract::{Body, Id, Query, bounded},
+        extract::{Body, Id, Query, RawValue, bounded},
         guard,
         limits::Policy,
-        respond::{ApiError, ErrorBody, Result},
+        respond::{ErrorBody, Result},
     },
 };
 
@@ -196,37 +191,6 @@ pub async fn create_batch(
     }))
 }
 
-/// The query's only parameter. The mobile app writes the text into the address as it is, so what looks like further
-/// parameters belongs to it.
-pub struct Content(String);
-
-impl<S: Send + Sync> FromRequestParts<S> for Content {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, ApiError> {
-        let missing = Problem {
-            location: vec!["query".into(), "value".into()],
-            message: "Field required".into(),
-            kind: "missing",
-        };
-        let found = whole_value(parts.uri.query().unwrap_or_default());
-        Ok(Self(found.ok_or(Error::Invalid(vec![missing]))?))
-    }
-}
-
-fn whole_value(query: &str) -> Option<String> {
-    let query = format!("&{query}");
-    let (_, rest) = query.split_once("&value=")?;
-    let mut rest = rest.replace('&', "%26");
-    // Who writes a blank as %20 means a plus by +.
-    if rest.contains("%20") {
-        rest = rest.replace('+', "%2B");
-    }
-    let text = format!("value={rest}");
-    let mut pairs = form_urlencoded::parse(text.as_bytes());
-    pairs.next().map(|(_, value)| value.into_owned())
-}
-
 /// Change what a memory says. It keeps its id.
 #[utoipa::path(patch, path = "/v3/memories/{id}", tag = "memories",
     params(("id" = String, Path),
@@ -236,7 +200,7 @@ pub async fn change(
     State(app): State<App>,
     caller: Caller,
     id: Id,
-    Content(value): Content,
+    RawValue(value): RawValue,
 ) -> Result<Json<StatusAnswer>> {
     let id = id.or_absent("Memory")?;
     let changes = MemoryChanges {
@@ -304,27 +268,4 @@ pub async fn delete(State(app): State<App>, caller: Caller, id: Id) -> Result<Js
 pub async fn delete_all(State(app): State<App>, caller: Caller) -> Result<Json<StatusAnswer>> {
     memories::delete_all(&app.db, &caller).await?;
     Ok(StatusAnswer::ok())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::whole_value;
-
-    #[test]
-    fn a_text_in_the_address_is_read_to_its_end() {
-        for (query, text) in [
-            ("value=Likes%20tea", Some("Likes tea")),
-            // A client that writes forms.
-            ("value=Likes+tea+%26+C%2B%2B", Some("Likes tea & C++")),
-            // The mobile app escapes no more than an address must.
-            ("value=Tea%20&%20C++%20=%20joy", Some("Tea & C++ = joy")),
-            ("value=R&B", Some("R&B")),
-            ("other=1&value=x", Some("x")),
-            ("value=", Some("")),
-            ("my_value=x", None),
-            ("", None),
-        ] {
-            assert_eq!(whole_value(query).as_deref(), text, "{query}");
-        }
-    }
 }

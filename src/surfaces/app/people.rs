@@ -1,8 +1,12 @@
 //! `/v1/users/people`
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::{RawQuery, State},
+    http::StatusCode,
+};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::StatusAnswer;
@@ -14,7 +18,7 @@ use crate::{
         people::{self, Person},
     },
     surfaces::{
-        extract::{Body, Id, OptionalBody, Query, TwoIds},
+        extract::{Body, Id, OptionalBody, TwoIds, raw_text},
         guard::{self, NewIds},
         respond::Result,
     },
@@ -93,14 +97,7 @@ pub async fn get(State(app): State<App>, caller: Caller, id: Id) -> Result<Json<
     Ok(Json(people::get(&app.db, &caller, id).await?.into()))
 }
 
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct NewName {
-    #[param(min_length = 1, max_length = 200, pattern = r"^[^\x00\s]+$")]
-    value: Option<String>,
-}
-
-/// The same in the body, by either name.
+/// The name in the body, under either key.
 #[derive(Deserialize, Default, ToSchema)]
 pub struct NewNameBody {
     #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00\s]+$")]
@@ -110,17 +107,20 @@ pub struct NewNameBody {
 }
 
 /// Call a person something else. The name stands in the query or, as Omi's web client sends it, in the body.
-#[utoipa::path(patch, path = "/v1/users/people/{id}/name", tag = "people", params(("id" = String, Path), NewName),
+#[utoipa::path(patch, path = "/v1/users/people/{id}/name", tag = "people",
+    params(("id" = String, Path),
+           ("value" = Option<String>, Query, min_length = 1, max_length = 200, pattern = r"^[^\x00\s]+$")),
     request_body = Option<NewNameBody>, responses((status = 200, body = StatusAnswer)))]
 pub async fn rename(
     State(app): State<App>,
     caller: Caller,
     id: Id,
-    Query(name): Query<NewName>,
+    RawQuery(query): RawQuery,
     OptionalBody(body): OptionalBody<NewNameBody>,
 ) -> Result<Json<StatusAnswer>> {
     let id = id.or_absent("Person")?;
-    let name = name.value.or(body.name).or(body.value);
+    let name = raw_text(query.as_deref().unwrap_or_default(), "value");
+    let name = name.or(body.name).or(body.value);
     let name = name.ok_or(Error::missing("name"))?;
     people::rename(&app.db, &caller, id, &name).await?;
     Ok(StatusAnswer::ok())

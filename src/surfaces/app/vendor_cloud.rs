@@ -58,7 +58,7 @@ fn no_calls() -> Error {
     Error::Forbidden("This server makes no phone calls".into())
 }
 
-/// The plan of a user: everybody has all of it. A limit of 0 is none.
+/// The plan of a user: everybody has all of it. A limit of 0 is none; of a quota of calls the app would offer more.
 #[utoipa::path(get, path = "/v1/users/me/subscription", tag = "vendor cloud", responses((status = 200, body = Object)))]
 pub async fn subscription(_: Caller) -> Json<Value> {
     Json(json!({
@@ -96,16 +96,7 @@ pub async fn subscription(_: Caller) -> Json<Value> {
         "chat_quota_percent": 0.0,
         "chat_quota_allowed": true,
         "chat_quota_reset_at": null,
-        "phone_call_quota": {
-            "has_access": false,
-            "is_paid": true,
-            "monthly_limit": null,
-            "monthly_used": 0,
-            "remaining": null,
-            "max_duration_seconds": null,
-            "allowed_countries": [],
-            "reset_at": null
-        }
+        "phone_call_quota": null
     }))
 }
 

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    clock,
     guard::{scoped, user_or_developer},
     limits::Policy,
 };
@@ -25,9 +26,7 @@ pub struct Success {
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(user_or_developer().on(routes!(keys::list)))
-        .routes(user_or_developer().on(routes!(keys::create)))
-        .routes(user_or_developer().on(routes!(keys::revoke)))
+        .merge(routes_of_keys())
         .routes(scoped(Scope::ReadMemories).on(routes!(memories::list)))
         .routes(scoped(Scope::ReadMemories).on(routes!(memories::get)))
         .routes(
@@ -82,4 +81,13 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(scoped(Scope::WriteGoals).on(routes!(goals::progress)))
         .routes(scoped(Scope::ReadGoals).on(routes!(goals::history)))
         .routes(scoped(Scope::ReadConversations).on(routes!(folders::list)))
+}
+
+/// The app has a page for them, and reads their answers like all others.
+fn routes_of_keys() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(user_or_developer().on(routes!(keys::list)))
+        .routes(user_or_developer().on(routes!(keys::create)))
+        .routes(user_or_developer().on(routes!(keys::revoke)))
+        .layer(axum::middleware::from_fn(clock::check))
 }

@@ -1,11 +1,14 @@
 //! `/v1/conversations`
 
+use std::time::Duration;
+
 use chrono::Utc;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
     api::plant::{self, at},
+    processing::settled,
     support::{Server, server::User},
 };
 
@@ -167,6 +170,7 @@ async fn finishing_wants_a_conversation_in_progress() {
     let open = || plant::Conversation {
         title: "",
         status: "in_progress",
+        created_at: Utc::now(),
         finished_at: Utc::now(),
         ..Default::default()
     };
@@ -237,5 +241,16 @@ async fn finishing_wants_a_conversation_in_progress() {
             .len(),
         1
     );
+    // The app asks again when it had no answer: for some seconds it gets the same one, then there is none in progress.
+    let again = finish().await.ok();
+    assert_eq!(again["conversation"]["id"], id.to_string());
+    settled(&server, &user, &id.to_string(), Duration::from_secs(30)).await;
+    let later = "update conversations set updated_at = updated_at - interval '11 seconds' where uid = $1 and id = $2";
+    let moved = sqlx::query(later).bind(&user.uid).bind(id).execute(&db);
+    moved.await.unwrap();
     assert_eq!(finish().await.status, 404, "it is not in progress any more");
+    // What is in progress comes first, whatever was ended just before.
+    let next = open().put(&db, &user.uid).await;
+    plant::segment(&db, &user.uid, next, 0, true, 0.0, "And more.").await;
+    assert_eq!(finish().await.ok()["conversation"]["id"], next.to_string());
 }

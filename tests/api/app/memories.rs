@@ -130,6 +130,37 @@ async fn a_memory_is_as_the_app_reads_it() {
             "work: system",
         ]
     );
+
+    // What was stated comes first, what only interests last; the newest first in each.
+    let user = server.user("ben@example.org").await;
+    for (content, scoring) in [
+        ("interesting, newer", "00_998_1769850001"),
+        ("system, older", "00_999_1769850000"),
+        ("stated", "01_998_1769849999"),
+        ("interesting, older", "00_998_1769850000"),
+        ("system, newer", "00_999_1769850001"),
+    ] {
+        let id = plant::memory(&db, &user.uid, content, "system", None, None).await;
+        sqlx::query("update memories set scoring = $3 where uid = $1 and id = $2")
+            .bind(&user.uid)
+            .bind(id)
+            .bind(scoring)
+            .execute(&db)
+            .await
+            .unwrap();
+    }
+    let order = [
+        "stated",
+        "system, newer",
+        "system, older",
+        "interesting, newer",
+        "interesting, older",
+    ];
+    assert_eq!(contents(&list(&server, &user, "").await), order);
+    assert_eq!(
+        contents(&list(&server, &user, "offset=1&limit=2").await),
+        order[1..3]
+    );
 }
 
 async fn send(server: &Server, user: &User, method: Method, below: &str) -> Answer {

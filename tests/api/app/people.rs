@@ -4,7 +4,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Server, server::Answer};
+use crate::{
+    api::plant,
+    support::{Server, server::Answer},
+};
 
 const PEOPLE: &str = "/v1/users/people";
 
@@ -88,7 +91,19 @@ async fn people_are_added_once_and_renamed_and_forgotten() {
             "{path}"
         );
     }
-    // 204: the app takes nothing else for done.
+    // Called by a name as the app writes it into the address.
+    let called = ask(Method::PATCH, &format!("{one}/name?value=C & D + 1"), None).await;
+    assert_eq!(called.status, 200);
+    assert_eq!(ask(Method::GET, &one, None).await.ok()["name"], "C & D + 1");
+    // 204: the app takes nothing else for done. What they said keeps their id.
+    let db = server.pool().await;
+    let talk = plant::Conversation::default().put(&db, &ann.uid).await;
+    plant::segment(&db, &ann.uid, talk, 0, false, 0.0, "Hello.").await;
+    let path = format!("/v1/conversations/{talk}");
+    let said = format!("{path}/segments/0/assign?assign_type=person_id&value={id}");
+    ask(Method::PATCH, &said, None).await.ok();
     assert_eq!(ask(Method::DELETE, &one, None).await.status, 204);
+    let found = ask(Method::GET, &path, None).await.ok();
+    assert_eq!(found["transcript_segments"][0]["person_id"], id);
     assert_eq!(ask(Method::DELETE, &one, None).await.status, 404);
 }

@@ -61,6 +61,50 @@ async fn what_the_app_asks_for_when_it_starts_is_answered() {
     ] {
         assert_eq!(get(path).await.ok(), answer, "{path}");
     }
+    // What only the vendor's cloud can do is done with, or was never begun.
+    let ok = json!({"status": "ok"});
+    let no_training = json!({"opted_in": false, "status": null});
+    let no_keys = json!({"active": false});
+    for (method, path, answer) in [
+        (Method::POST, "/v1/users/training-data-opt-in", no_training),
+        (Method::POST, "/v1/users/migration/requests", ok.clone()),
+        (
+            Method::POST,
+            "/v1/users/migration/batch-requests",
+            ok.clone(),
+        ),
+        (
+            Method::POST,
+            "/v1/users/migration/requests/data-protection-level/finalize",
+            ok.clone(),
+        ),
+        (Method::POST, "/v1/users/me/llm-usage", ok),
+        (Method::POST, "/v1/users/me/byok-active", no_keys.clone()),
+        (Method::DELETE, "/v1/users/me/byok-active", no_keys),
+        (
+            Method::POST,
+            "/v1/agent/vm-ensure",
+            json!({"has_vm": false}),
+        ),
+        (
+            Method::POST,
+            "/v1/agent/keepalive",
+            json!({"ok": false, "reason": "no_vm"}),
+        ),
+        (
+            Method::POST,
+            "/v1/payment-methods/default",
+            json!({"status": "success"}),
+        ),
+    ] {
+        let body = Some(json!({"target_level": "enhanced"}));
+        let told = server.send(method, path, Some(&ann.token), body).await;
+        assert_eq!(told.ok(), answer, "{path}");
+    }
+    // Fractions, which the app takes no whole number for.
+    let overage = get("/v1/payments/overage-info").await.ok();
+    assert_eq!(overage["is_overage_plan"], false);
+    assert_eq!(overage["markup_multiplier"].to_string(), "1.0");
     // No update, and no 401: that signs the app out.
     for path in [
         "/v2/firmware/latest?device_model=x",
@@ -75,7 +119,12 @@ async fn what_the_app_asks_for_when_it_starts_is_answered() {
     // What would need the vendor's cloud says so; the two kinds of refusal are those of the reference.
     for (method, path, status) in [
         (Method::POST, "/v1/payments/checkout-session", 400),
+        (Method::POST, "/v1/payments/upgrade-subscription", 400),
+        (Method::POST, "/v1/payments/customer-portal", 400),
         (Method::DELETE, "/v1/payments/subscription", 400),
+        (Method::POST, "/v1/stripe/connect-accounts", 400),
+        (Method::POST, "/v1/phone/numbers/verify", 403),
+        (Method::POST, "/v1/phone/numbers/verify/check", 403),
         (Method::POST, "/v1/phone/token", 403),
         (Method::PUT, "/v1/integrations/google_calendar", 400),
         (Method::GET, "/v1/task-integrations/todoist/oauth-url", 400),
@@ -86,8 +135,10 @@ async fn what_the_app_asks_for_when_it_starts_is_answered() {
         let answer = server.send(method, path, Some(&ann.token), body).await;
         assert_eq!(answer.status, status, "{path}: {answer:#?}");
     }
-    let floats: Value = get("/v1/users/me/subscription").await.ok();
-    assert!(floats["chat_quota_used"].is_f64(), "{floats}");
+    let plan: Value = get("/v1/users/me/subscription").await.ok();
+    assert!(plan["chat_quota_used"].is_f64(), "{plan}");
+    // With a quota of calls, however large, the app offers to sell more.
+    assert_eq!(plan["phone_call_quota"], Value::Null);
 }
 
 #[tokio::test]

@@ -1,16 +1,25 @@
-//! What the Omi app reads as its screens open, each answer checked as its parsers take it: of somebody new, and of somebody
-//! with a full and odd account. `tests/omi_app/calls.json` has the calls.
+//! What the Omi app reads and does, screen by screen, each answer taken as its parsers take it: for somebody new, for somebody
+//! with an ordinary account and for somebody with an odd one. `tests/omi_app/calls.json` has all calls that the app makes.
 
+mod fill;
+mod reads;
+mod writes;
+
+use std::{collections::BTreeSet, sync::LazyLock};
+
+use chrono::Utc;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sqlx::PgPool;
 
-use super::{super::plant, operations::operations};
-use crate::support::{
-    Server,
-    app_models::{faults, faults_in_list},
-    forms::Form,
-    server::User,
+use super::operations::operations;
+use crate::{
+    processing::server_asking,
+    support::{
+        Server,
+        app_models::{faults, faults_in_list},
+        peer::{Peer, Script},
+        server::{Answer, User, client},
+    },
 };
 
 #[derive(Deserialize)]
@@ -19,181 +28,312 @@ struct Call {
     path: String,
     model: Option<String>,
     list: bool,
+    /// What the app takes for success.
     status: Vec<u16>,
 }
 
-/// What the app adds, where it must.
-const QUERIES: [(&str, &str); 7] = [
+static CALLS: LazyLock<Vec<Call>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("../../omi_app/calls.json")).unwrap());
+
+/// Calls that are not walked, and why.
+const LEFT_OUT: [(&str, &str, &str); 17] = [
     (
-        "/v1/conversations",
-        "?include_discarded=false&limit=50&offset=0&statuses=",
+        "GET",
+        "/v1/auth/authorize",
+        "a page: tests/api/app/sign_in_page.rs",
     ),
     (
-        "/v1/announcements/pending",
-        "?app_version=1.0.0&platform=ios&trigger=app_launch",
+        "POST",
+        "/v1/auth/token",
+        "a form: tests/api/app/sign_in_page.rs",
     ),
-    ("/v1/users/analytics/memory_summary", "?memory_id=a"),
-    ("/v1/users/me/usage", "?period=all_time"),
-    ("/v2/messages", "?app_id=&dropdown_selected=false"),
-    ("/v1/users/migration/requests", "?target_level=enhanced"),
-    ("/v2/apps", "?offset=0&limit=20&include_reviews=true"),
-];
-/// No JSON, or refused here as by Omi's own server where it has none.
-const LEFT_OUT: [&str; 4] = [
-    "/v1/auth/authorize",
-    "/v1/users/export",
-    "/v2/firmware/latest",
-    "/v2/firmware/stable",
+    (
+        "POST",
+        "/v3/upload-audio",
+        "sound goes with it: tests/api/app/speech_profile.rs",
+    ),
+    (
+        "GET",
+        "/v2/firmware/latest",
+        "404 says that there is no update",
+    ),
+    (
+        "GET",
+        "/v2/firmware/stable",
+        "404 says that there is no update",
+    ),
+    (
+        "POST",
+        "/v1/announcements/{id}/dismiss",
+        "there is none to dismiss",
+    ),
+    ("WS", "/v4/listen", "a socket: tests/listen/app.rs"),
+    (
+        "POST",
+        "/v2/sync-local-files",
+        "sound goes with it: tests/listen/uploads.rs",
+    ),
+    (
+        "DELETE",
+        "/v1/users/people/{id}/speech-samples/{i}",
+        "there are no such samples",
+    ),
+    (
+        "POST",
+        "/v2/voice-messages",
+        "sound goes with it: tests/listen",
+    ),
+    (
+        "POST",
+        "/v2/voice-message/transcribe",
+        "sound goes with it: tests/listen",
+    ),
+    ("POST", "/v2/tts/synthesize", "nothing here speaks"),
+    (
+        "GET",
+        "/v1/integrations/{app}/oauth-url",
+        "refused: no other service is connected",
+    ),
+    (
+        "PUT",
+        "/v1/integrations/{app}",
+        "refused: no other service is connected",
+    ),
+    (
+        "DELETE",
+        "/v1/integrations/{app}",
+        "404: no other service is connected",
+    ),
+    (
+        "PUT",
+        "/v1/task-integrations/{app}",
+        "refused: no other service is connected",
+    ),
+    ("POST", "/v1/phone/token", "refused: no telephone service"),
 ];
 
-/// Whether the table of operations says that it is not built.
-fn planned(path: &str) -> bool {
-    operations()
+fn left_out(call: &Call) -> bool {
+    LEFT_OUT
         .iter()
-        .any(|one| (one.method, one.path, one.standing) == ("GET", path, "planned"))
+        .any(|(method, path, _)| (*method, *path) == (call.method.as_str(), call.path.as_str()))
 }
 
-/// Reads all that needs no id; gives how many answers were checked.
-async fn screens(server: &Server, user: &User) -> usize {
-    let calls: Vec<Call> = serde_json::from_str(include_str!("../../omi_app/calls.json")).unwrap();
-    let mut checked = 0;
-    for call in calls {
-        let path = call.path.as_str();
-        if call.method != "GET" || path.contains('{') || LEFT_OUT.contains(&path) || planned(path) {
-            continue;
-        }
-        let query = QUERIES.iter().find(|(known, _)| *known == path);
-        let asked = format!("{path}{}", query.map_or("", |(_, query)| query));
-        let answer = server.get(&asked, &user.token).await;
-        assert!(call.status.contains(&answer.status), "{asked}: {answer:#?}");
-        let Some(model) = &call.model else {
-            continue;
-        };
-        // The one goal of somebody without goals.
-        if answer.body.is_null() && path == "/v1/goals" {
-            continue;
-        }
-        let faults = match (call.list, answer.body[0].is_string()) {
-            // Bare ids.
-            (true, true) => Vec::new(),
-            (true, false) => faults_in_list(model, &answer.body),
-            (false, _) => faults(model, &answer.body),
-        };
-        assert!(faults.is_empty(), "{asked}: {faults:#?}\n{:#}", answer.body);
-        checked += 1;
-    }
-    checked
-}
-
-/// An account with something of each kind, and odd words in it.
-async fn fill(server: &Server, user: &User, db: &PgPool) {
-    let odd = [
-        String::new(),
-        "שלום עולם".into(),
-        "👩‍👩‍👧‍👦 \u{202e}right to left".into(),
-        "a\"b\\c\n\u{2028}d".into(),
-        "long ".repeat(2000),
-    ];
-    for (n, words) in odd.iter().enumerate() {
-        let id = plant::Conversation {
-            status: ["completed", "processing", "failed", "merging", "completed"][n],
-            discarded: n == 4,
-            ..plant::Conversation::default()
-        }
-        .put(db, &user.uid)
-        .await;
-        let said = if words.is_empty() {
-            "So."
-        } else {
-            "We saw a heron."
-        };
-        plant::segment(db, &user.uid, id, 0, n % 2 == 0, 0.0, said).await;
-        sqlx::query(
-            "update conversations set title = $3, overview = $3 where uid = $1 and id = $2",
-        )
-        .bind(&user.uid)
-        .bind(id)
-        .bind(words)
-        .execute(db)
-        .await
-        .unwrap();
-        let sound = plant::at("2026-01-31T09:00:00Z");
-        plant::sound(db, &server.data_dir, &user.uid, id, sound, &[0; 1600]).await;
-    }
-    let post = async |path: &str, body: Value| {
-        let answer = server.post(path, &user.token, body).await;
-        assert!(answer.status < 300, "{path}: {answer:#?}");
+/// Whether this server is yet to get it, as the table of operations has it.
+fn planned(call: &Call) -> bool {
+    let alike = |path: &str| {
+        let (ours, theirs) = (call.path.split('/'), path.split('/'));
+        ours.clone().count() == theirs.clone().count()
+            && ours
+                .zip(theirs)
+                .all(|(ours, theirs)| ours == theirs || theirs.starts_with('{'))
     };
-    for words in odd.iter().skip(1).take(3) {
-        post(
-            "/v3/memories",
-            json!({"content": words, "visibility": "public"}),
-        )
-        .await;
-        post(
-            "/v1/action-items",
-            json!({"description": words, "due_at": "2026-02-01T09:00:00Z"}),
-        )
-        .await;
-        post("/v1/goals", json!({"title": words, "target_value": 10})).await;
-        post(
-            "/v1/folders",
-            json!({"name": words.chars().take(20).collect::<String>()}),
-        )
-        .await;
-        post(
-            "/v1/users/people",
-            json!({"name": words.chars().take(20).collect::<String>()}),
-        )
-        .await;
+    let mut known: Vec<_> = operations()
+        .into_iter()
+        .filter(|one| one.method == call.method && alike(one.path))
+        .collect();
+    // Of two that fit, the one with the fewer parameters is meant.
+    known.sort_by_key(|one| one.path.matches('{').count());
+    known.first().is_some_and(|one| one.standing == "planned")
+}
+
+/// Somebody at their phone.
+struct Walk<'a> {
+    server: &'a Server,
+    user: &'a User,
+    /// Whether there is something of each kind to be read.
+    full: bool,
+    /// Calls of the table that were made.
+    made: BTreeSet<usize>,
+    /// Answers that were compared with a model.
+    compared: usize,
+    /// What the app would stumble over.
+    faults: Vec<String>,
+}
+
+impl Walk<'_> {
+    /// Makes a call of the table: `ids` stand for the parameters of its path, `query` is written as the app writes it, and
+    /// null is no body. One that is planned is not made, and gives null.
+    async fn step(
+        &mut self,
+        method: &str,
+        path: &str,
+        ids: &[&str],
+        query: &str,
+        body: Value,
+    ) -> Value {
+        let known = |call: &Call| (call.method.as_str(), call.path.as_str()) == (method, path);
+        let Some(number) = CALLS.iter().position(known) else {
+            panic!("the app does not call {method} {path}");
+        };
+        let call = &CALLS[number];
+        if planned(call) {
+            return Value::Null;
+        }
+        let mut ids = ids.iter();
+        let parts = path.split('/').map(|part| match part.starts_with('{') {
+            true => *ids.next().unwrap(),
+            false => part,
+        });
+        let asked = format!("{}{query}", parts.collect::<Vec<_>>().join("/"));
+        let sent = Utc::now().timestamp_millis() as f64 / 1000.0;
+        let mut request = client()
+            .request(
+                method.parse().unwrap(),
+                format!("{}{asked}", self.server.url),
+            )
+            .bearer_auth(&self.user.token)
+            .header("X-App-Platform", "ios")
+            .header("X-Device-Id-Hash", "1a2b3c4d")
+            .header("X-App-Version", "1.0.520+700")
+            .header("X-Request-Start-Time", format!("{sent:.3}"));
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        let answer = Answer::of(request.send().await.unwrap()).await;
+        let what = format!("{method} {asked}");
+        if !call.status.contains(&answer.status) {
+            let told = shortened(&answer.body);
+            self.faults
+                .push(format!("{what}: {} {told}", answer.status));
+            return answer.body;
+        }
+        // Without its character set the app may read JSON as Latin-1.
+        let kind = answer.headers.get("content-type");
+        let kind = kind.map_or("", |kind| kind.to_str().unwrap());
+        if kind.contains("json") && kind != "application/json; charset=utf-8" {
+            self.faults.push(format!("{what}: {kind}"));
+        }
+        self.made.insert(number);
+        self.compare(call, &what, &answer.body);
+        answer.body
     }
-    let file = Form::default().file("a \u{202e}.txt", "text/plain", b"A heron.");
-    let file = file.send(server, user, "/v2/files").await.ok();
-    let question = json!({"text": "What did we see?", "file_ids": [file[0]["id"]]});
-    post("/v2/messages", question).await;
-    post(
-        "/v1/users/fcm-token",
-        json!({"fcm_token": "a", "time_zone": "Europe/Berlin"}),
-    )
+
+    fn compare(&mut self, call: &Call, what: &str, body: &Value) {
+        let Some(model) = &call.model else {
+            return;
+        };
+        // The one goal of somebody without goals; and of an operation that is no list, a list in an object.
+        let faults = match (call.path.as_str(), body) {
+            ("/v1/goals", Value::Null) => return,
+            ("/v1/sync/audio/{conversation}/urls", _) => {
+                faults_in_list(model, &body["audio_files"])
+            }
+            // Bare ids.
+            _ if call.list && body[0].is_string() => Vec::new(),
+            _ if call.list => faults_in_list(model, body),
+            _ => faults(model, body),
+        };
+        let told = faults.into_iter().map(|fault| format!("{what}: {fault}"));
+        self.faults.extend(told);
+        self.compared += 1;
+    }
+
+    /// What is to be so after something was done.
+    fn expect(&mut self, what: &str, found: &Value, expected: impl Into<Value>) {
+        let expected = expected.into();
+        if *found != expected {
+            let (found, expected) = (shortened(found), shortened(&expected));
+            self.faults
+                .push(format!("{what}: {found} and not {expected}"));
+        }
+    }
+
+    /// One that is made in another way.
+    fn note(&mut self, method: &str, path: &str, body: &Value) {
+        let known = |call: &Call| (call.method.as_str(), call.path.as_str()) == (method, path);
+        let number = CALLS.iter().position(known).unwrap();
+        self.made.insert(number);
+        self.compare(&CALLS[number], path, body);
+    }
+}
+
+/// A server whose model tries prompts, and can do nothing else.
+async fn server() -> (Peer, Server) {
+    let peer = Peer::start(Script::by_task(|task, _, _| match task {
+        "test_prompt" => Script::json(json!({"summary": "In short: herons."})),
+        _ => Script::Refuses(400),
+    }))
     .await;
-    plant::daily_summary(db, &user.uid, "2026-01-31").await;
-    plant::goal(db, &user.uid, "goal_a").await;
+    let server = server_asking(&peer).await;
+    (peer, server)
+}
+
+fn shortened(value: &Value) -> String {
+    let text = value.to_string();
+    text.chars().take(300).collect()
+}
+
+async fn walked(
+    server: &Server,
+    friend: &User,
+    kind: &str,
+) -> (BTreeSet<usize>, usize, Vec<String>) {
+    let user = server.user(&format!("{kind}@example.org")).await;
+    let words = match kind {
+        "odd" => fill::Words::odd(),
+        _ => fill::Words::ordinary(),
+    };
+    match kind {
+        "ordinary" => fill::ordinary(server, &user, &words).await,
+        "odd" => fill::odd(server, &user, &words).await,
+        _ => {}
+    }
+    let mut walk = Walk {
+        server,
+        user: &user,
+        full: kind != "new",
+        made: BTreeSet::new(),
+        compared: 0,
+        faults: Vec::new(),
+    };
+    reads::screens(&mut walk).await;
+    writes::screens(&mut walk, friend, &words).await;
+    // What was done is shown, and nothing of it breaks a screen.
+    walk.full = true;
+    reads::screens(&mut walk).await;
+    writes::leave(&mut walk).await;
+    for fault in &mut walk.faults {
+        fault.insert_str(0, &format!("{kind}: "));
+    }
+    (walk.made, walk.compared, walk.faults)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_screen_opens() {
-    let server = Server::deaf().await;
-    let db = server.pool().await;
-    let user = server.user("walk@example.org").await;
-    let new = screens(&server, &user).await;
-    assert!(new > 40, "{new}");
-    fill(&server, &user, &db).await;
-    // There is a goal now.
-    assert_eq!(screens(&server, &user).await, new + 1);
-    // Each conversation by itself, and its parts.
-    let path = "/v1/conversations?limit=1000&statuses=processing,completed,failed,merging";
-    let list = server.get(path, &user.token).await.ok();
-    assert_eq!(list.as_array().unwrap().len(), 5);
-    for conversation in list.as_array().unwrap() {
-        let path = format!("/v1/conversations/{}", conversation["id"].as_str().unwrap());
-        let one = server.get(&path, &user.token).await.ok();
-        let faults = [
-            faults("ServerConversation", &one),
-            faults(
-                "TranscriptsResponse",
-                &server
-                    .get(&format!("{path}/transcripts"), &user.token)
-                    .await
-                    .ok(),
-            ),
-            faults(
-                "SuggestedAppsResponse",
-                &server
-                    .get(&format!("{path}/suggested-apps"), &user.token)
-                    .await
-                    .ok(),
-            ),
-        ];
-        assert!(faults.iter().all(Vec::is_empty), "{faults:#?}\n{one:#}");
+async fn every_screen_opens_and_does_what_it_is_for() {
+    let (_peer, server) = server().await;
+    let friend = server.user("friend@example.org").await;
+    let (new, ordinary, odd) = tokio::join!(
+        walked(&server, &friend, "new"),
+        walked(&server, &friend, "ordinary"),
+        walked(&server, &friend, "odd"),
+    );
+    let faults = [new.2, ordinary.2, odd.2].concat();
+    assert!(faults.is_empty(), "{faults:#?}");
+    assert_eq!(new.0, ordinary.0, "of the table");
+    assert_eq!(ordinary.0, odd.0, "of the table");
+    let made = ordinary.0;
+    let mut counts = [0; 3];
+    for (number, call) in CALLS.iter().enumerate() {
+        let stands = [made.contains(&number), left_out(call), planned(call)];
+        let what = format!("{} {}", call.method, call.path);
+        assert!(
+            stands.contains(&true),
+            "{what} is not walked: walk it, or say why not"
+        );
+        assert!(!(stands[0] && stands[1]), "{what} is walked");
+        let place = stands.iter().position(|stands| *stands).unwrap();
+        counts[place] += 1;
     }
+    for (method, path, _) in LEFT_OUT {
+        let known = |call: &Call| (call.method.as_str(), call.path.as_str()) == (method, path);
+        assert!(CALLS.iter().any(known), "{method} {path} is no call");
+    }
+    let [walked, left_out, planned] = counts;
+    let compared = [new.1, ordinary.1, odd.1];
+    println!(
+        "{} calls: {walked} walked, {left_out} left out, {planned} planned; answers compared: {compared:?}",
+        CALLS.len()
+    );
+    assert!(walked >= 100, "{walked}");
+    assert!(compared[0] > 100 && compared[2] > 300, "{compared:?}");
 }

@@ -17,7 +17,8 @@ pub async fn finish(
     let (requested, silent) = (reason == Reason::Requested, reason == Reason::Silence);
     let done = sqlx::query!(
         "update conversations
-         set status = 'processing', keep = keep or $3, processing_attempts = 0, processing_error = null, updated_at = now()
+         set status = 'processing', keep = keep or $3, processing_attempts = 0, processing_error = null, updated_at = now(),
+             end_requested_at = case when $3 then $5 end
          where uid = $1 and id = $2 and status = 'in_progress'
            and (not $4 or finished_at + make_interval(secs => timeout_seconds) <= $5)",
         uid,
@@ -29,6 +30,26 @@ pub async fn finish(
     .execute(tx)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// The last of those that the user had ended since `asked`, if it is not understood yet, or only since `done`.
+pub async fn ended_on_request(
+    db: &Db,
+    uid: &str,
+    asked: DateTime<Utc>,
+    done: DateTime<Utc>,
+) -> Result<Option<Uuid>> {
+    let found = sqlx::query!(
+        r#"select id, status = 'processing' or updated_at >= $3 as "just!" from conversations
+           where uid = $1 and end_requested_at >= $2 and created_at >= $2 - interval '1 day'
+           order by end_requested_at desc, id desc limit 1"#,
+        uid,
+        asked,
+        done
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(found.filter(|one| one.just).map(|one| one.id))
 }
 
 pub async fn standing(db: &Db, uid: &str, id: Uuid) -> Result<Option<Standing>> {
