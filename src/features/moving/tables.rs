@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::features::{
     audio, calendar, chat,
     conversations::{Event, Geolocation, Translation},
-    daily_summaries, speech_profile,
+    daily_summaries, health, speech_profile,
 };
 
 /// What becomes of the rows.
@@ -119,7 +119,7 @@ pub const TABLES: &[Table] = &[
     exported("preferences"),
     exported("user_platforms"),
     exported("speech_profiles"),
-    exported("apple_health"),
+    exported("apple_health").forms(&[("data", is::<health::HealthData>)]),
     exported("people"),
     exported("push_tokens"),
     exported("developer_webhooks"),
