@@ -20,11 +20,15 @@ const SECRET: &str = "xylophone";
 const ID: &str = "{ID}";
 
 /// Names that look like ids of this server, and are none.
-const OTHERS: [(&str, &str); 5] = [
+const OTHERS: [(&str, &str); 6] = [
     ("calendar_event_id", "the calendar's own"),
     ("apple_reminder_id", "the phone's own"),
     ("google_place_id", "of a place on a map"),
     ("client_session_id", "the device's own"),
+    (
+        "POST /v1/sync-local-files conversation_id",
+        "sound goes with it: tests/listen/uploads.rs",
+    ),
     (
         "POST /v2/sync-local-files conversation_id",
         "sound goes with it: tests/listen/uploads.rs",
@@ -100,6 +104,11 @@ fn cases(talk: &str, folder: &str) -> Vec<Case> {
         case("GET /v1/search", "person_id", Of::Person)
             .at(format!("/v1/search?q={SECRET}&person_id={ID}")),
         case("GET /v1/action-items", "conversation_id", Of::Conversation),
+        case(
+            "GET /v1/tools/action-items",
+            "conversation_id",
+            Of::Conversation,
+        ),
         case("POST /v1/action-items", "conversation_id", Of::Conversation)
             .with(json!({"description": "Mine", "conversation_id": ID}))
             .fresh(),
@@ -252,11 +261,6 @@ fn cases(talk: &str, folder: &str) -> Vec<Case> {
         case("DELETE /v3/speech-profile/expand", "person_id", Of::Person).at(format!(
             "/v3/speech-profile/expand?segment_idx=0&memory_id={talk}&person_id={ID}"
         )),
-        case(
-            "GET /v1/tools/action-items",
-            "conversation_id",
-            Of::Conversation,
-        ),
         case(
             "POST /v1/tools/action-items",
             "conversation_id",

@@ -185,7 +185,7 @@ async fn nothing_of_a_deleted_account_is_left_even_if_the_server_dies() {
     ] {
         assert!(had.contains(table), "nothing was in {table}: {had:?}");
     }
-    assert_eq!(stored(&server), 6);
+    assert_eq!(stored(&server), 8);
 
     let body = json!({"reason": "other", "reason_details": "I only tried it."});
     let path = "/v1/users/delete-account";
@@ -210,7 +210,7 @@ async fn nothing_of_a_deleted_account_is_left_even_if_the_server_dies() {
     let begin = Instant::now();
     loop {
         let left = tables_of(&db, &ann.uid).await;
-        if left.is_empty() && stored(&server) == 3 {
+        if left.is_empty() && stored(&server) == 4 {
             break;
         }
         assert!(
