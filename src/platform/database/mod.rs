@@ -28,8 +28,10 @@ const MIGRATION_LOCK: i64 = 0x6f6d_695f_6d69_6772;
 
 /// How long a process waits for another that starts or, being a command, ends.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long a database may take to answer, at first and for each request.
+/// How long a database may take to answer a request.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// How long one may take to answer at first, and a command, with which nobody else waits: the machine may be busy.
+const BEGIN_WITHIN: Duration = Duration::from_secs(30);
 /// A connection that has been idle for longer is tested before it is used.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
@@ -86,11 +88,11 @@ impl Source<'_> {
     pub async fn open(&self, lock: DataDirLock) -> Result<Database> {
         match self.configured()? {
             Some(options) => {
-                let mut database = self.connect(options).await?;
+                let mut database = self.connect(options, ANSWER_WITHIN).await?;
                 database._lock = Some(lock);
                 Ok(database)
             }
-            None => self.start(lock).await,
+            None => self.start(lock, ANSWER_WITHIN).await,
         }
     }
 
@@ -98,19 +100,19 @@ impl Source<'_> {
     /// for a moment, one command after the other.
     pub async fn open_beside(&self) -> Result<Database> {
         if let Some(options) = self.configured()? {
-            return self.connect(options).await;
+            return self.connect(options, BEGIN_WITHIN).await;
         }
         let begun = Instant::now();
         loop {
             let held = match DataDirLock::acquire_as(Role::Command, self.data_dir) {
-                Ok(lock) => return self.start(lock).await,
+                Ok(lock) => return self.start(lock, BEGIN_WITHIN).await,
                 Err(held @ LockError::Held { .. }) => held,
                 Err(error) => return Err(error.into()),
             };
             // The database of another command is not shared: it ends with that command.
             if held.by_server()
                 && let Some(options) = private::running(&self.private_settings()).await
-                && let Ok(database) = self.connect(options).await
+                && let Ok(database) = self.connect(options, BEGIN_WITHIN).await
             {
                 return Ok(database);
             }
@@ -132,7 +134,7 @@ impl Source<'_> {
     pub async fn open_alone(&self) -> Result<Database> {
         let lock = DataDirLock::acquire_as(Role::Command, self.data_dir)?;
         let Some(options) = self.configured()? else {
-            return self.start(lock).await;
+            return self.start(lock, BEGIN_WITHIN).await;
         };
         // Its server may have another data directory.
         let mut one = reach(&options).await.map_err(unreachable_url)?;
@@ -147,7 +149,7 @@ impl Source<'_> {
         if others > 0 {
             bail!("a server uses the database of DATABASE_URL; stop it first");
         }
-        let mut database = self.connect(options).await?;
+        let mut database = self.connect(options, BEGIN_WITHIN).await?;
         database._lock = Some(lock);
         Ok(database)
     }
@@ -167,9 +169,9 @@ impl Source<'_> {
     /// For looking only: None when a private database is meant and does not run.
     pub async fn open_if_running(&self) -> Result<Option<Database>> {
         match self.configured()? {
-            Some(options) => Ok(Some(self.connect(options).await?)),
+            Some(options) => Ok(Some(self.connect(options, ANSWER_WITHIN).await?)),
             None => match private::running(&self.private_settings()).await {
-                Some(options) => Ok(Some(self.connect(options).await?)),
+                Some(options) => Ok(Some(self.connect(options, ANSWER_WITHIN).await?)),
                 None => {
                     private::find_binaries(self.postgres_bin.as_deref())?;
                     Ok(None)
@@ -178,9 +180,9 @@ impl Source<'_> {
         }
     }
 
-    async fn start(&self, lock: DataDirLock) -> Result<Database> {
+    async fn start(&self, lock: DataDirLock, within: Duration) -> Result<Database> {
         let private = private::start_locked(self.private_settings(), lock).await?;
-        match self.connect(private.options()).await {
+        match self.connect(private.options(), within).await {
             Ok(mut database) => {
                 database.private = Some(private);
                 Ok(database)
@@ -192,7 +194,8 @@ impl Source<'_> {
         }
     }
 
-    async fn connect(&self, options: PgConnectOptions) -> Result<Database> {
+    /// `within`: how long a statement waits for a connection.
+    async fn connect(&self, options: PgConnectOptions, within: Duration) -> Result<Database> {
         // A pool would only say that it waited in vain; one connection says why.
         let mut first = reach(&options).await.map_err(|why| {
             if self.url.expose_secret().is_empty() {
@@ -214,7 +217,7 @@ impl Source<'_> {
         let pool = PgPoolOptions::new()
             .max_connections(self.connections)
             // A request waits no longer than this while the database is away.
-            .acquire_timeout(ANSWER_WITHIN)
+            .acquire_timeout(within)
             // By default every statement would wait for a test of its connection first.
             .test_before_acquire(false)
             .before_acquire(|connection, metadata| {
@@ -244,10 +247,11 @@ fn unreachable_url(why: String) -> anyhow::Error {
 
 /// One connection; a database that is just starting is waited for. The error says what is wrong, without the URL.
 async fn reach(options: &PgConnectOptions) -> Result<PgConnection, String> {
-    let deadline = Instant::now() + ANSWER_WITHIN;
+    let begun = Instant::now();
+    let deadline = begun + BEGIN_WITHIN;
     loop {
         let Ok(outcome) = timeout_at(deadline, options.connect()).await else {
-            return Err(format!("no answer within {} s", ANSWER_WITHIN.as_secs()));
+            return Err(format!("no answer within {} s", BEGIN_WITHIN.as_secs()));
         };
         let (starting, why) = match outcome {
             Ok(connection) => return Ok(connection),
@@ -261,7 +265,7 @@ async fn reach(options: &PgConnectOptions) -> Result<PgConnection, String> {
             ),
             Err(error) => (false, error.to_string()),
         };
-        if !starting || Instant::now() + private::PAUSE >= deadline {
+        if !starting || begun.elapsed() + private::PAUSE >= ANSWER_WITHIN {
             return Err(why);
         }
         sleep(private::PAUSE).await;
