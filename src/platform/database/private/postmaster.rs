@@ -176,12 +176,14 @@ impl Launch {
     fn settings(&self) -> Vec<String> {
         // A list of paths; the quotes keep a comma or a space inside one.
         let socket_dir = self.socket_dir.display().to_string().replace('"', "\"\"");
+        // One that loses what it was told serves the servers of many tests at once.
+        let connections = if self.durable { 50 } else { 400 };
         let mut settings = vec![
             "listen_addresses=".to_owned(),
             format!("port={}", socket::PORT),
             format!("unix_socket_directories=\"{socket_dir}\""),
             "unix_socket_permissions=0700".to_owned(),
-            "max_connections=50".to_owned(),
+            format!("max_connections={connections}"),
             "shared_buffers=128MB".to_owned(),
             "timezone=UTC".to_owned(),
             "log_timezone=UTC".to_owned(),
