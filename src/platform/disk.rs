@@ -20,6 +20,14 @@ pub async fn in_background<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await?.context(wrong)
 }
 
+/// How a removal went: what is not there needs none.
+pub fn absent_is_fine(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
 /// Bytes that this user may still write where `folder` is.
 pub fn free(folder: &Path) -> io::Result<u64> {
     let found = nix::sys::statvfs::statvfs(folder)?;

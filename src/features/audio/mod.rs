@@ -48,10 +48,7 @@ pub fn folder_of(root: &Path, uid: &str) -> PathBuf {
 /// Takes the files of a user away at once. `root`: the folder of all sound.
 pub async fn erase_files(root: &Path, uid: &str) -> Result<()> {
     let path = folder_of(root, uid);
-    let erase = move || match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    };
+    let erase = move || disk::absent_is_fine(std::fs::remove_dir_all(path));
     Ok(disk::in_background("stored sound cannot be removed", erase).await?)
 }
 

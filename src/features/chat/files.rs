@@ -371,10 +371,7 @@ pub async fn thumbnail(app: &Handles, token: &str) -> Result<Vec<u8>> {
 /// Takes all files of a user away at once. `root`: the folder of all files.
 pub async fn erase_files(root: &Path, uid: &str) -> Result<()> {
     let path = folder_of(root, uid);
-    let erase = move || match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    };
+    let erase = move || disk::absent_is_fine(std::fs::remove_dir_all(path));
     Ok(disk::in_background("files of chats cannot be removed", erase).await?)
 }
 

@@ -122,7 +122,7 @@ async fn replace(db: &Db, uid: &str, profile: &Profile) -> Result<Option<Uuid>> 
 /// Removes that file of a user, and what a crash left behind.
 fn tidy(folder: &Path, unwanted: Option<Uuid>) -> io::Result<()> {
     if let Some(id) = unwanted {
-        absent_is_fine(std::fs::remove_file(folder.join(file_name(id))))?;
+        disk::absent_is_fine(std::fs::remove_file(folder.join(file_name(id))))?;
     }
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
@@ -133,7 +133,7 @@ fn tidy(folder: &Path, unwanted: Option<Uuid>) -> io::Result<()> {
         let changed = std::fs::metadata(&path).and_then(|found| found.modified());
         let age = changed.map(|changed| SystemTime::now().duration_since(changed));
         if age.is_ok_and(|age| age.is_ok_and(|age| age > OLD)) {
-            absent_is_fine(std::fs::remove_file(path))?;
+            disk::absent_is_fine(std::fs::remove_file(path))?;
         }
     }
     Ok(())
@@ -179,14 +179,7 @@ pub async fn follow(db: &Db, root: &Path, owner: &str, rest: &str) -> Result<Arc
 /// Takes the files of a user away at once. `root`: the folder of all recordings.
 pub async fn erase_files(root: &Path, uid: &str) -> Result<()> {
     let path = folder_of(root, uid);
-    in_background(move || absent_is_fine(std::fs::remove_dir_all(path))).await
-}
-
-fn absent_is_fine(removed: io::Result<()>) -> io::Result<()> {
-    match removed {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
+    in_background(move || disk::absent_is_fine(std::fs::remove_dir_all(path))).await
 }
 
 /// Of a user, made of ids only: a uid may be any text. `root`: the folder of all voices.
