@@ -66,6 +66,7 @@ mod api {
     }
     mod backup;
     mod cli;
+    mod console;
     mod idempotency;
     mod jobs;
     mod kept;

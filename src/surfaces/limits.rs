@@ -108,7 +108,7 @@ fn buckets(
     policy: Option<Policy>,
 ) -> Vec<Bucket> {
     let (per_minute, per_day) = match caller.kind {
-        Kind::User | Kind::Refresh => (settings.user_per_minute, 0),
+        Kind::User | Kind::Refresh | Kind::Browser => (settings.user_per_minute, 0),
         Kind::Developer | Kind::Mcp | Kind::App => (settings.per_minute, settings.per_day),
     };
     let hour = policy.map(|policy| {

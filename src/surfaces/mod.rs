@@ -6,6 +6,7 @@ mod caller;
 pub mod cli;
 mod client_address;
 mod clock;
+mod console;
 mod developer;
 mod documents;
 mod extract;

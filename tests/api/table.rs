@@ -269,7 +269,7 @@ fn secret(user: &User, kind: Kind) -> &str {
         Kind::User => &user.token,
         Kind::Developer => &user.developer_key,
         Kind::Mcp => &user.mcp_key,
-        Kind::App | Kind::Refresh => panic!("the table has no such credential"),
+        Kind::App | Kind::Refresh | Kind::Browser => panic!("the table has no such credential"),
     }
 }
 
@@ -301,7 +301,8 @@ async fn no_path_answers_without_a_credential_unless_it_is_public() {
     let public: BTreeSet<_> = public.collect();
     let sign_in: BTreeSet<_> = router::SIGN_IN.map(str::to_string).into();
     let mut known: BTreeSet<_> = public.union(&sign_in).cloned().collect();
-    known.extend(router::PAGES.map(|(path, ..)| path.to_string()));
+    let pages: Vec<_> = router::PAGES.iter().chain(&router::CONSOLE).collect();
+    known.extend(pages.iter().map(|(path, ..)| path.to_string()));
     known.extend(documented().into_iter().map(|route| route.path));
     known.extend(undocumented().map(|route| route.path));
     // It asks for a credential in the first message.
@@ -329,7 +330,7 @@ async fn no_path_answers_without_a_credential_unless_it_is_public() {
                 assert_eq!(answer.status, expected, "{what}: {answer:#?}");
                 continue;
             }
-            let page = router::PAGES.iter().find(|(known, ..)| known == path);
+            let page = pages.iter().find(|(known, ..)| known == path);
             if let Some((_, get, post)) = page {
                 let known = (*get && method == Method::GET) || (*post && method == Method::POST);
                 let expected = match path.as_str() {
@@ -337,6 +338,13 @@ async fn no_path_answers_without_a_credential_unless_it_is_public() {
                     // What it is asked for is missing, or lost.
                     "/v1/auth/authorize" => 422,
                     "/v1/auth/link" => 404,
+                    path if path.starts_with("/assets/") => 200,
+                    "/sign-out" => 200,
+                    path if router::CONSOLE.iter().any(|(page, ..)| *page == path)
+                        && path != "/signed-in" =>
+                    {
+                        303
+                    }
                     _ => 400,
                 };
                 assert_eq!(answer.status, expected, "{what}: {answer:#?}");

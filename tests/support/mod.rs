@@ -13,6 +13,7 @@ pub mod openid;
 pub mod peer;
 pub mod postgres;
 pub mod server;
+pub mod visitor;
 pub mod wer;
 
 pub use server::{Server, ServerOptions};

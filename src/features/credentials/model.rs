@@ -29,15 +29,18 @@ pub enum Kind {
     App,
     /// What a sign-in exchanges for the next access token. Opens nothing by itself.
     Refresh,
+    /// The cookie of a browser that is signed in to this server's own pages.
+    Browser,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::User,
         Self::Developer,
         Self::Mcp,
         Self::App,
         Self::Refresh,
+        Self::Browser,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -47,6 +50,7 @@ impl Kind {
             Self::Mcp => "mcp",
             Self::App => "app",
             Self::Refresh => "refresh",
+            Self::Browser => "browser",
         }
     }
 
@@ -61,13 +65,14 @@ impl Kind {
             Self::Mcp => "omi_mcp_",
             Self::App => "sk_",
             Self::Refresh => "omi_refresh_",
+            Self::Browser => "omi_browser_",
         }
     }
 
     /// Omi's own clients check that keys end in 32 hex digits.
     pub(super) fn random_bytes(self) -> usize {
         match self {
-            Self::User | Self::Refresh => 32,
+            Self::User | Self::Refresh | Self::Browser => 32,
             Self::Developer | Self::Mcp | Self::App => 16,
         }
     }
