@@ -338,13 +338,9 @@ async fn no_path_answers_without_a_credential_unless_it_is_public() {
                     // What it is asked for is missing, or lost.
                     "/v1/auth/authorize" => 422,
                     "/v1/auth/link" => 404,
-                    path if path.starts_with("/assets/") => 200,
-                    "/sign-out" => 200,
-                    path if router::CONSOLE.iter().any(|(page, ..)| *page == path)
-                        && path != "/signed-in" =>
-                    {
-                        303
-                    }
+                    "/signed-in" => 400,
+                    // The page itself, or the one for signing in, to which it leads.
+                    path if router::CONSOLE.iter().any(|(page, ..)| *page == path) => 200,
                     _ => 400,
                 };
                 assert_eq!(answer.status, expected, "{what}: {answer:#?}");

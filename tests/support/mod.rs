@@ -2,6 +2,7 @@
 
 pub mod app_models;
 pub mod app_socket;
+pub mod chromium;
 pub mod clients;
 pub mod dart;
 pub mod device;

@@ -53,6 +53,13 @@ async fn page(app: &App, signed_in: &SignedIn, made: Option<&str>, why: &str) ->
     let body = html! {
         h1 { "Connect an assistant" }
         p { "Give your assistant this address. It opens a page here where you decide what it may see and change." }
+        @if let Some(key) = made {
+            section role="status" {
+                h2 { "Your new key" }
+                p { "Copy it now: it is not shown again. The steps below hold it, too." }
+                (copied("key", key))
+            }
+        }
         section {
             h2 { "Address" }
             (copied("address", &address))
@@ -62,10 +69,6 @@ async fn page(app: &App, signed_in: &SignedIn, made: Option<&str>, why: &str) ->
         section {
             h2 { "Keys" }
             p.soft { "For assistants that cannot open a page. Whoever has a key may read and change everything that an assistant can." }
-            @if let Some(key) = made {
-                p role="status" { strong { "Your new key." } " Copy it now: it is not shown again. The steps above hold it, too." }
-                (copied("key", key))
-            }
             @if !why.is_empty() { p.wrong role="alert" { (why) } }
             form method="post" action=(NEW_KEY) {
                 (csrf_field(signed_in))

@@ -1,5 +1,7 @@
 //! The pages in a browser: signing in, forms that only they can send, keys for assistants.
 
+mod walk;
+
 use serde_json::json;
 
 use crate::support::{Server, server::client, visitor::Visitor};
