@@ -25,7 +25,12 @@ pub fn add(public_url: &str, refused: &Error, asked: &HeaderMap, answer: &mut He
         }
         Error::Unauthenticated(_) => {
             let error = "error=\"invalid_token\", ";
-            put(public_url, error, &connectors::written(&Scope::READ), answer);
+            put(
+                public_url,
+                error,
+                &connectors::written(&Scope::READ),
+                answer,
+            );
         }
         Error::MissingScope(scope) => lacks(public_url, scope, answer),
         _ => {}

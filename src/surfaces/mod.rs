@@ -8,6 +8,7 @@ pub mod cli;
 mod client_address;
 mod clock;
 mod connectors;
+mod console;
 mod developer;
 mod documents;
 mod extract;

@@ -11,14 +11,15 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use super::{
     app::OPEN, connectors::PAGES as CONSENT, connectors::POSTS as CONNECTORS,
-    connectors::PUBLIC as METADATA, documents::PUBLIC as DOCUMENTS, documents::all as documents, guard::BODY_LIMIT,
-    listen::BROWSERS, listen::DICTATION, listen::PATH as LISTEN, mcp::PATH as MCP,
-    mcp::PUBLIC as MCP_PUBLIC, operations::PUBLIC, sign_in::PAGES, sign_in::PUBLIC as SIGN_IN,
+    connectors::PUBLIC as METADATA, console::PAGES as CONSOLE, documents::PUBLIC as DOCUMENTS,
+    documents::all as documents, guard::BODY_LIMIT, listen::BROWSERS, listen::DICTATION,
+    listen::PATH as LISTEN, mcp::PATH as MCP, mcp::PUBLIC as MCP_PUBLIC, operations::PUBLIC,
+    sign_in::PAGES, sign_in::PUBLIC as SIGN_IN,
 };
 
 use super::{
-    aliases, app as app_routes, clock, connectors, developer, documents, integration, listen, mcp, operations,
-    origins, respond, sign_in,
+    aliases, app as app_routes, clock, connectors, console, developer, documents, integration,
+    listen, mcp, operations, origins, respond, sign_in,
 };
 use crate::app::App;
 
@@ -81,6 +82,7 @@ pub fn router(app: App, metrics: metrics_exporter_prometheus::PrometheusHandle) 
     router
         .merge(sign_in::pages()) // /v1/auth/authorize, and what leads to providers and back
         .merge(connectors::pages()) // /oauth/authorize
+        .merge(console::routes()) // / /sign-in /connect and what they load
         .merge(listen::routes()) // /v4/listen: refuses before the upgrade, by itself
         .merge(mcp::routes(&app)) // /v1/mcp
         .merge(documents::routes(&names)) // /openapi /docs

@@ -3,6 +3,7 @@
 pub mod app_models;
 pub mod app_socket;
 pub mod clients;
+pub mod connector;
 pub mod dart;
 pub mod device;
 pub mod ears;
@@ -13,6 +14,7 @@ pub mod openid;
 pub mod peer;
 pub mod postgres;
 pub mod server;
+pub mod visitor;
 pub mod wer;
 
 pub use server::{Server, ServerOptions};

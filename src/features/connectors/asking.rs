@@ -7,11 +7,7 @@ use super::{
     redirects,
     refusal::{Refusal, Result},
 };
-use crate::{
-    error::Error,
-    features::credentials::Scope,
-    platform::{database::Db, openid},
-};
+use crate::{app::Handles, error::Error, features::credentials::Scope, platform::openid};
 
 /// Longest state that is given back, in bytes.
 const LONGEST_STATE: usize = 2048;
@@ -45,12 +41,12 @@ pub struct Asked {
 
 impl Asker {
     /// Err: nobody knows where to answer, so the user is told.
-    pub async fn find(db: &Db, request: &Request<'_>) -> Result<Self, Error> {
+    pub async fn find(app: &Handles, request: &Request<'_>) -> Result<Self, Error> {
         let wrong = |text: &str| Error::BadRequest(text.into());
         let id = request.client_id.ok_or_else(|| {
             wrong("The program that sent you here has not said who it is (client_id).")
         })?;
-        let client = clients::find(db, id).await?.ok_or_else(|| {
+        let client = clients::find(app, id).await?.ok_or_else(|| {
             wrong(
                 "The program that sent you here is not known on this server, or was forgotten because nobody let it in for \
                  long. Remove the connection there, and add it again.",
@@ -72,7 +68,10 @@ impl Asker {
                 )
             })?;
         let state = request.state.map(str::to_string);
-        if state.as_ref().is_some_and(|state| state.len() > LONGEST_STATE) {
+        if state
+            .as_ref()
+            .is_some_and(|state| state.len() > LONGEST_STATE)
+        {
             let text = format!("state may have {LONGEST_STATE} bytes at most.");
             return Err(Error::BadRequest(text));
         }
@@ -118,7 +117,11 @@ impl Asked {
                 let text = "response_type must be code.";
                 return Err(Refusal::new("unsupported_response_type", text));
             }
-            None => return Err(Refusal::request("response_type is missing; it must be code.")),
+            None => {
+                return Err(Refusal::request(
+                    "response_type is missing; it must be code.",
+                ));
+            }
         }
         let challenge = request.code_challenge.ok_or_else(|| {
             Refusal::request("code_challenge is missing: PKCE (RFC 7636) is required.")
@@ -127,7 +130,8 @@ impl Asked {
             return Err(Refusal::request("code_challenge_method must be S256."));
         }
         if !openid::is_challenge(challenge) {
-            let text = "code_challenge must be the SHA-256 of the verifier in base64url, 43 characters.";
+            let text =
+                "code_challenge must be the SHA-256 of the verifier in base64url, 43 characters.";
             return Err(Refusal::request(text));
         }
         Ok(Self {

@@ -1,5 +1,7 @@
 //! Programs that introduce themselves (RFC 7591) before they ask users for access.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Duration, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -12,7 +14,9 @@ use super::{
     store,
 };
 use crate::{
+    app::Handles,
     error,
+    features::credentials::{Kind, Who},
     platform::{clock, database::Db, ids, secrets},
 };
 
@@ -26,6 +30,14 @@ const SECRET: usize = 32;
 const MOST_ADDRESSES: usize = 16;
 /// Longest name that is shown, in characters.
 const LONGEST_NAME: usize = 80;
+
+/// A client that the operator may allow besides: whoever has entered this name and a key for assistants as its secret in Claude,
+/// as Omi's users have, need not enter anything else.
+const OMI: &str = "omi";
+const OMI_RETURNS: [&str; 2] = [
+    "https://claude.ai/api/mcp/auth_callback",
+    "https://claude.com/api/mcp/auth_callback",
+];
 
 /// How a client shows at the token endpoint that it is the one.
 pub const WAYS: [&str; 3] = ["none", "client_secret_post", "client_secret_basic"];
@@ -45,7 +57,32 @@ pub struct Client {
     pub id: Uuid,
     pub name: String,
     pub redirect_uris: Vec<String>,
+    /// None: it has none, or its users have.
     pub(super) secret_hash: Option<Vec<u8>>,
+}
+
+impl Client {
+    fn omi() -> Self {
+        Self {
+            id: Uuid::nil(),
+            name: "Claude, with a key".into(),
+            redirect_uris: OMI_RETURNS.map(Into::into).into(),
+            secret_hash: None,
+        }
+    }
+}
+
+/// A client that has shown that it is the one.
+pub struct Known {
+    pub client: Client,
+    /// The only user for whom it may act: whose secret it has shown.
+    only: Option<Arc<str>>,
+}
+
+impl Known {
+    pub(super) fn may_act_for(&self, uid: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only == uid)
+    }
 }
 
 /// A client that has just been made known.
@@ -86,7 +123,10 @@ pub async fn register(db: &Db, new: NewClient) -> Result<Registered> {
     let now = clock::now();
     let client = Client {
         id: ids::new(),
-        name: named(new.client_name.as_deref().unwrap_or_default(), &addresses[0]),
+        name: named(
+            new.client_name.as_deref().unwrap_or_default(),
+            &addresses[0],
+        ),
         redirect_uris: addresses,
         secret_hash: secret.as_deref().map(secrets::fingerprint),
     };
@@ -115,7 +155,8 @@ fn way(asked: Option<&str>) -> Result<&'static str> {
 fn named(given: &str, address: &str) -> String {
     // Marks that turn the direction of writing could make a page say something else.
     let hidden = |c: char| {
-        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
     let words: Vec<String> = given
         .split_whitespace()
@@ -131,32 +172,48 @@ fn named(given: &str, address: &str) -> String {
 }
 
 /// None: it is unknown, or was forgotten.
-pub async fn find(db: &Db, id: &str) -> error::Result<Option<Client>> {
+pub async fn find(app: &Handles, id: &str) -> error::Result<Option<Client>> {
+    if id == OMI && app.config.connectors.omi_client {
+        return Ok(Some(Client::omi()));
+    }
     match id.parse() {
-        Ok(id) => Ok(store::client(db, id).await?),
+        Ok(id) => Ok(store::client(&app.db, id).await?),
         Err(_) => Ok(None),
     }
 }
 
 /// The client that this is, if it can show it.
-pub async fn authenticate(db: &Db, id: &str, secret: Option<&SecretString>) -> Result<Client> {
-    let Some(client) = find(db, id).await? else {
+pub async fn authenticate(app: &Handles, id: &str, secret: Option<&SecretString>) -> Result<Known> {
+    let Some(client) = find(app, id).await? else {
         let text = "This client is not known here, or was forgotten because nobody let it in. Register again.";
         return Err(Refusal::new("invalid_client", text));
     };
-    let right = match (&client.secret_hash, secret) {
-        (None, _) => true,
-        (Some(hash), Some(secret)) => {
-            let shown = secrets::fingerprint(secret.expose_secret());
-            shown.ct_eq(hash).into()
+    let shown = secret
+        .map(|secret| secret.expose_secret())
+        .unwrap_or_default();
+    let mut only = None;
+    let right = if client.id.is_nil() {
+        only = whose_key(app, shown).await?;
+        only.is_some()
+    } else {
+        match &client.secret_hash {
+            None => true,
+            Some(hash) => secrets::fingerprint(shown).ct_eq(hash).into(),
         }
-        (Some(_), None) => false,
     };
     if !right {
         let text = "The client_secret is missing or wrong.";
         return Err(Refusal::new("invalid_client", text));
     }
-    Ok(client)
+    Ok(Known { client, only })
+}
+
+/// Of a key for assistants.
+async fn whose_key(app: &Handles, secret: &str) -> error::Result<Option<Arc<str>>> {
+    Ok(match app.known.authenticate(&app.db, secret).await? {
+        Who::Caller(caller) if caller.kind == Kind::Mcp => Some(caller.uid),
+        _ => None,
+    })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     asking::{self, Asked, Asker},
-    clients::{Client, USED},
+    clients::{Client, Known, USED},
     redirects,
     refusal::{Refusal, Result},
     store,
@@ -24,8 +24,7 @@ const CODE: Duration = Duration::minutes(2);
 /// How long it is remembered afterwards.
 const REMEMBERED: Duration = Duration::days(1);
 
-const NO_CODE: &str =
-    "The code is unknown, has expired, was used before, or is another client's. Ask the user again.";
+const NO_CODE: &str = "The code is unknown, has expired, was used before, or is another client's. Ask the user again.";
 const NO_TOKEN: &str =
     "The refresh token is unknown, has expired, or was ended by the user. Ask the user again.";
 
@@ -81,11 +80,12 @@ pub async fn give_code(
 /// wrongly is used up.
 pub async fn redeem(
     app: &Handles,
-    client: &Client,
+    who: &Known,
     code: &SecretString,
     redirect_uri: &str,
     verifier: &SecretString,
 ) -> Result<Given> {
+    let client = &who.client;
     let now = clock::now();
     let hash = secrets::fingerprint(code.expose_secret());
     let mut tx = app.db.begin().await?;
@@ -95,11 +95,15 @@ pub async fn redeem(
     if found.used_at.is_some() {
         if let Some(grant) = found.grant_id {
             end(app, tx, &found.uid, grant).await?;
-            tracing::warn!(uid = found.uid, "a connector's code came twice: what it gave was ended");
+            tracing::warn!(
+                uid = found.uid,
+                "a connector's code came twice: what it gave was ended"
+            );
         }
         return Err(Refusal::grant(NO_CODE));
     }
-    let wrong = if found.client_id != client.id || found.expires_at <= now {
+    let own = found.client_id == client.id && who.may_act_for(&found.uid);
+    let wrong = if !own || found.expires_at <= now {
         Some(NO_CODE)
     } else if found.redirect_uri != redirect_uri {
         Some("redirect_uri is not the one that the code was asked for with.")
@@ -148,10 +152,11 @@ pub async fn redeem(
 /// than the user allows, for the next access token.
 pub async fn refresh(
     app: &Handles,
-    client: &Client,
+    who: &Known,
     secret: &SecretString,
     scope: Option<&str>,
 ) -> Result<Given> {
+    let client = &who.client;
     let now = clock::now();
     let mut tx = app.db.begin().await?;
     let token = credentials::shown(&mut tx, Session::Assistant, secret, now).await?;
@@ -167,7 +172,8 @@ pub async fn refresh(
         return Err(Refusal::grant(NO_TOKEN));
     }
     let grant = store::grant(&mut tx, &token.uid, token.session_id).await?;
-    let Some(grant) = grant.filter(|grant| grant.client_id == client.id) else {
+    let own = |grant: &store::Grant| grant.client_id == client.id && who.may_act_for(&token.uid);
+    let Some(grant) = grant.filter(own) else {
         return Err(Refusal::grant(NO_TOKEN));
     };
     let allowed = known(&grant.scopes);
@@ -201,14 +207,14 @@ fn narrowed(allowed: &[Scope], text: &str) -> Result<Vec<Scope>> {
 
 /// A client wants its token, of either kind, to count no more (RFC 7009): all that the user allowed it ends. Nothing happens to
 /// what is another's, or nobody's.
-pub async fn revoke(app: &Handles, client: &Client, secret: &SecretString) -> Result<()> {
+pub async fn revoke(app: &Handles, who: &Known, secret: &SecretString) -> Result<()> {
     let mut tx = app.db.begin().await?;
     let session = credentials::session_of(&mut tx, Session::Assistant, secret).await?;
     let Some((uid, id)) = session else {
         return Ok(());
     };
     let grant = store::grant(&mut tx, &uid, id).await?;
-    if grant.is_some_and(|grant| grant.client_id == client.id) {
+    if grant.is_some_and(|grant| grant.client_id == who.client.id) && who.may_act_for(&uid) {
         end(app, tx, &uid, id).await?;
     }
     Ok(())

@@ -9,7 +9,7 @@ mod refusal;
 mod store;
 
 pub use asking::{Asked, Asker, Request, written};
-pub use clients::{Client, NewClient, Registered, WAYS, authenticate, register};
+pub use clients::{Client, Known, NewClient, Registered, WAYS, authenticate, register};
 pub use grants::{
     Assistant, Given, allowed, close, disconnect, give_code, list, purge, redeem, refresh, revoke,
 };

@@ -121,7 +121,10 @@ mod tests {
         let registered = "http://127.0.0.1:3334/callback";
         assert!(matches(registered, registered));
         assert!(matches(registered, "http://127.0.0.1:50000/callback"));
-        assert!(matches("http://localhost/callback", "http://localhost:1/callback"));
+        assert!(matches(
+            "http://localhost/callback",
+            "http://localhost:1/callback"
+        ));
         for other in [
             "http://127.0.0.1:3334/other",
             "http://127.0.0.1:3334/callback?x=1",

@@ -124,7 +124,7 @@ impl Known {
             (Kind::Developer | Kind::Connector, Some(names)) => {
                 names.iter().filter_map(|name| name.parse().ok()).collect()
             }
-            (Kind::User | Kind::Mcp, _) => Scope::ALL.into(),
+            (Kind::User | Kind::Mcp | Kind::Browser, _) => Scope::ALL.into(),
             (Kind::App | Kind::Refresh | Kind::Connector | Kind::ConnectorRefresh, _) => {
                 Arc::new([]) as Arc<[Scope]>
             }

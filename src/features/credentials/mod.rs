@@ -1,10 +1,12 @@
 //! Who is asking: access tokens and keys, and the Caller that each of them yields.
 
+mod browsers;
 mod known;
 mod model;
 mod sessions;
 mod store;
 
+pub use browsers::{BROWSER, close_browser, open_browser};
 pub use known::{Known, Who, ended};
 pub use model::{Caller, Kind, Listed, NewCredential, Scope};
 pub use sessions::{

@@ -33,15 +33,18 @@ pub enum Kind {
     Connector,
     /// What such an assistant exchanges for its next access token. Opens nothing by itself.
     ConnectorRefresh,
+    /// The cookie of a browser that is signed in to this server's own pages.
+    Browser,
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::User,
         Self::Developer,
         Self::Mcp,
         Self::App,
         Self::Refresh,
+        Self::Browser,
         Self::Connector,
         Self::ConnectorRefresh,
     ];
@@ -53,6 +56,7 @@ impl Kind {
             Self::Mcp => "mcp",
             Self::App => "app",
             Self::Refresh => "refresh",
+            Self::Browser => "browser",
             Self::Connector => "connector",
             Self::ConnectorRefresh => "connector_refresh",
         }
@@ -69,6 +73,7 @@ impl Kind {
             Self::Mcp => "omi_mcp_",
             Self::App => "sk_",
             Self::Refresh => "omi_refresh_",
+            Self::Browser => "omi_browser_",
             Self::Connector => "omi_at_",
             Self::ConnectorRefresh => "omi_rt_",
         }
@@ -82,7 +87,11 @@ impl Kind {
     /// Omi's own clients check that keys end in 32 hex digits.
     pub(super) fn random_bytes(self) -> usize {
         match self {
-            Self::User | Self::Refresh | Self::Connector | Self::ConnectorRefresh => 32,
+            Self::User
+            | Self::Refresh
+            | Self::Browser
+            | Self::Connector
+            | Self::ConnectorRefresh => 32,
             Self::Developer | Self::Mcp | Self::App => 16,
         }
     }

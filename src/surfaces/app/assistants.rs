@@ -44,7 +44,11 @@ impl From<Assistant> for ConnectedAssistant {
             id: assistant.id,
             name: assistant.name,
             redirect_host: assistant.redirect_host,
-            scopes: assistant.scopes.iter().map(|scope| scope.as_str()).collect(),
+            scopes: assistant
+                .scopes
+                .iter()
+                .map(|scope| scope.as_str())
+                .collect(),
             connected_at: assistant.connected_at,
             last_used_at: assistant.last_used_at,
         }
@@ -53,10 +57,7 @@ impl From<Assistant> for ConnectedAssistant {
 
 /// The assistants that the user has let in, the latest first.
 #[utoipa::path(get, path = "/v1/mcp/assistants", tag = "keys", responses((status = 200, body = Vec<ConnectedAssistant>)))]
-pub async fn list(
-    State(app): State<App>,
-    caller: Caller,
-) -> Result<Json<Vec<ConnectedAssistant>>> {
+pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Vec<ConnectedAssistant>>> {
     let assistants = connectors::list(&app.db, &caller.uid).await?;
     Ok(Json(assistants.into_iter().map(Into::into).collect()))
 }

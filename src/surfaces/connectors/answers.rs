@@ -20,7 +20,10 @@ pub fn told(refusal: Refusal) -> (&'static str, String) {
         Refusal::Failed(error) => {
             let name = name(&error);
             drop(ApiError(error).into_response());
-            (name, "The server cannot answer right now. Try again.".into())
+            (
+                name,
+                "The server cannot answer right now. Try again.".into(),
+            )
         }
     }
 }
@@ -46,7 +49,9 @@ pub fn refused(refusal: Refusal, by_header: bool) -> Response {
     let mut response = answer(status, name, &sentence);
     if status == StatusCode::UNAUTHORIZED && by_header {
         let basic = HeaderValue::from_static("Basic realm=\"omi-server\"");
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, basic);
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, basic);
     }
     response
 }

@@ -41,7 +41,7 @@ async fn ask(
     let query = query.unwrap_or_default();
     let asking = async {
         let parameters = Parameters::read(query.as_bytes()).map_err(unreadable)?;
-        let asker = Asker::find(&app.db, &parameters.request()).await?;
+        let asker = Asker::find(&app, &parameters.request()).await?;
         let asked = check(&app, &parameters);
         let Some(signed_in) = signed_in else {
             // A mere link leads to no site that somebody has registered here: first its user shows who they are.
@@ -66,7 +66,7 @@ async fn decide(
 ) -> Response {
     let deciding = async {
         let form = Parameters::read(&body).map_err(unreadable)?;
-        let asker = Asker::find(&app.db, &form.request()).await?;
+        let asker = Asker::find(&app, &form.request()).await?;
         let Some(signed_in) = signed_in else {
             return Ok(console::to_sign_in(&address(&form)));
         };

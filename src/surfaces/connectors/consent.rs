@@ -54,7 +54,11 @@ pub fn page(shown: &Shown<'_>, parameters: &Parameters) -> Response {
     let query = form_urlencoded::Serializer::new(String::new())
         .append_pair("next", shown.again)
         .finish();
-    let writes = || Scope::ALL.into_iter().filter(|one| !Scope::READ.contains(one));
+    let writes = || {
+        Scope::ALL
+            .into_iter()
+            .filter(|one| !Scope::READ.contains(one))
+    };
     let body = html! {
         h1 { "Let " (name) " in?" }
         p {
@@ -109,7 +113,9 @@ fn tick(shown: &Shown<'_>, scope: Scope) -> Markup {
 
 fn words(scope: Scope) -> &'static str {
     match scope {
-        Scope::ReadConversations => "Your conversations: what was said, summaries, and search in them",
+        Scope::ReadConversations => {
+            "Your conversations: what was said, summaries, and search in them"
+        }
         Scope::WriteConversations => "Your conversations: change and delete them",
         Scope::ReadMemories => "Your memories: what Omi knows about you",
         Scope::WriteMemories => "Your memories: add, change and delete them",

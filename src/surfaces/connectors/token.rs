@@ -19,7 +19,7 @@ use crate::{
     app::App,
     error::Error,
     features::{
-        connectors::{self, Client, Given, Refusal},
+        connectors::{self, Given, Known, Refusal},
         credentials,
     },
     surfaces::{challenges, client_address::ClientAddress, limits, respond::private},
@@ -64,7 +64,7 @@ async fn exchange(
     }
 }
 
-async fn give(app: &App, client: &Client, form: &Parameters) -> Result<Given, Refusal> {
+async fn give(app: &App, client: &Known, form: &Parameters) -> Result<Given, Refusal> {
     form.check_resource(&challenges::resource(&app.public_url))?;
     let secret = |name| form.needed(name).map(SecretString::from);
     match form.needed("grant_type")? {
@@ -111,10 +111,13 @@ fn read(body: Body) -> Result<Parameters, Refusal> {
 }
 
 /// Who sends the request, by `Authorization` or in the form.
-async fn client(app: &App, headers: &HeaderMap, form: &Parameters) -> Result<Client, Refusal> {
+async fn client(app: &App, headers: &HeaderMap, form: &Parameters) -> Result<Known, Refusal> {
     let in_form = form.get("client_secret");
     let (id, secret) = match headers.get(header::AUTHORIZATION) {
-        None => (form.needed("client_id")?.to_string(), in_form.map(Into::into)),
+        None => (
+            form.needed("client_id")?.to_string(),
+            in_form.map(Into::into),
+        ),
         Some(_) if in_form.is_some() => {
             let text = "client_secret comes in the form and by Authorization. Use one of them.";
             return Err(Refusal::request(text));
@@ -132,7 +135,7 @@ async fn client(app: &App, headers: &HeaderMap, form: &Parameters) -> Result<Cli
             (id, Some(secret))
         }
     };
-    connectors::authenticate(&app.db, &id, secret.as_ref()).await
+    connectors::authenticate(app, &id, secret.as_ref()).await
 }
 
 /// Id and secret, each written as in a form.

@@ -20,7 +20,11 @@ use crate::{
 const LACKS: i32 = -32003;
 
 fn needed(message: &Map<String, Value>) -> &'static [Scope] {
-    let parameter = |name| message.get("params").and_then(|params| params.get(name)?.as_str());
+    let parameter = |name| {
+        message
+            .get("params")
+            .and_then(|params| params.get(name)?.as_str())
+    };
     match message.get("method").and_then(Value::as_str) {
         Some("tools/call") => parameter("name")
             .and_then(tools::scopes_of)
