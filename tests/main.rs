@@ -66,6 +66,8 @@ mod api {
     }
     mod backup;
     mod cli;
+    mod connector_attacks;
+    mod connectors;
     mod console;
     mod idempotency;
     mod jobs;

@@ -4,6 +4,7 @@ pub mod app_models;
 pub mod app_socket;
 pub mod chromium;
 pub mod clients;
+pub mod connector;
 pub mod dart;
 pub mod device;
 pub mod ears;

@@ -75,7 +75,7 @@ impl Wanted {
         }
         if challenge
             .as_deref()
-            .is_some_and(|challenge| !is_digest(challenge))
+            .is_some_and(|challenge| !openid::is_challenge(challenge))
         {
             let text =
                 "code_challenge must be the SHA-256 of the verifier in base64url, 43 characters";
@@ -120,11 +120,6 @@ impl Wanted {
             }
         }
     }
-}
-
-fn is_digest(text: &str) -> bool {
-    let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    text.len() == 43 && text.bytes().all(known)
 }
 
 /// A code may go to an app's own scheme or to this very machine, nowhere else.

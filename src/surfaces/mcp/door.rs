@@ -21,6 +21,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answers::Wanted,
+    scopes,
     sessions::{Sessions, Standing},
     tools::Tools,
 };
@@ -44,6 +45,7 @@ const BODY_LIMIT: usize = 2 * 1024 * 1024;
 const BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
 
 pub struct Door {
+    public_url: String,
     sessions: Sessions,
     with_session: StreamableHttpService<Tools, LocalSessionManager>,
     /// For scripts that call a tool straight away, and for revisions without sessions.
@@ -64,6 +66,7 @@ impl Door {
         let tools = Tools::new(app.clone());
         let same = tools.clone();
         Self {
+            public_url: app.public_url.clone(),
             with_session: StreamableHttpService::new(
                 move || Ok(tools.clone()),
                 sessions.transport.clone(),
@@ -106,6 +109,9 @@ impl Door {
                 );
             }
         };
+        if let Some(refused) = scopes::refused(&self.public_url, caller, &message) {
+            return refused;
+        }
         let begins = message
             .get("method")
             .is_some_and(|name| name == "initialize");

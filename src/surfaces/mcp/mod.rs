@@ -1,9 +1,10 @@
-//! For AI assistants: MCP over streamable HTTP at `/v1/mcp/sse`, with an MCP key.
+//! For AI assistants: MCP over streamable HTTP at `/v1/mcp/sse`, with an MCP key or the token of an assistant that a user has let in.
 
 mod answers;
 mod arguments;
 mod door;
 mod info;
+mod scopes;
 mod sessions;
 mod tools;
 
