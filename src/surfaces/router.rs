@@ -52,8 +52,10 @@ pub fn surfaces() -> [Surface; 3] {
             name: "user",
             title: "omi-server: user API",
             about: "What the Omi app calls, and signing in.",
-            credential: "The access token of a signed-in user.",
-            routes: app_routes::routes().merge(sign_in::routes()),
+            credential: "The access token of a signed-in user. For memories and conversations under /v1/mcp: a key for AI assistants (`omi_mcp_…`).",
+            routes: app_routes::routes()
+                .merge(sign_in::routes())
+                .merge(mcp::rest::routes()),
         }, // /v1 /v2 /v3
     ]
 }

@@ -4,6 +4,12 @@ mod answers;
 mod arguments;
 mod door;
 mod info;
+mod markdown;
+mod prompts;
+mod resources;
+pub mod rest;
+mod results;
+mod rows;
 mod sessions;
 mod tools;
 
