@@ -32,7 +32,7 @@ pub struct Surface {
 }
 
 /// Every surface that has an OpenAPI document.
-pub fn surfaces() -> [Surface; 3] {
+pub fn surfaces() -> [Surface; 4] {
     [
         Surface {
             name: "developer",
@@ -52,11 +52,16 @@ pub fn surfaces() -> [Surface; 3] {
             name: "user",
             title: "omi-server: user API",
             about: "What the Omi app calls, and signing in.",
-            credential: "The access token of a signed-in user. For memories and conversations under /v1/mcp: a key for AI assistants (`omi_mcp_…`).",
-            routes: app_routes::routes()
-                .merge(sign_in::routes())
-                .merge(mcp::rest::routes()),
+            credential: "The access token of a signed-in user.",
+            routes: app_routes::routes().merge(sign_in::routes()),
         }, // /v1 /v2 /v3
+        Surface {
+            name: "mcp",
+            title: "omi-server: MCP without MCP",
+            about: "Memories and conversations for AI assistants that speak HTTP only. The MCP server itself is at /v1/mcp/sse.",
+            credential: "A key for AI assistants (`omi_mcp_…`).",
+            routes: mcp::rest::routes(),
+        }, // /v1/mcp
     ]
 }
 
@@ -82,7 +87,7 @@ pub fn router(app: App, metrics: metrics_exporter_prometheus::PrometheusHandle) 
     router
         .merge(sign_in::pages()) // /v1/auth/authorize, and what leads to providers and back
         .merge(listen::routes()) // /v4/listen: refuses before the upgrade, by itself
-        .merge(mcp::routes(&app)) // /v1/mcp
+        .merge(mcp::routes(&app)) // /v1/mcp/sse
         .merge(documents::routes(&names)) // /openapi /docs
         .merge(operations::routes(metrics)) // /healthz /readyz /metrics /v1/health
         .fallback(respond::not_found)
