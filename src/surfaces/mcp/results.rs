@@ -46,7 +46,7 @@ pub fn schema<T: ToSchema>() -> Arc<JsonObject> {
     }
 }
 
-/// A schema without references, and without formats that only OpenAPI knows.
+/// A schema without references, formats that only OpenAPI knows, and defaults that are null.
 pub fn plain(schema: Value, named: &HashMap<String, Value>) -> Value {
     match schema {
         Value::Object(mut object) => {
@@ -67,6 +67,10 @@ pub fn plain(schema: Value, named: &HashMap<String, Value>) -> Value {
                 .is_some_and(|format| format.is_string() && !known(format))
             {
                 object.remove("format");
+            }
+            // That of an argument that is left out, which is no null.
+            if object.get("default") == Some(&Value::Null) {
+                object.remove("default");
             }
             let members = object.into_iter();
             Value::Object(

@@ -74,7 +74,6 @@ struct Memories {
 #[derive(Deserialize, JsonSchema)]
 struct CreateMemory {
     /// One lasting fact about the user in a sentence, 1 to 500 characters.
-    #[serde(default)]
     #[schemars(required, length(min = 1, max = 500))]
     content: Option<String>,
     /// Left out: chosen from the content, or left as it is.
@@ -93,11 +92,9 @@ struct Created {
 #[derive(Deserialize, JsonSchema)]
 struct EditMemory {
     /// The id of the memory, as get_memories and search_memories show it.
-    #[serde(default)]
     #[schemars(required)]
     memory_id: Option<String>,
     /// What the memory says from now on, 1 to 500 characters.
-    #[serde(default)]
     #[schemars(required, length(min = 1, max = 500))]
     content: Option<String>,
 }
@@ -105,7 +102,6 @@ struct EditMemory {
 #[derive(Deserialize, JsonSchema)]
 struct DeleteMemory {
     /// The id of the memory, as get_memories and search_memories show it.
-    #[serde(default)]
     #[schemars(required)]
     memory_id: Option<String>,
 }
@@ -113,7 +109,6 @@ struct DeleteMemory {
 #[derive(Deserialize, JsonSchema)]
 struct SearchMemories {
     /// A question or words, at most 500 characters.
-    #[serde(default)]
     #[schemars(required, length(min = 1, max = 500))]
     query: Option<String>,
     /// How many memories at most.

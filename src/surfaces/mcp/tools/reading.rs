@@ -167,3 +167,59 @@ fn end_of(day: NaiveDate) -> Option<DateTime<Utc>> {
         .and_utc();
     Some(next - chrono::Duration::microseconds(1))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::features::credentials::Kind;
+    use axum::http::Request;
+
+    fn asked_with(scopes: &[Scope]) -> Parts {
+        let caller = Caller {
+            uid: "ann".into(),
+            credential_id: Uuid::nil(),
+            kind: Kind::Mcp,
+            scopes: scopes.into(),
+            app: None,
+        };
+        let (mut parts, ()) = Request::new(()).into_parts();
+        parts.extensions.insert(caller);
+        parts
+    }
+
+    #[test]
+    fn who_lacks_one_of_the_scopes_is_told_which() {
+        let wanted = [Scope::ReadConversations, Scope::ReadMemories];
+        assert_eq!(&*caller(&asked_with(&wanted), &wanted).unwrap().uid, "ann");
+        for (scopes, lacking) in [
+            (&wanted[..1], "memories:read"),
+            (&wanted[1..], "conversations:read"),
+            (
+                &[Scope::WriteMemories, Scope::ReadConversations],
+                "memories:read",
+            ),
+            (&[], "conversations:read"),
+        ] {
+            let refused = caller(&asked_with(scopes), &wanted).unwrap_err();
+            assert_eq!(refused.code, FORBIDDEN);
+            assert!(refused.message.contains(lacking), "{}", refused.message);
+        }
+        let (nobody, ()) = Request::new(()).into_parts();
+        assert!(caller(&nobody, &[]).is_err());
+    }
+
+    #[test]
+    fn a_part_of_a_list_says_where_the_next_begins() {
+        let page = Page::of(2, 4, 10).unwrap();
+        let mut found = vec![1, 2, 3];
+        assert_eq!((page.fetched(), page.cut(&mut found)), (3, Some(6)));
+        assert_eq!(
+            (found.as_slice(), page.cut(&mut found)),
+            (&[1, 2][..], None)
+        );
+        for (limit, offset) in [(0, 0), (11, 0), (-1, 0), (1, -1)] {
+            assert!(Page::of(limit, offset, 10).is_err(), "{limit} {offset}");
+        }
+    }
+}
