@@ -46,7 +46,8 @@ pub fn schema<T: ToSchema>() -> Arc<JsonObject> {
     }
 }
 
-/// A schema without references, formats that only OpenAPI knows, and defaults that are null.
+/// A schema as any client can read it: without references, formats that only OpenAPI knows, defaults that are null, and
+/// lists of types.
 pub fn plain(schema: Value, named: &HashMap<String, Value>) -> Value {
     match schema {
         Value::Object(mut object) => {
@@ -73,15 +74,32 @@ pub fn plain(schema: Value, named: &HashMap<String, Value>) -> Value {
                 object.remove("default");
             }
             let members = object.into_iter();
-            Value::Object(
-                members
-                    .map(|(key, value)| (key, plain(value, named)))
-                    .collect(),
-            )
+            let members = members.map(|(key, value)| (key, plain(value, named)));
+            Value::Object(one_type(members.collect()))
         }
         Value::Array(list) => list.into_iter().map(|one| plain(one, named)).collect(),
         other => other,
     }
+}
+
+/// `{"type": ["string", "null"]}` as a choice of two: not every client knows a list of types.
+fn one_type(mut schema: JsonObject) -> JsonObject {
+    let Some(Value::Array(types)) = schema.get("type").cloned() else {
+        return schema;
+    };
+    let about = schema.remove("description");
+    let choices = types.into_iter().map(|name| {
+        let mut choice = match name == "null" {
+            true => JsonObject::new(),
+            false => schema.clone(),
+        };
+        choice.insert("type".into(), name);
+        Value::Object(choice)
+    });
+    let mut either = JsonObject::new();
+    either.insert("anyOf".into(), choices.collect());
+    either.extend(about.map(|about| ("description".into(), about)));
+    either
 }
 
 #[cfg(test)]
@@ -103,14 +121,21 @@ mod tests {
     #[allow(dead_code)]
     struct Inner {
         share: f64,
-        any: Option<Value>,
+        /// Or none.
+        #[schema(max_length = 5)]
+        name: Option<String>,
     }
 
     #[test]
     fn a_schema_stands_alone() {
-        let inner = json!({
-            "type": "object", "required": ["share"], "properties": {"share": {"type": "number"}, "any": {}}
+        let name = json!({
+            "anyOf": [{"type": "string", "maxLength": 5}, {"type": "null"}], "description": "Or none."
         });
+        let inner = json!({
+            "type": "object", "required": ["share"], "properties": {"share": {"type": "number"}, "name": name}
+        });
+        let mut told = inner.clone();
+        told["description"] = json!("Told here.");
         assert_eq!(
             Value::Object(schema::<Outer>().as_ref().clone()),
             json!({
@@ -118,10 +143,7 @@ mod tests {
                 "required": ["inner", "count", "at"],
                 "properties": {
                     "inner": inner,
-                    "perhaps": {"oneOf": [{"type": "null"}, {
-                        "type": "object", "required": ["share"], "description": "Told here.",
-                        "properties": {"share": {"type": "number"}, "any": {}}
-                    }]},
+                    "perhaps": {"oneOf": [{"type": "null"}, told]},
                     "count": {"type": "integer"},
                     "at": {"type": "string", "format": "date-time"},
                 },

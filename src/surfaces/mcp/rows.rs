@@ -58,6 +58,11 @@ impl From<Memory> for MemoryRow {
     }
 }
 
+/// How well something answers a question, 0 to 1, with four decimals.
+pub fn relevance(score: f64) -> f64 {
+    (score * 10_000.0).round() / 10_000.0
+}
+
 /// A conversation as lists show it.
 #[derive(Serialize, ToSchema)]
 pub struct ConversationRow {
@@ -97,6 +102,7 @@ pub struct WholeConversation {
     pub discarded: bool,
     pub structured: Structured,
     /// What its source tells besides.
+    #[schema(value_type = Option<Object>)]
     pub external_data: Option<Value>,
     pub transcript_segments: Vec<SegmentRow>,
 }

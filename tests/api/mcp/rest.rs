@@ -106,6 +106,23 @@ async fn memories_without_mcp() {
         assert_eq!(send(Method::POST, MEMORIES, Some(body)).await.status, 422);
     }
 
+    let found = send(
+        Method::GET,
+        &format!("{MEMORIES}/search?query=bank&limit=10"),
+        None,
+    )
+    .await
+    .ok();
+    assert_eq!(
+        names(&found[0]),
+        ["category", "content", "id", "relevance_score"]
+    );
+    assert_eq!(found[0]["content"], "User works at a bank");
+    for query in ["", "?query=", "?query=x&limit=0", "?query=x&limit=101"] {
+        let path = format!("{MEMORIES}/search{query}");
+        assert_eq!(send(Method::GET, &path, None).await.status, 422, "{query}");
+    }
+
     let ok = json!({"status": "ok"});
     let path = format!("{MEMORIES}/{id}");
     let new = format!("{path}?value=User+likes+coffee+%26+cake");

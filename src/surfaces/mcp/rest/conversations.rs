@@ -147,25 +147,14 @@ pub async fn search(
     caller: Caller,
     Query(asked): Query<SearchQuery>,
 ) -> Result<Json<Vec<ShortConversation>>> {
-    let query = asked.query.trim();
-    if query.is_empty() {
-        return Err(Error::invalid_parameter("query", "query cannot be empty").into());
-    }
-    if query.chars().count() > finding::MAXIMUM_QUERY {
-        let text = format!(
-            "query must have at most {} characters",
-            finding::MAXIMUM_QUERY
-        );
-        return Err(Error::invalid_parameter("query", text).into());
-    }
+    let query = super::question(&asked.query)?;
+    let limit = super::hits(asked.limit)?;
     let first = day("start_date", asked.start_date.as_deref())?;
     let last = day("end_date", asked.end_date.as_deref())?;
     let begin = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
     let from = first.map(begin);
     let next = last.and_then(|day| day.checked_add_days(Days::new(1)));
     let to = next.map(|day| begin(day) - chrono::Duration::microseconds(1));
-    let limit = bounded("limit", asked.limit, 10, 1, 100)?;
-    let limit = usize::try_from(limit).unwrap_or(finding::MOST_HITS);
     let found = finding::best_conversations(&app, &caller, query, from, to, limit).await?;
     Ok(Json(found.into_iter().map(Into::into).collect()))
 }

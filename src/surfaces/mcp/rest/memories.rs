@@ -14,10 +14,11 @@ use crate::{
     features::{
         credentials::Caller,
         memories::{self, Existing, Memory, MemoryChanges, NewMemory, OF_PROGRAMS},
-        processing, schema,
+        processing, schema, search as finding,
     },
     surfaces::{
         extract::{Body, Id, Query, RawValue, bounded, known_names},
+        mcp::rows::relevance,
         respond::{ErrorBody, Result},
     },
 };
@@ -73,6 +74,45 @@ pub async fn list(
     let categories = known_names("categories", "category", names, known)?;
     let found = memories::list(&app.db, &caller, categories.as_deref(), limit, offset).await?;
     Ok(Json(found.into_iter().map(Into::into).collect()))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SearchQuery {
+    /// A question or words.
+    #[param(min_length = 1, max_length = 500)]
+    query: String,
+    /// 1 to 100, 10 if left out.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<i64>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct FoundMemory {
+    #[serde(flatten)]
+    memory: ShortMemory,
+    /// How well it answers the query, with four decimals.
+    #[schema(minimum = 0, maximum = 1)]
+    relevance_score: f64,
+}
+
+/// Memories that answer a question, best first.
+#[utoipa::path(get, path = "/v1/mcp/memories/search", tag = "assistants", params(SearchQuery),
+    responses((status = 200, body = Vec<FoundMemory>),
+              (status = 400, body = ErrorBody, description = "The query holds the character U+0000")))]
+pub async fn search(
+    State(app): State<App>,
+    caller: Caller,
+    Query(asked): Query<SearchQuery>,
+) -> Result<Json<Vec<FoundMemory>>> {
+    let query = super::question(&asked.query)?;
+    let limit = super::hits(asked.limit)?;
+    let found = finding::memories(&app, &caller, query, limit).await?;
+    let rows = found.into_iter().map(|(memory, score)| FoundMemory {
+        memory: memory.into(),
+        relevance_score: relevance(score),
+    });
+    Ok(Json(rows.collect()))
 }
 
 /// A memory that was just stated.

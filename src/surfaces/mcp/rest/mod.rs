@@ -9,8 +9,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::App,
-    features::credentials::Scope,
-    surfaces::{guard::mcp, limits::Policy},
+    error::Error,
+    features::{credentials::Scope, search},
+    surfaces::{extract::bounded, guard::mcp, limits::Policy},
 };
 
 pub fn routes() -> OpenApiRouter<App> {
@@ -20,12 +21,38 @@ pub fn routes() -> OpenApiRouter<App> {
     let stating = write_memories.hourly(Policy::McpMemories).once();
     OpenApiRouter::new()
         .routes(read_memories.on(routes!(memories::list)))
+        .routes(read_memories.on(routes!(memories::search)))
         .routes(stating.on(routes!(memories::create)))
         .routes(write_memories.on(routes!(memories::update)))
         .routes(write_memories.on(routes!(memories::delete)))
         .routes(read_conversations.on(routes!(conversations::list)))
         .routes(read_conversations.on(routes!(conversations::search)))
         .routes(read_conversations.on(routes!(conversations::get)))
+}
+
+fn question(query: &str) -> Result<&str, Error> {
+    let most = search::MAXIMUM_QUERY;
+    match query.trim() {
+        "" => Err(Error::invalid_parameter("query", "query cannot be empty")),
+        query if query.chars().count() > most => {
+            let text = format!("query must have at most {most} characters");
+            Err(Error::invalid_parameter("query", text))
+        }
+        query => Ok(query),
+    }
+}
+
+/// How many hits are wanted.
+fn hits(limit: Option<i64>) -> Result<usize, Error> {
+    let most = search::MOST_HITS;
+    let limit = bounded(
+        "limit",
+        limit,
+        10,
+        1,
+        i64::try_from(most).unwrap_or(i64::MAX),
+    )?;
+    Ok(usize::try_from(limit).unwrap_or(most))
 }
 
 /// That something was done.

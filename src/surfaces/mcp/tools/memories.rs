@@ -22,7 +22,7 @@ use crate::{
     surfaces::mcp::{
         arguments::Parameters,
         results::{Json, schema},
-        rows::MemoryRow,
+        rows::{MemoryRow, relevance},
     },
 };
 
@@ -265,7 +265,7 @@ impl Tools {
             .map_err(failed)?;
         let memories = found.into_iter().map(|(memory, score)| FoundMemory {
             memory: memory.into(),
-            relevance_score: (score * 10_000.0).round() / 10_000.0,
+            relevance_score: relevance(score),
         });
         Ok(Json(FoundMemories {
             memories: memories.collect(),

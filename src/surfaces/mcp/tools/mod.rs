@@ -11,7 +11,6 @@ mod search;
 use std::{collections::HashMap, sync::Arc};
 
 use axum::http::request::Parts;
-use chrono::{DateTime, Utc};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     handler::server::{router::tool::ToolRouter, tool::ToolCallContext},
@@ -36,7 +35,7 @@ use crate::{
         search as finding,
     },
 };
-use reading::{invalid, within};
+use reading::{Bounds, invalid, within};
 
 pub use reading::BROKEN;
 
@@ -155,8 +154,6 @@ fn hits(limit: i64) -> Result<usize, ErrorData> {
     within("limit", limit, i64::try_from(most).unwrap_or(i64::MAX))?;
     Ok(usize::try_from(limit).unwrap_or(most))
 }
-
-type Bounds = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
 
 /// From the first moment of the first day to the last one of the last.
 fn dates(start: &Option<String>, end: &Option<String>) -> Result<Bounds, ErrorData> {
