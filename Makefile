@@ -40,5 +40,5 @@ sqlx: ## Renew .sqlx, the committed answers of a database to the checked queries
 	@DATABASE_URL= tools/install-prerequisites build && tools/prepare-sqlx
 
 openapi: ## Renew docs/openapi, the committed OpenAPI documents
-	@tools/install-prerequisites build && cargo build --locked && mkdir -p docs/openapi && for surface in developer integration user; do \
+	@tools/install-prerequisites build && cargo build --locked && mkdir -p docs/openapi && for surface in developer integration user mcp; do \
 		"$$CARGO_TARGET_DIR/debug/omi-server" openapi --surface $$surface > docs/openapi/$$surface.json || exit; done

@@ -296,6 +296,7 @@ pub struct RateLimit {
     pub failures_per_minute: u32,
     pub memories_per_hour: u32,
     pub memories_batches_per_hour: u32,
+    pub mcp_memories_per_hour: u32,
     pub conversations_per_hour: u32,
     pub import_conversations_per_hour: u32,
     pub import_memories_per_hour: u32,

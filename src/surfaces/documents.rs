@@ -27,9 +27,10 @@ pub const PAGE: &str = "/docs";
 const PAGE_FILES: &str = "/docs/{*rest}";
 
 /// Paths that answer without a credential.
-pub const PUBLIC: [&str; 6] = [
+pub const PUBLIC: [&str; 7] = [
     "/openapi/developer.json",
     "/openapi/integration.json",
+    "/openapi/mcp.json",
     "/openapi/user.json",
     PAGE,
     "/docs/",

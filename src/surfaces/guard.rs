@@ -116,6 +116,14 @@ impl Guard {
         }
     }
 
+    /// Wants this scope too.
+    pub const fn needing(self, scope: Scope) -> Self {
+        Self {
+            scope: Some(scope),
+            ..self
+        }
+    }
+
     /// Honours `Idempotency-Key`.
     pub const fn once(self) -> Self {
         Self { once: true, ..self }

@@ -21,6 +21,7 @@ use crate::{
 pub enum Policy {
     Memories,
     MemoriesBatch,
+    McpMemories,
     Conversations,
     Reprocessings,
     Merges,
@@ -49,6 +50,7 @@ impl Policy {
         match self {
             Self::Memories => "dev:memories",
             Self::MemoriesBatch => "dev:memories_batch",
+            Self::McpMemories => "mcp:memories",
             Self::Conversations => "dev:conversations",
             Self::Reprocessings => "conversations:reprocess",
             Self::Merges => "conversations:merge",
@@ -76,6 +78,7 @@ impl Policy {
         match self {
             Self::Memories => settings.memories_per_hour,
             Self::MemoriesBatch => settings.memories_batches_per_hour,
+            Self::McpMemories => settings.mcp_memories_per_hour,
             Self::Conversations => settings.conversations_per_hour,
             Self::Reprocessings => settings.reprocessings_per_hour,
             Self::Merges => settings.merges_per_hour,

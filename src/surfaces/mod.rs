@@ -22,6 +22,7 @@ mod multipart;
 mod operations;
 mod origins;
 mod parts;
+mod prose;
 mod queries;
 mod respond;
 pub mod router;

@@ -34,7 +34,7 @@ pub struct Surface {
 }
 
 /// Every surface that has an OpenAPI document.
-pub fn surfaces() -> [Surface; 3] {
+pub fn surfaces() -> [Surface; 4] {
     [
         Surface {
             name: "developer",
@@ -57,6 +57,13 @@ pub fn surfaces() -> [Surface; 3] {
             credential: "The access token of a signed-in user.",
             routes: app_routes::routes().merge(sign_in::routes()),
         }, // /v1 /v2 /v3
+        Surface {
+            name: "mcp",
+            title: "omi-server: MCP without MCP",
+            about: "Memories and conversations for AI assistants that speak HTTP only. The MCP server itself is at /v1/mcp/sse.",
+            credential: "A key for AI assistants (`omi_mcp_…`).",
+            routes: mcp::rest::routes(),
+        }, // /v1/mcp
     ]
 }
 
@@ -84,7 +91,7 @@ pub fn router(app: App, metrics: metrics_exporter_prometheus::PrometheusHandle) 
         .merge(connectors::pages()) // /oauth/authorize
         .merge(console::routes()) // / /sign-in /connect and what they load
         .merge(listen::routes()) // /v4/listen: refuses before the upgrade, by itself
-        .merge(mcp::routes(&app)) // /v1/mcp
+        .merge(mcp::routes(&app)) // /v1/mcp/sse
         .merge(documents::routes(&names)) // /openapi /docs
         .merge(operations::routes(metrics)) // /healthz /readyz /metrics /v1/health
         .fallback(respond::not_found)

@@ -121,6 +121,7 @@ async fn answers_keep_the_promises_of_their_documents() {
         "OMI_RATE_LIMIT__FAILURES_PER_MINUTE",
         "OMI_RATE_LIMIT__REPROCESSINGS_PER_HOUR",
         "OMI_RATE_LIMIT__MERGES_PER_HOUR",
+        "OMI_RATE_LIMIT__MCP_MEMORIES_PER_HOUR",
         "OMI_RATE_LIMIT__GOAL_QUESTIONS_PER_HOUR",
     ];
     let server = Server::start_with(ServerOptions {
@@ -129,9 +130,13 @@ async fn answers_keep_the_promises_of_their_documents() {
         ..ServerOptions::default()
     })
     .await;
-    let (developer, user, integration) =
-        tokio::join!(developer(&server), user(&server), integration(&server));
-    let wrong: Vec<_> = [developer, user, integration]
+    let (developer, user, integration, mcp) = tokio::join!(
+        developer(&server),
+        user(&server),
+        integration(&server),
+        mcp(&server)
+    );
+    let wrong: Vec<_> = [developer, user, integration, mcp]
         .into_iter()
         .filter_map(Result::err)
         .collect();
@@ -272,6 +277,19 @@ async fn integration(server: &Server) -> Result<(), String> {
         "once": {},
     });
     run(server, "integration", &key, exists).await
+}
+
+async fn mcp(server: &Server) -> Result<(), String> {
+    let user = server.user("mcp@example.org").await;
+    let talk = plant::Conversation::default();
+    let talk = talk.put(&server.pool().await, &user.uid).await;
+    let exists = json!({
+        "parameters": {},
+        "things": {"/v1/mcp/conversations": [talk]},
+        "bodies": {"/v1/mcp/memories": {"content": "Likes tea"}},
+        "once": {},
+    });
+    run(server, "mcp", &user.mcp_key, exists).await
 }
 
 /// An app that may do all.

@@ -161,6 +161,7 @@ fn documented() -> Vec<Route> {
         let usual: &[Kind] = match surface {
             "developer" => &[Kind::Developer],
             "user" => &[Kind::User],
+            "mcp" => &[Kind::Mcp],
             // Says no in its own way, which tests/api/integration/ has a table of.
             "integration" => &[Kind::App],
             other => panic!("the surface {other} is new: say here which credential it takes"),
@@ -731,9 +732,13 @@ async fn anothers_id_answers_as_an_absent_one() {
             let answer = told(&server, secret_of(&other), &route, id).await;
             assert_eq!(answer, absent, "{} {} with {id}", route.method, route.path);
         }
+        let other_kind = match route.kinds {
+            [Kind::Mcp] => &owner.developer_key,
+            _ => &owner.mcp_key,
+        };
         let mut refused = vec![
             (401, revoked(route.kinds[0]).await),
-            (401, owner.mcp_key.clone()),
+            (401, other_kind.clone()),
             (401, of_app.clone()),
         ];
         if route.kinds == [Kind::Developer] {

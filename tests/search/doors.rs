@@ -482,7 +482,7 @@ async fn an_assistant_asks() {
             json!({"query": "x", "limit": 0}),
             -32602,
         ),
-        ("search_memories", json!({}), -32602),
+        ("search_memories", json!({}), -32000),
     ] {
         let refused = call(tool, arguments.clone()).await;
         assert_eq!(

@@ -7,7 +7,7 @@ mod days;
 mod model;
 mod store;
 
-pub use model::{Content, DailySummary, Settings};
+pub use model::{Content, DailySummary, Days, Settings};
 
 use std::time::Duration;
 
@@ -90,9 +90,15 @@ pub async fn change_settings(
     Ok(store::change_settings(db, &caller.uid, changes.enabled, hour, clock::now()).await?)
 }
 
-/// A page of the caller's summaries, the newest day first.
-pub async fn list(db: &Db, caller: &Caller, limit: i64, offset: i64) -> Result<Vec<DailySummary>> {
-    Ok(store::list(db, &caller.uid, limit, offset).await?)
+/// A page of the caller's summaries of these days, the newest day first.
+pub async fn list(
+    db: &Db,
+    caller: &Caller,
+    days: Days,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<DailySummary>> {
+    Ok(store::list(db, &caller.uid, days, limit, offset).await?)
 }
 
 pub async fn get(db: &Db, caller: &Caller, id: Uuid) -> Result<DailySummary> {

@@ -23,6 +23,13 @@ impl Default for Settings {
     }
 }
 
+/// Which days; bounds are inclusive.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Days {
+    pub from: Option<NaiveDate>,
+    pub to: Option<NaiveDate>,
+}
+
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct DailySummary {
     pub id: Uuid,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     days::Due,
-    model::{Content, DailySummary, Settings},
+    model::{Content, DailySummary, Days, Settings},
 };
 use crate::platform::database::Db;
 
@@ -142,14 +142,23 @@ impl From<Row> for DailySummary {
     }
 }
 
-pub async fn list(db: &Db, uid: &str, limit: i64, offset: i64) -> Result<Vec<DailySummary>> {
+pub async fn list(
+    db: &Db,
+    uid: &str,
+    days: Days,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<DailySummary>> {
     let rows = sqlx::query_as!(
         Row,
         r#"select id, date, understood_by, content as "content: Json<Content>", created_at from daily_summaries
-           where uid = $1 order by date desc, created_at desc, id desc limit $2 offset $3"#,
+           where uid = $1 and ($4::date is null or date >= $4) and ($5::date is null or date <= $5)
+           order by date desc, created_at desc, id desc limit $2 offset $3"#,
         uid,
         limit,
-        offset
+        offset,
+        days.from,
+        days.to
     )
     .fetch_all(db)
     .await?;

@@ -10,7 +10,7 @@ use crate::{
     app::App,
     features::{
         credentials::Caller,
-        daily_summaries::{self, DailySummary, Settings, SettingsChanges},
+        daily_summaries::{self, DailySummary, Days, Settings, SettingsChanges},
     },
     surfaces::{
         extract::{Body, Id, OptionalBody, Query, bounded},
@@ -99,7 +99,7 @@ pub async fn list(
 ) -> Result<Json<Summaries>> {
     let limit = bounded("limit", query.limit, 30, 1, 100)?;
     let offset = bounded("offset", query.offset, 0, 0, i64::MAX)?;
-    let summaries = daily_summaries::list(&app.db, &caller, limit, offset).await?;
+    let summaries = daily_summaries::list(&app.db, &caller, Days::default(), limit, offset).await?;
     Ok(Json(Summaries { summaries }))
 }
 

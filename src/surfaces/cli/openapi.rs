@@ -8,7 +8,7 @@ use crate::surfaces::router;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// developer, integration or user.
+    /// developer, integration, user or mcp.
     #[arg(long, default_value = "developer")]
     surface: String,
 }

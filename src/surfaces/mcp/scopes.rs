@@ -7,7 +7,7 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use super::tools;
+use super::{prompts, resources, tools};
 use crate::{
     features::{
         connectors,
@@ -28,6 +28,12 @@ fn needed(message: &Map<String, Value>) -> &'static [Scope] {
     match message.get("method").and_then(Value::as_str) {
         Some("tools/call") => parameter("name")
             .and_then(tools::scopes_of)
+            .unwrap_or_default(),
+        Some("resources/read") => parameter("uri")
+            .and_then(resources::scopes_of)
+            .unwrap_or_default(),
+        Some("prompts/get") => parameter("name")
+            .and_then(prompts::scopes_of)
             .unwrap_or_default(),
         _ => &[],
     }

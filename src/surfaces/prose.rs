@@ -7,7 +7,7 @@ use crate::features::{
     action_items::ActionItem, conversations::Conversation, memories::Memory, people::Speakers,
 };
 
-fn at(time: DateTime<Utc>, zone: Tz) -> String {
+pub fn at(time: DateTime<Utc>, zone: Tz) -> String {
     time.with_timezone(&zone)
         .format("%a %-d %b %Y, %H:%M")
         .to_string()

@@ -1,8 +1,6 @@
 //! `/v1/tools`: what a voice model of the desktop app may look up and do, answered in words. What a call does wrong is told in
 //! words too, for the model to do better.
 
-mod prose;
-
 use axum::{Json, extract::State};
 use chrono::{DateTime, TimeDelta, Timelike as _, Utc};
 use serde::{Deserialize, Serialize};
@@ -26,6 +24,7 @@ use crate::{
     surfaces::{
         extract::{Body, Id, Query},
         guard::{self, NewIds},
+        prose,
         respond::Result,
     },
 };
