@@ -1,5 +1,6 @@
 //! `/v1/mcp/sse`: JSON-RPC as it goes over the wire, and the official Python client.
 
+mod nouns;
 mod prompts;
 mod resources;
 mod rest;

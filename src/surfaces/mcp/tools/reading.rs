@@ -48,7 +48,9 @@ pub fn asking(request: &Parts) -> Result<&Caller, ErrorData> {
 /// The documented codes of the errors that a client can act upon.
 pub fn failed(error: Error) -> ErrorData {
     match &error {
-        Error::NotFound(_) => ErrorData::new(ABSENT, error.to_string(), None),
+        Error::NotFound(_) | Error::Absent(_) | Error::NotThere(_) => {
+            ErrorData::new(ABSENT, error.to_string(), None)
+        }
         Error::Invalid(_) | Error::BadRequest(_) => invalid(error.to_string()),
         Error::Internal(cause) => {
             tracing::error!(error = format!("{cause:#}"), "an MCP request failed");
