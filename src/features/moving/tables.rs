@@ -91,7 +91,7 @@ const SECRET: &str = "credentials stay on the server that gave them";
 const PASSING: &str = "it counts for a short time only";
 const UNHEARD: &str = "its sound waits on the server that took it";
 
-/// Every table that has a `uid`. Those that others point to come before them.
+/// Every table. Those that others point to come before them.
 pub const TABLES: &[Table] = &[
     // Updated, since the account is there: all others are inserted.
     exported("users").without(&["password_hash", "outside_email"]),
@@ -102,6 +102,7 @@ pub const TABLES: &[Table] = &[
     left_out("credentials", SECRET),
     left_out("credential_hashes", SECRET),
     left_out("sign_in_codes", SECRET),
+    left_out("connector_clients", "they are the server's: nobody in particular has them"),
     left_out("connector_grants", SECRET),
     left_out("connector_codes", SECRET),
     left_out("connector_clients", "programs of no user in particular"),
