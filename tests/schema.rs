@@ -6,7 +6,7 @@ use sqlx::PgPool;
 use crate::support::postgres::TestDatabase;
 
 /// Look-ups that find the user, led by their own key.
-const DIRECTORIES: [&str; 11] = [
+const DIRECTORIES: [&str; 12] = [
     "user_emails",
     "credential_hashes",
     "app_owners",
@@ -18,6 +18,7 @@ const DIRECTORIES: [&str; 11] = [
     "identities",
     "provider_visits",
     "link_tickets",
+    "mcp_session_owners",
 ];
 /// Not ours.
 const FOREIGN: [&str; 1] = ["_sqlx_migrations"];

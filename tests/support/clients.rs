@@ -57,6 +57,47 @@ pub fn python(script: &str, home: &Path) -> Command {
     command
 }
 
+/// The same with the second generation of the MCP SDK.
+pub fn newer_python(script: &str, home: &Path) -> Command {
+    let mut command = python(script, home);
+    command.env("PYTHONPATH", folder().join("mcp/python"));
+    command
+}
+
+/// Whether there is a node, for `node`.
+pub fn node_is_for_here() -> bool {
+    cfg!(all(target_os = "linux", target_arch = "x86_64"))
+}
+
+pub fn node_path() -> PathBuf {
+    let node = folder().join("language/bin/node");
+    assert!(
+        node.exists(),
+        "{} is missing: run `make test`, which installs it",
+        node.display()
+    );
+    node
+}
+
+/// A program of the package of npm, at its path there.
+pub fn npm_path(program: &str) -> PathBuf {
+    folder().join("mcp/node_modules").join(program)
+}
+
+/// `node` with a program of npm; it sees only loopback and keeps its files in `home`.
+pub fn node(program: &str, home: &Path) -> Command {
+    let mut command = Command::new(node_path());
+    command
+        .arg(npm_path(program))
+        .env_clear()
+        .env("HOME", home)
+        .env("NO_PROXY", "*")
+        .current_dir(home)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
+
 pub fn script_path(script: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/clients")
@@ -73,13 +114,7 @@ pub struct LanguageServer {
 impl LanguageServer {
     pub async fn start(home: &Path) -> Self {
         let folder = folder().join("language");
-        let node = folder.join("bin/node");
-        assert!(
-            node.exists(),
-            "{} is missing: run `make test`, which installs it",
-            node.display()
-        );
-        let mut child = Command::new(node)
+        let mut child = Command::new(node_path())
             .arg(script_path("language_server.mjs"))
             .arg(&folder)
             .env_clear()

@@ -2,19 +2,16 @@
 
 mod answers;
 mod arguments;
+mod batches;
 mod door;
 mod info;
+mod initialize;
 mod sessions;
 mod tools;
 
-use std::sync::Arc;
+pub use door::{Place, routes as transport};
 
-use axum::{
-    Router,
-    extract::Extension,
-    middleware,
-    routing::{any, get},
-};
+use axum::{Router, middleware, routing::get};
 
 use super::guard;
 use crate::app::App;
@@ -26,13 +23,10 @@ pub const PATH: &str = "/v1/mcp/sse";
 pub const PUBLIC: [&str; 1] = ["/v1/mcp/sse/info"];
 
 pub fn routes(app: &App) -> Router<App> {
-    let door = Arc::new(door::Door::new(app));
     let guard = |request, next| guard::mcp().pass(request, next);
     let [info] = PUBLIC;
-    Router::new()
-        .route(PATH, any(door::serve))
-        .route(&format!("{PATH}/"), any(door::serve))
-        .layer(Extension(door))
+    let tools = tools::Tools::new(app.clone());
+    transport(&Place::of(app), PATH, tools)
         .layer(middleware::from_fn(guard))
         // After the layers, so outside of them.
         .route(info, get(info::info))
