@@ -60,6 +60,7 @@ pub struct Config {
     pub google: Google,
     pub apple: Apple,
     pub cors: Cors,
+    pub connectors: Connectors,
 }
 
 /// Comma-separated CIDR ranges; an address alone is a range of one.
@@ -219,6 +220,13 @@ impl Cors {
         }
         Ok(())
     }
+}
+
+/// AI assistants that users let in.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connectors {
+    pub omi_client: bool,
 }
 
 /// What stands between commas.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     app::App,
     features::{
-        audio, chat, conversations, credentials,
+        audio, chat, connectors, conversations, credentials,
         daily_summaries::{self, DueDay},
         identities,
         knowledge_graph::{self, Batch, OfConversation, Rebuild},
@@ -163,7 +163,8 @@ async fn tidy_forever(app: App) {
                 idempotency::purge(&app.db).await?;
                 mcp_sessions::purge(&app.db).await?;
                 identities::purge(&app.db).await?;
-                credentials::purge(&app.db).await
+                credentials::purge(&app.db).await?;
+                connectors::purge(&app.db).await
             };
             if let Err(error) = tidied.await {
                 tracing::warn!(%error, "what has expired could not be removed");

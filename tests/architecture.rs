@@ -60,9 +60,10 @@ const RULES: &[(&str, &[(&str, &str)])] = &[
 ];
 
 /// What a surface may use of its neighbours: these are shared, the rest are surfaces of their own.
-const SHARED: [&str; 11] = [
+const SHARED: [&str; 12] = [
     "caller",
     "client_address",
+    "console",
     "documents",
     "extract",
     "guard",

@@ -66,6 +66,9 @@ mod api {
     }
     mod backup;
     mod cli;
+    mod connector_attacks;
+    mod connectors;
+    mod console;
     mod idempotency;
     mod jobs;
     mod kept;

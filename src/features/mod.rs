@@ -7,6 +7,7 @@ pub mod audio;
 pub mod calendar;
 pub mod chat;
 pub mod coaching;
+pub mod connectors;
 pub mod conversations;
 pub mod credentials;
 pub mod daily_summaries;

@@ -345,6 +345,12 @@ pub fn challenge(verifier: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier))
 }
 
+/// Whether a text can be a challenge.
+pub fn is_challenge(text: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    text.len() == 43 && text.bytes().all(known)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

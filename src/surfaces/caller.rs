@@ -59,7 +59,7 @@ pub const APP: Accepts = Accepts {
 };
 
 pub const MCP: Accepts = Accepts {
-    kinds: &[Kind::Mcp],
+    kinds: &[Kind::Mcp, Kind::Connector],
     missing: "Missing API key. Provide it as Authorization: Bearer omi_mcp_…",
     invalid: "Invalid or missing API key. Provide via Authorization header.",
     bare_keys: true,

@@ -6,7 +6,7 @@ use std::{convert::Infallible, panic::AssertUnwindSafe};
 use axum::{
     body::{Body, Bytes},
     extract::{FromRequestParts, Request},
-    http::{HeaderName, HeaderValue, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use super::{
     caller::{self, Accepts},
+    challenges,
     client_address::ClientAddress,
     documents,
     integration::door,
@@ -94,6 +95,7 @@ pub const fn app(action: Action) -> Guard {
     }
 }
 
+/// For an assistant: by a key, or by a token for what a user allows it.
 pub const fn mcp() -> Guard {
     guard(caller::MCP)
 }
@@ -143,11 +145,21 @@ impl Guard {
                 run_once(&app, &caller, request, next).await
             }
             Ok(_) => next.run(request).await,
-            Err(error) => ApiError(error).into_response(),
+            Err(error) => self.refuse(&app, request.headers(), error),
         };
         if let Some(standing) = standing {
             limits::tell(response.headers_mut(), standing);
         }
+        response
+    }
+
+    fn refuse(&self, app: &App, asked: &HeaderMap, error: Error) -> Response {
+        let mut told = HeaderMap::new();
+        if self.accepts.kinds.contains(&Kind::Connector) {
+            challenges::add(&app.public_url, &error, asked, &mut told);
+        }
+        let mut response = ApiError(error).into_response();
+        response.headers_mut().extend(told);
         response
     }
 

@@ -108,8 +108,10 @@ fn buckets(
     policy: Option<Policy>,
 ) -> Vec<Bucket> {
     let (per_minute, per_day) = match caller.kind {
-        Kind::User | Kind::Refresh => (settings.user_per_minute, 0),
-        Kind::Developer | Kind::Mcp | Kind::App => (settings.per_minute, settings.per_day),
+        Kind::User | Kind::Refresh | Kind::Browser => (settings.user_per_minute, 0),
+        Kind::Developer | Kind::Mcp | Kind::App | Kind::Connector | Kind::ConnectorRefresh => {
+            (settings.per_minute, settings.per_day)
+        }
     };
     let hour = policy.map(|policy| {
         let name = match caller.app {

@@ -3,9 +3,12 @@
 mod aliases;
 mod app;
 mod caller;
+mod challenges;
 pub mod cli;
 mod client_address;
 mod clock;
+mod connectors;
+mod console;
 mod developer;
 mod documents;
 mod extract;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::{HeaderMap, HeaderName, Method, header};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
-use crate::app::App;
+use crate::{app::App, error::Error};
 
 /// How long a browser need not ask again.
 const REMEMBERED: Duration = Duration::from_secs(600);
@@ -66,6 +66,19 @@ pub fn is_ours(public_url: &str, headers: &HeaderMap) -> bool {
     };
     public.is_ok_and(|public| public == origin.origin())
         || text(header::HOST).is_some_and(|host| host.eq_ignore_ascii_case(&authority))
+}
+
+/// Whether a form was sent by a page of this server: somebody who was lured to another site does not act here unawares.
+pub fn from_our_page(app: &App, headers: &HeaderMap) -> bool {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin";
+    }
+    !headers.contains_key(header::ORIGIN) || is_ours(&app.public_url, headers)
+}
+
+pub fn strangers_form() -> Error {
+    let text = "This form was sent by a page of another site. Start again from the app.";
+    Error::Forbidden(text.into())
 }
 
 #[cfg(test)]

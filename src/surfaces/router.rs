@@ -10,14 +10,16 @@ use tower_http::{
 use utoipa_axum::router::OpenApiRouter;
 
 pub use super::{
-    app::OPEN, documents::PUBLIC as DOCUMENTS, documents::all as documents, guard::BODY_LIMIT,
-    listen::BROWSERS, listen::DICTATION, listen::PATH as LISTEN, mcp::PATH as MCP,
-    mcp::PUBLIC as MCP_PUBLIC, operations::PUBLIC, sign_in::PAGES, sign_in::PUBLIC as SIGN_IN,
+    app::OPEN, connectors::PAGES as CONSENT, connectors::POSTS as CONNECTORS,
+    connectors::PUBLIC as METADATA, console::PAGES as CONSOLE, documents::PUBLIC as DOCUMENTS,
+    documents::all as documents, guard::BODY_LIMIT, listen::BROWSERS, listen::DICTATION,
+    listen::PATH as LISTEN, mcp::PATH as MCP, mcp::PUBLIC as MCP_PUBLIC, operations::PUBLIC,
+    sign_in::PAGES, sign_in::PUBLIC as SIGN_IN,
 };
 
 use super::{
-    aliases, app as app_routes, clock, developer, documents, integration, listen, mcp, operations,
-    origins, respond, sign_in,
+    aliases, app as app_routes, clock, connectors, console, developer, documents, integration,
+    listen, mcp, operations, origins, respond, sign_in,
 };
 use crate::app::App;
 
@@ -79,6 +81,8 @@ pub fn router(app: App, metrics: metrics_exporter_prometheus::PrometheusHandle) 
     let cors = origins::layer(&app);
     router
         .merge(sign_in::pages()) // /v1/auth/authorize, and what leads to providers and back
+        .merge(connectors::pages()) // /oauth/authorize
+        .merge(console::routes()) // / /sign-in /connect and what they load
         .merge(listen::routes()) // /v4/listen: refuses before the upgrade, by itself
         .merge(mcp::routes(&app)) // /v1/mcp
         .merge(documents::routes(&names)) // /openapi /docs
@@ -87,6 +91,7 @@ pub fn router(app: App, metrics: metrics_exporter_prometheus::PrometheusHandle) 
         .method_not_allowed_fallback(respond::method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(tower::util::option_layer(cors))
+        .merge(connectors::routes()) // /.well-known /oauth: open to pages from everywhere
         .layer(CatchPanicLayer::custom(|_| {
             let error = anyhow::anyhow!("a handler panicked");
             axum::response::IntoResponse::into_response(respond::ApiError(error.into()))

@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use super::mcp::{Assistant, BOTH, Reply, initialize, send};
 use crate::support::{
     Server,
+    connector::Connector,
     server::{User, client},
+    visitor::Visitor,
 };
 
 async fn started() -> (Server, User) {
@@ -390,6 +392,36 @@ async fn batches_are_answered_in_one() {
         .send(Method::POST, Some(json!([request(1, "ping")])))
         .await;
     assert_eq!(ended.status, 404, "{}", ended.text);
+}
+
+#[tokio::test]
+async fn a_batch_leads_around_no_scope() {
+    let (server, user) = started().await;
+    let visitor = Visitor::signed_in(&server, &user).await;
+    let assistant = Connector::new(&server).await;
+    let (token, _) = assistant.tokens(&visitor, &[]).await;
+    let call = |id: u32, tool: &str, arguments: Value| {
+        json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {
+            "name": tool, "arguments": arguments}})
+    };
+    let batch = json!([
+        call(1, "get_memories", json!({})),
+        call(2, "create_memory", json!({"content": "User never said so"})),
+    ]);
+    let reply = send(&server, Method::POST, Some(batch), |request| {
+        request.bearer_auth(&token)
+    })
+    .await;
+    assert_eq!(
+        reply.message[0]["result"]["isError"], false,
+        "{}",
+        reply.text
+    );
+    assert_eq!(reply.message[1]["error"]["code"], -32003, "{}", reply.text);
+    let list = call(3, "get_memories", json!({}));
+    let reply = post(&server, &user, list).await;
+    let memories = &reply.message["result"]["structuredContent"]["memories"];
+    assert_eq!(memories, &json!([]));
 }
 
 fn null() -> Value {

@@ -333,3 +333,18 @@ pub async fn meeting(db: &PgPool, uid: &str) -> Uuid {
     .unwrap();
     id
 }
+
+/// An assistant that the user has let in, without tokens.
+pub async fn assistant(db: &PgPool, uid: &str) -> Uuid {
+    let id = Uuid::now_v7();
+    sqlx::query(
+        "insert into connector_grants (uid, id, client_id, name, redirect_uri, scopes, created_at)
+         values ($1, $2, gen_random_uuid(), 'Planted', 'https://planted.example/cb', '{memories:read}', now())",
+    )
+    .bind(uid)
+    .bind(id)
+    .execute(db)
+    .await
+    .unwrap();
+    id
+}

@@ -270,7 +270,9 @@ fn secret(user: &User, kind: Kind) -> &str {
         Kind::User => &user.token,
         Kind::Developer => &user.developer_key,
         Kind::Mcp => &user.mcp_key,
-        Kind::App | Kind::Refresh => panic!("the table has no such credential"),
+        Kind::App | Kind::Refresh | Kind::Browser | Kind::Connector | Kind::ConnectorRefresh => {
+            panic!("the table has no such credential")
+        }
     }
 }
 
@@ -287,7 +289,16 @@ fn assert_refused(answer: &Answer, code: &str, what: &str) {
         answer.body["error"]["message"], answer.body["detail"],
         "{what}"
     );
-    assert_eq!(answer.headers["www-authenticate"], "Bearer", "{what}");
+    let challenge = answer.headers["www-authenticate"].to_str().unwrap();
+    if what.contains(router::MCP) {
+        assert!(challenge.starts_with("Bearer "), "{what}: {challenge}");
+        assert!(
+            challenge.contains("resource_metadata=\"http"),
+            "{what}: {challenge}"
+        );
+    } else {
+        assert_eq!(challenge, "Bearer", "{what}");
+    }
 }
 
 #[tokio::test]
@@ -296,13 +307,18 @@ async fn no_path_answers_without_a_credential_unless_it_is_public() {
     let public = router::PUBLIC
         .iter()
         .chain(&router::MCP_PUBLIC)
+        .chain(&router::METADATA)
         .chain(&router::OPEN)
         .chain(&router::DOCUMENTS)
         .map(|path| path.to_string());
     let public: BTreeSet<_> = public.collect();
     let sign_in: BTreeSet<_> = router::SIGN_IN.map(str::to_string).into();
     let mut known: BTreeSet<_> = public.union(&sign_in).cloned().collect();
-    known.extend(router::PAGES.map(|(path, ..)| path.to_string()));
+    let pages: Vec<_> = router::PAGES.iter().chain(&router::CONSOLE).collect();
+    known.extend(pages.iter().map(|(path, ..)| path.to_string()));
+    let connectors: BTreeSet<_> = router::CONNECTORS.map(str::to_string).into();
+    known.extend(connectors.iter().cloned());
+    known.extend(router::CONSENT.map(str::to_string));
     known.extend(documented().into_iter().map(|route| route.path));
     known.extend(undocumented().map(|route| route.path));
     // It asks for a credential in the first message.
@@ -330,7 +346,14 @@ async fn no_path_answers_without_a_credential_unless_it_is_public() {
                 assert_eq!(answer.status, expected, "{what}: {answer:#?}");
                 continue;
             }
-            let page = router::PAGES.iter().find(|(known, ..)| known == path);
+            let consent = router::CONSENT.contains(&path.as_str());
+            if connectors.contains(path) || consent {
+                let known = method == Method::POST || consent && method == Method::GET;
+                let expected = if known { 400 } else { 405 };
+                assert_eq!(answer.status, expected, "{what}: {answer:#?}");
+                continue;
+            }
+            let page = pages.iter().find(|(known, ..)| known == path);
             if let Some((_, get, post)) = page {
                 let known = (*get && method == Method::GET) || (*post && method == Method::POST);
                 let expected = match path.as_str() {
@@ -338,6 +361,9 @@ async fn no_path_answers_without_a_credential_unless_it_is_public() {
                     // What it is asked for is missing, or lost.
                     "/v1/auth/authorize" => 422,
                     "/v1/auth/link" => 404,
+                    "/signed-in" => 400,
+                    // The page itself, or the one for signing in, to which it leads.
+                    path if router::CONSOLE.iter().any(|(page, ..)| *page == path) => 200,
                     _ => 400,
                 };
                 assert_eq!(answer.status, expected, "{what}: {answer:#?}");
@@ -555,6 +581,7 @@ async fn anothers_id_answers_as_an_absent_one() {
     let key = keys.unwrap()[0].id;
     let mcp_keys = credentials::list(&db, &owner.uid, Kind::Mcp, None).await;
     let mcp_key = mcp_keys.unwrap()[0].id;
+    let assistant = super::plant::assistant(&db, &owner.uid).await;
     let goal = "goal_0123456789ab";
     super::plant::goal(&db, &owner.uid, goal).await;
     super::plant::goal_entry(&db, &owner.uid, goal, Utc::now(), 1.0).await;
@@ -637,6 +664,8 @@ async fn anothers_id_answers_as_an_absent_one() {
             key.to_string()
         } else if route.path == "/v1/mcp/keys/{id}" {
             mcp_key.to_string()
+        } else if route.path == "/v1/mcp/assistants/{id}" {
+            assistant.to_string()
         } else if route.path.contains("/goals/{id}") {
             goal.to_string()
         } else if route.path.contains("/memories/{id}") {
@@ -679,7 +708,7 @@ async fn anothers_id_answers_as_an_absent_one() {
         .await;
         let expected = match (route.path.as_str(), route.method.as_str()) {
             // To revoke a key that there is not is no mistake, nor is to delete a conversation from a phone.
-            ("/v1/dev/keys/{id}" | "/v1/mcp/keys/{id}", _) => 204,
+            ("/v1/dev/keys/{id}" | "/v1/mcp/keys/{id}" | "/v1/mcp/assistants/{id}", _) => 204,
             ("/v1/conversations/{id}", "DELETE") => 204,
             // Of no goal there is no history.
             ("/v1/dev/user/goals/{id}/history" | "/v1/goals/{id}/history", _) => 200,
@@ -750,4 +779,6 @@ async fn anothers_id_answers_as_an_absent_one() {
     assert_eq!(memories.status, 200, "somebody else revoked the key");
     let keys = server.get("/v1/mcp/keys", &owner.token).await.ok();
     assert!(keys.to_string().contains(&mcp_key.to_string()), "{keys:#}");
+    let assistants = server.get("/v1/mcp/assistants", &owner.token).await.ok();
+    assert_eq!(assistants[0]["id"], assistant.to_string());
 }

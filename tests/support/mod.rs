@@ -2,7 +2,9 @@
 
 pub mod app_models;
 pub mod app_socket;
+pub mod chromium;
 pub mod clients;
+pub mod connector;
 pub mod dart;
 pub mod device;
 pub mod ears;
@@ -15,6 +17,7 @@ pub mod openid;
 pub mod peer;
 pub mod postgres;
 pub mod server;
+pub mod visitor;
 pub mod wer;
 
 pub use server::{Server, ServerOptions};

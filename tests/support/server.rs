@@ -219,9 +219,11 @@ impl Server {
         let created = self
             .cli(&["user", "create", "--email", email, "--time-zone", time_zone])
             .await;
-        let (uid, _password) = created.split_once('\n').unwrap();
+        let (uid, password) = created.split_once('\n').unwrap();
         User {
             uid: uid.to_string(),
+            email: email.into(),
+            password: password.into(),
             token: self.cli(&["token", "create", "--email", email]).await,
             developer_key: self
                 .cli(&[
@@ -381,6 +383,8 @@ fn stop_orphan(data_dir: &std::path::Path) {
 
 pub struct User {
     pub uid: String,
+    pub email: String,
+    pub password: String,
     pub token: String,
     pub developer_key: String,
     pub mcp_key: String,

@@ -94,7 +94,7 @@ impl Known {
         if entry.caller.kind != kind {
             return Ok(Who::Nobody);
         }
-        if kind == Kind::Refresh || entry.expires_at.is_some_and(|end| end <= now) {
+        if kind.is_for_exchange() || entry.expires_at.is_some_and(|end| end <= now) {
             return Ok(Who::NotNow);
         }
         let seconds = now.timestamp();
@@ -121,11 +121,13 @@ impl Known {
         };
         let scopes = match (kind, row.scopes) {
             (Kind::Developer, None) => Scope::READ.into(),
-            (Kind::Developer, Some(names)) => {
+            (Kind::Developer | Kind::Connector, Some(names)) => {
                 names.iter().filter_map(|name| name.parse().ok()).collect()
             }
-            (Kind::User | Kind::Mcp, _) => Scope::ALL.into(),
-            (Kind::App | Kind::Refresh, _) => Arc::new([]) as Arc<[Scope]>,
+            (Kind::User | Kind::Mcp | Kind::Browser, _) => Scope::ALL.into(),
+            (Kind::App | Kind::Refresh | Kind::Connector | Kind::ConnectorRefresh, _) => {
+                Arc::new([]) as Arc<[Scope]>
+            }
         };
         let entry = Arc::new(Entry {
             caller: Caller {

@@ -1,13 +1,17 @@
 //! Who is asking: access tokens and keys, and the Caller that each of them yields.
 
+mod browsers;
 mod known;
 mod model;
-mod sign_in;
+mod sessions;
 mod store;
 
+pub use browsers::{BROWSER, close_browser, open_browser};
 pub use known::{Known, Who, ended};
 pub use model::{Caller, Kind, Listed, NewCredential, Scope};
-pub use sign_in::{ACCESS, Tokens, refresh, sign_in};
+pub use sessions::{
+    ACCESS, Session, Shown, Tokens, end_session, issue, refresh, renew, session_of, shown, sign_in,
+};
 
 use std::sync::OnceLock;
 

@@ -29,15 +29,24 @@ pub enum Kind {
     App,
     /// What a sign-in exchanges for the next access token. Opens nothing by itself.
     Refresh,
+    /// The access token of an AI assistant that a user has let in, with the scopes that the user gave it.
+    Connector,
+    /// What such an assistant exchanges for its next access token. Opens nothing by itself.
+    ConnectorRefresh,
+    /// The cookie of a browser that is signed in to this server's own pages.
+    Browser,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 8] = [
         Self::User,
         Self::Developer,
         Self::Mcp,
         Self::App,
         Self::Refresh,
+        Self::Browser,
+        Self::Connector,
+        Self::ConnectorRefresh,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -47,6 +56,9 @@ impl Kind {
             Self::Mcp => "mcp",
             Self::App => "app",
             Self::Refresh => "refresh",
+            Self::Browser => "browser",
+            Self::Connector => "connector",
+            Self::ConnectorRefresh => "connector_refresh",
         }
     }
 
@@ -61,13 +73,25 @@ impl Kind {
             Self::Mcp => "omi_mcp_",
             Self::App => "sk_",
             Self::Refresh => "omi_refresh_",
+            Self::Browser => "omi_browser_",
+            Self::Connector => "omi_at_",
+            Self::ConnectorRefresh => "omi_rt_",
         }
+    }
+
+    /// It is for the next access token, and for nothing else.
+    pub(super) fn is_for_exchange(self) -> bool {
+        matches!(self, Self::Refresh | Self::ConnectorRefresh)
     }
 
     /// Omi's own clients check that keys end in 32 hex digits.
     pub(super) fn random_bytes(self) -> usize {
         match self {
-            Self::User | Self::Refresh => 32,
+            Self::User
+            | Self::Refresh
+            | Self::Browser
+            | Self::Connector
+            | Self::ConnectorRefresh => 32,
             Self::Developer | Self::Mcp | Self::App => 16,
         }
     }
@@ -88,7 +112,7 @@ impl Kind {
     }
 }
 
-/// What a developer key may do. Write does not imply read.
+/// What a developer key, or an assistant that a user has let in, may do. Write does not imply read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
 pub enum Scope {
     #[schema(rename = "conversations:read")]

@@ -151,8 +151,8 @@ pub async fn delete(
     Ok(done.rows_affected() == 1)
 }
 
-/// A refresh token that nobody else exchanges until the transaction ends.
-pub struct Refresh {
+/// A token of a session that nobody else exchanges until the transaction ends.
+pub struct Held {
     pub uid: String,
     pub id: Uuid,
     pub session_id: Option<Uuid>,
@@ -160,14 +160,15 @@ pub struct Refresh {
     pub used_at: Option<DateTime<Utc>>,
 }
 
-pub async fn lock_refresh(tx: &mut PgConnection, hash: &[u8]) -> Result<Option<Refresh>> {
+pub async fn lock(tx: &mut PgConnection, hash: &[u8], kind: Kind) -> Result<Option<Held>> {
     sqlx::query_as!(
-        Refresh,
+        Held,
         "select c.uid, c.id, c.session_id, c.expires_at, c.used_at
          from credential_hashes h join credentials c on c.uid = h.uid and c.id = h.id
-         where h.hash = $1 and c.kind = 'refresh'
+         where h.hash = $1 and c.kind = $2
          for update of c",
-        hash
+        hash,
+        kind.as_str()
     )
     .fetch_optional(tx)
     .await

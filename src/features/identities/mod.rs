@@ -11,7 +11,7 @@ mod visits;
 pub use firebase::Firebase;
 pub use linking::{Linked, TICKET, depart_to_link, list, look_at_ticket, ticket, unlink};
 pub use providers::{Provider, Providers, not_set_up};
-pub use sign_in::{Redeemed, ServiceAccount, Wanted, give_code, purge, redeem};
+pub use sign_in::{OWN_PAGE, Redeemed, ServiceAccount, Wanted, give_code, purge, redeem};
 pub use visits::{Back, Departure, Ended, VISIT, arrive, cookie, depart};
 
 use sqlx::PgConnection;

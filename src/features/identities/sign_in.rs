@@ -45,10 +45,14 @@ const NOT_AN_APP: [&str; 20] = [
     "wss",
 ];
 
+/// Where this server's own pages wait for a code: the one redirect that is no app's.
+pub const OWN_PAGE: &str = "/signed-in";
+
 /// What an app waits for.
 #[derive(Debug)]
 pub struct Wanted {
-    redirect: Url,
+    /// None: `OWN_PAGE`.
+    redirect: Option<Url>,
     /// As the app wrote it.
     redirect_uri: String,
     pub state: Option<String>,
@@ -71,14 +75,17 @@ impl Wanted {
         }
         if challenge
             .as_deref()
-            .is_some_and(|challenge| !is_digest(challenge))
+            .is_some_and(|challenge| !openid::is_challenge(challenge))
         {
             let text =
                 "code_challenge must be the SHA-256 of the verifier in base64url, 43 characters";
             return Err(Error::BadRequest(text.into()));
         }
         Ok(Self {
-            redirect: check_redirect(redirect_uri)?,
+            redirect: match redirect_uri {
+                OWN_PAGE => None,
+                address => Some(check_redirect(address)?),
+            },
             redirect_uri: redirect_uri.into(),
             state,
             challenge,
@@ -96,20 +103,23 @@ impl Wanted {
 
     /// The address with something for the app, and the app's own `state` as it came.
     fn answer(&self, name: &str, value: &str) -> String {
-        let mut address = self.redirect.clone();
-        let mut query = address.query_pairs_mut();
-        query.append_pair(name, value);
-        if let Some(state) = &self.state {
-            query.append_pair("state", state);
+        let state = self.state.as_deref();
+        let pairs = [(name, Some(value)), ("state", state)];
+        let pairs = pairs
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)));
+        match &self.redirect {
+            Some(address) => {
+                let mut address = address.clone();
+                address.query_pairs_mut().extend_pairs(pairs);
+                address.into()
+            }
+            None => {
+                let mut query = form_urlencoded::Serializer::new(String::new());
+                format!("{OWN_PAGE}?{}", query.extend_pairs(pairs).finish())
+            }
         }
-        drop(query);
-        address.into()
     }
-}
-
-fn is_digest(text: &str) -> bool {
-    let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    text.len() == 43 && text.bytes().all(known)
 }
 
 /// A code may go to an app's own scheme or to this very machine, nowhere else.

@@ -13,8 +13,8 @@ use crate::{
     app::{App, Handles},
     error::Result,
     features::{
-        accounts, audio, chat, credentials, credentials::Caller, identities, lenient, listening,
-        speech_profile, uploads,
+        accounts, audio, chat, connectors, credentials, credentials::Caller, identities, lenient,
+        listening, speech_profile, uploads,
     },
     platform::jobs::{self, JobOptions},
 };
@@ -42,6 +42,7 @@ pub async fn leave(app: &Handles, caller: &Caller, reason: &str, details: &str) 
     credentials::revoke_all(&mut tx, &app.outbox, uid).await?;
     accounts::close(&mut tx, uid).await?;
     identities::close(&mut tx, uid).await?;
+    connectors::close(&mut tx, uid).await?;
     let options = JobOptions {
         key: Some(&format!("{JOB}:{uid}")),
         max_attempts: 25,

@@ -102,6 +102,8 @@ pub const TABLES: &[Table] = &[
     left_out("credentials", SECRET),
     left_out("credential_hashes", SECRET),
     left_out("sign_in_codes", SECRET),
+    left_out("connector_grants", SECRET),
+    left_out("connector_codes", SECRET),
     left_out("identities", "they sign in to the server that they were shown to"),
     left_out("provider_visits", PASSING),
     left_out("link_tickets", PASSING),

@@ -2,6 +2,7 @@
 
 mod action_items;
 mod apps;
+mod assistants;
 mod audio;
 mod catalogue;
 mod chat;
@@ -164,6 +165,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(connections::routes())
         .merge(vendor_cloud::routes())
         .merge(mcp_keys::routes())
+        .merge(assistants::routes())
         .merge(updates::routes())
         .merge(chat::routes())
         .merge(speech_profile::routes())

@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use super::{
     answers::Wanted,
-    initialize,
+    initialize, scopes,
     sessions::{Sessions, Standing},
 };
 use crate::{
@@ -86,6 +86,7 @@ where
 }
 
 pub(super) struct Door<H> {
+    public_url: String,
     sessions: Sessions,
     with_session: StreamableHttpService<H, LocalSessionManager>,
     /// For scripts that call a tool straight away, and for revisions without sessions.
@@ -107,6 +108,7 @@ impl<H: ServerHandler + Clone> Door<H> {
         resumable.session_store = Some(sessions.store());
         let same = handler.clone();
         Self {
+            public_url: place.public_url.clone(),
             with_session: StreamableHttpService::new(
                 move || Ok(handler.clone()),
                 sessions.transport.clone(),
@@ -169,6 +171,9 @@ impl<H: ServerHandler + Clone> Door<H> {
         mut message: Map<String, Value>,
         mut bytes: Bytes,
     ) -> Response {
+        if let Some(refused) = scopes::refused(&self.public_url, caller, &message) {
+            return refused;
+        }
         let begins = is_initialize(&message);
         let mut client = String::new();
         if begins {

@@ -1,4 +1,4 @@
-//! For AI assistants: MCP over streamable HTTP at `/v1/mcp/sse`, with an MCP key.
+//! For AI assistants: MCP over streamable HTTP at `/v1/mcp/sse`, with an MCP key or the token of an assistant that a user has let in.
 
 mod answers;
 mod arguments;
@@ -6,6 +6,7 @@ mod batches;
 mod door;
 mod info;
 mod initialize;
+mod scopes;
 mod sessions;
 mod tools;
 

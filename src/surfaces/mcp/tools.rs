@@ -23,7 +23,7 @@ use crate::{
     features::{
         accounts,
         conversations::{self, Conversation, Filter},
-        credentials::Caller,
+        credentials::{Caller, Scope},
         memories::{self, Existing, Memory, NewMemory},
         people::{self, Speakers},
         processing, search,
@@ -37,6 +37,18 @@ const MOST: i64 = 500;
 pub struct Tools {
     app: App,
     tool_router: ToolRouter<Self>,
+}
+
+/// What a tool needs of its caller. None: there is no such tool.
+pub fn scopes_of(name: &str) -> Option<&'static [Scope]> {
+    Some(match name {
+        "get_memories" | "search_memories" => &[Scope::ReadMemories],
+        "create_memory" => &[Scope::WriteMemories],
+        "get_conversations" | "get_conversation_by_id" | "search_conversations" => {
+            &[Scope::ReadConversations]
+        }
+        _ => return None,
+    })
 }
 
 type Answer = Result<CallToolResult, ErrorData>;

@@ -23,6 +23,7 @@ use crate::{
     features::identities::{self, Provider, Wanted, not_set_up},
     surfaces::{
         client_address::ClientAddress,
+        console,
         html::escaped,
         origins,
         respond::{ApiError, Result},
@@ -116,8 +117,8 @@ async fn sign_in(
     let asked: Asked = form(&body)?;
     let wanted = asked.wanted()?;
     let entered: Entered = form(&body)?;
-    if !from_our_page(&app, &headers) {
-        return Err(strangers_form().into());
+    if !origins::from_our_page(&app, &headers) {
+        return Err(origins::strangers_form().into());
     }
     let again = |status, why: &str| page(status, &fields(&app, &asked, &entered.email, why));
     let uid = match verify(&app, address, &entered.email, entered.password.clone()).await {
@@ -136,8 +137,11 @@ async fn sign_in(
     Ok(opens_the_app(&address))
 }
 
-/// A browser may refuse to be redirected from a form to an app; a page may lead there.
+/// A browser may refuse to be redirected from a form to an app; a page may lead there. Pages of this server it goes on to.
 pub fn opens_the_app(address: &str) -> Response {
+    if address.starts_with('/') {
+        return console::go_to(address);
+    }
     let address = escaped(address);
     let body = format!(
         "<meta http-equiv=\"refresh\" content=\"0;url={address}\">\
@@ -145,19 +149,6 @@ pub fn opens_the_app(address: &str) -> Response {
          <p><a class=\"button\" href=\"{address}\">Open the app</a></p>"
     );
     page(StatusCode::OK, &body)
-}
-
-/// Somebody who was lured to another site does not sign in as somebody else here.
-pub fn from_our_page(app: &App, headers: &HeaderMap) -> bool {
-    if let Some(site) = headers.get("sec-fetch-site") {
-        return site == "same-origin";
-    }
-    !headers.contains_key(header::ORIGIN) || origins::is_ours(&app.public_url, headers)
-}
-
-pub fn strangers_form() -> Error {
-    let text = "This form was sent by a page of another site. Start again from the app.";
-    Error::Forbidden(text.into())
 }
 
 /// The form, with what the app wants back in it, and ways to the providers that are set up.

@@ -11,7 +11,7 @@ use axum::{
     routing::{get, post},
 };
 
-use super::page::{from_our_page, opens_the_app, page, strangers_form};
+use super::page::{opens_the_app, page};
 use crate::{
     app::App,
     error::Error,
@@ -19,7 +19,7 @@ use crate::{
     surfaces::{
         client_address::ClientAddress,
         html::escaped,
-        limits,
+        limits, origins,
         respond::{self, ApiError},
     },
 };
@@ -255,8 +255,8 @@ async fn link(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    if !from_our_page(&app, &headers) {
-        return sorry(strangers_form());
+    if !origins::from_our_page(&app, &headers) {
+        return sorry(origins::strangers_form());
     }
     let told = fields(&body);
     let ticket = told.get("ticket").map(String::as_str).unwrap_or_default();

@@ -108,6 +108,8 @@ async fn messages_are_shown_to_who_has_the_link() {
     let ann = User {
         uid,
         token,
+        email: String::new(),
+        password: String::new(),
         developer_key: String::new(),
         mcp_key: String::new(),
     };

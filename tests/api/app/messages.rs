@@ -322,6 +322,8 @@ async fn threads_are_greeted_shown_and_cleared() {
     let ann = User {
         uid: uid.clone(),
         token,
+        email: String::new(),
+        password: String::new(),
         developer_key: String::new(),
         mcp_key: String::new(),
     };

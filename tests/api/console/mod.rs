@@ -1,0 +1,186 @@
+//! The pages in a browser: signing in, forms that only they can send, keys for assistants.
+
+mod walk;
+
+use serde_json::json;
+
+use crate::support::{Server, server::client, visitor::Visitor};
+
+async fn answers(server: &Server, key: &str) -> u16 {
+    let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "get_memories"}});
+    server.post("/v1/mcp/sse", key, call).await.status
+}
+
+#[tokio::test]
+async fn somebody_signs_in_makes_a_key_and_signs_out() {
+    let server = Server::deaf().await;
+    let ann = server.user("ann@example.org").await;
+    let visitor = Visitor::new(&server);
+    assert_eq!(visitor.get("/").await.location(), "/connect");
+    let asked = visitor.get("/connect").await;
+    assert_eq!(asked.location(), "/sign-in?next=%2Fconnect");
+
+    let page = visitor.sign_in(&ann, "/connect?from=test").await;
+    assert_eq!(page.status, 200);
+    let address = format!("{}/v1/mcp/sse", server.url);
+    for text in [
+        "ann@example.org",
+        address.as_str(),
+        "claude mcp add",
+        "mcp-remote",
+    ] {
+        assert!(page.html.contains(text), "{text} in {}", page.html);
+    }
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    for rule in [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "form-action 'self';",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    ] {
+        assert!(policy.contains(rule), "{policy}");
+    }
+    assert_eq!(page.headers["cache-control"], "no-store");
+    assert!(!page.html.contains(" style=") && !page.html.contains("onclick"));
+    for asset in ["/assets/console.css?", "/assets/console.js?"] {
+        let (_, rest) = page.html.split_once(asset).unwrap();
+        let path = format!("{asset}{}", rest.split('"').next().unwrap());
+        let asset = visitor.get(&path).await;
+        assert_eq!(asset.status, 200);
+        assert!(
+            asset.headers["cache-control"]
+                .to_str()
+                .unwrap()
+                .contains("immutable")
+        );
+    }
+
+    let csrf = page.csrf();
+    let unnamed = visitor
+        .post("/connect/keys", &[("csrf", &csrf), ("name", " ")])
+        .await;
+    assert_eq!(unnamed.status, 422);
+    assert!(unnamed.html.contains("Key name cannot be empty"));
+    let made = visitor
+        .post("/connect/keys", &[("csrf", &csrf), ("name", "<b>desk</b>")])
+        .await;
+    assert_eq!(made.status, 200);
+    let (_, rest) = made.html.split_once("id=\"key\">").unwrap();
+    let key = rest.split('<').next().unwrap();
+    assert!(key.starts_with("omi_mcp_") && key.len() == 40, "{key}");
+    assert!(made.html.contains("&lt;b&gt;desk&lt;/b&gt;") && !made.html.contains("<b>desk"));
+    assert_eq!(answers(&server, key).await, 200);
+    let again = visitor.get("/connect").await;
+    assert!(!again.html.contains(key));
+
+    let id = again.field("id");
+    let revoked = visitor
+        .post("/connect/keys/revoke", &[("csrf", &csrf), ("id", &id)])
+        .await;
+    assert_eq!(revoked.location(), "/connect");
+    assert_eq!(answers(&server, key).await, 401);
+    assert_eq!(answers(&server, &ann.mcp_key).await, 200);
+
+    // The cookie opens pages and nothing else.
+    let cookie = visitor.cookie("omi").unwrap();
+    assert_eq!(server.get("/v1/mcp/keys", &cookie).await.status, 401);
+    assert_eq!(answers(&server, &cookie).await, 401);
+    let out = visitor.post("/sign-out", &[("csrf", &csrf)]).await;
+    assert_eq!(out.status, 200);
+    assert!(visitor.cookie("omi").is_none());
+    visitor.set_cookie("omi", &cookie);
+    assert_eq!(visitor.get("/connect").await.status, 303);
+}
+
+#[tokio::test]
+async fn forms_of_others_are_refused() {
+    let server = Server::deaf().await;
+    let (ann, ben) = (
+        server.user("ann@example.org").await,
+        server.user("ben@example.org").await,
+    );
+    let anns = Visitor::signed_in(&server, &ann).await;
+    let bens = Visitor::signed_in(&server, &ben).await;
+    let (csrf, foreign) = (
+        anns.get("/connect").await.csrf(),
+        bens.get("/connect").await.csrf(),
+    );
+    assert_ne!(csrf, foreign);
+    let site = "sec-fetch-site";
+    for (headers, csrf) in [
+        (vec![(site, "same-origin")], foreign.as_str()),
+        (vec![(site, "same-origin")], ""),
+        (vec![(site, "cross-site")], &csrf),
+        (vec![(site, "same-site")], &csrf),
+        (vec![("origin", "https://evil.example")], &csrf),
+        (vec![("origin", "null")], &csrf),
+    ] {
+        for path in ["/connect/keys", "/connect/keys/revoke", "/sign-out"] {
+            let form = [("csrf", csrf), ("name", "forged")];
+            let refused = anns.post_from(path, &headers, &form).await;
+            assert_eq!(refused.status, 403, "{path} {headers:?}: {refused:#?}");
+        }
+    }
+    let page = anns.get("/connect").await;
+    assert_eq!(page.status, 200, "still signed in");
+    assert!(!page.html.contains("forged"));
+
+    // Another's key is not there to be revoked.
+    let id = page.field("id");
+    let form = [("csrf", foreign.as_str()), ("id", id.as_str())];
+    assert_eq!(
+        bens.post("/connect/keys/revoke", &form).await.location(),
+        "/connect"
+    );
+    assert_eq!(answers(&server, &ann.mcp_key).await, 200);
+}
+
+#[tokio::test]
+async fn a_sign_in_belongs_to_one_browser_and_leads_nowhere_else() {
+    let server = Server::deaf().await;
+    let ann = server.user("ann@example.org").await;
+    for next in ["https://evil.example", "//evil.example", "/\\evil.example"] {
+        let visitor = Visitor::new(&server);
+        let query = crate::support::openid::encoded(&[("next", next)]);
+        let asked = visitor.get(&format!("/sign-in?{query}")).await;
+        assert!(asked.location().starts_with("/v1/auth/authorize?"));
+        let kept = visitor.cookie("omi_visit").unwrap();
+        assert!(kept.ends_with(".Lw"), "{kept}: goes back to the first page");
+    }
+
+    // A link with another's code signs nobody in.
+    let attacker = Visitor::new(&server);
+    let asked = attacker.get("/sign-in").await;
+    let shown = attacker.get(asked.location()).await;
+    let (state, challenge) = (shown.field("state"), shown.field("code_challenge"));
+    let form = [
+        ("redirect_uri", "/signed-in"),
+        ("state", &state),
+        ("code_challenge", &challenge),
+        ("code_challenge_method", "S256"),
+        ("email", &ann.email),
+        ("password", &ann.password),
+    ];
+    let back = attacker.post("/v1/auth/authorize", &form).await;
+    let link = back.location();
+    assert!(link.starts_with("/signed-in?code="), "{link}");
+    let victim = Visitor::new(&server);
+    assert_eq!(victim.get(link).await.status, 400);
+    assert!(victim.cookie("omi").is_none());
+    victim.get("/sign-in").await;
+    assert_eq!(victim.get(link).await.status, 400);
+    assert!(victim.cookie("omi").is_none());
+    assert_eq!(attacker.get(link).await.location(), "/");
+    assert_eq!(attacker.get(link).await.status, 400, "once");
+
+    // Elsewhere the page's own address is no place for codes.
+    let foreign = format!(
+        "{}/signed-in",
+        server.url.replace("127.0.0.1", "omi.example")
+    );
+    let query = crate::support::openid::encoded(&[("redirect_uri", &foreign)]);
+    let url = format!("{}/v1/auth/authorize?{query}", server.url);
+    assert_eq!(client().get(url).send().await.unwrap().status(), 400);
+}
