@@ -67,6 +67,7 @@ mod api {
     mod backup;
     mod cli;
     mod connector_attacks;
+    mod connector_clients;
     mod connectors;
     mod console;
     mod idempotency;

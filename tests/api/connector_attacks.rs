@@ -178,6 +178,53 @@ async fn a_refresh_token_that_comes_twice_ends_the_whole_family() {
 }
 
 #[tokio::test]
+async fn nothing_is_given_while_it_is_taken_back() {
+    let server = Server::unguarded().await;
+    let ann = server.user("ann@example.org").await;
+    let visitor = Visitor::signed_in(&server, &ann).await;
+    let connector = Connector::new(&server).await;
+    for _ in 0..5 {
+        let (_, refresh) = connector.tokens(&visitor, &[]).await;
+        let list = server.get("/v1/mcp/assistants", &ann.token).await.ok();
+        let path = format!("/v1/mcp/assistants/{}", list[0]["id"].as_str().unwrap());
+        let (renewed, gone) = tokio::join!(
+            connector.refresh(&refresh),
+            server.send(reqwest::Method::DELETE, &path, Some(&ann.token), None)
+        );
+        assert_eq!(gone.status, 204, "{gone:#?}");
+        if renewed.status == 200 {
+            let (access, refresh) = pair(&renewed.body);
+            assert_eq!(
+                call(&server, &access, "get_memories", json!({}))
+                    .await
+                    .status,
+                401
+            );
+            assert_eq!(connector.refresh(&refresh).await.status, 400);
+        }
+    }
+    // A client has one permission of a user, however often it asks at once.
+    let codes = [
+        connector.code(&visitor, &[]).await,
+        connector.code(&visitor, &[]).await,
+    ];
+    let (one, two) = tokio::join!(connector.redeem(&codes[0]), connector.redeem(&codes[1]));
+    let mut count = Vec::new();
+    for given in [one, two] {
+        let (access, _) = pair(&given.ok());
+        count.push(
+            call(&server, &access, "get_memories", json!({}))
+                .await
+                .status,
+        );
+    }
+    count.sort();
+    assert_eq!(count, [200, 401]);
+    let list = server.get("/v1/mcp/assistants", &ann.token).await.ok();
+    assert_eq!(list.as_array().unwrap().len(), 1, "{list}");
+}
+
+#[tokio::test]
 async fn a_link_leads_nobody_astray() {
     let server = Server::unguarded().await;
     let ann = server.user("ann@example.org").await;

@@ -719,3 +719,148 @@ async fn an_account_that_goes_takes_its_assistants_along() {
     );
     assert_eq!(connector.redeem(&code).await.body["error"], "invalid_grant");
 }
+
+#[tokio::test]
+async fn what_nobody_uses_any_more_is_forgotten() {
+    let mut server = Server::unguarded().await;
+    let ann = server.user("ann@example.org").await;
+    let (used, unused) = {
+        let visitor = Visitor::signed_in(&server, &ann).await;
+        let (used, unused) = (Connector::new(&server).await, Connector::new(&server).await);
+        used.tokens(&visitor, &[]).await;
+        used.code(&visitor, &[]).await;
+        (used.id, unused.id)
+    };
+    let db = server.pool().await;
+    crate::api::plant::assistant(&db, &ann.uid).await;
+    let days: Vec<(bool, f64)> = sqlx::query_as(
+        "select id::text = $1, extract(epoch from expires_at - now())::float8 / 86400 from connector_clients order by 1",
+    )
+    .bind(&used)
+    .fetch_all(&db)
+    .await
+    .unwrap();
+    assert!(!days[0].0 && days[0].1 < 7.01, "{days:?}");
+    assert!(days[1].0 && days[1].1 > 89.9, "{days:?}");
+
+    sqlx::query("update connector_clients set expires_at = now() where id::text = $1")
+        .bind(&unused)
+        .execute(&db)
+        .await
+        .unwrap();
+    sqlx::query(
+        "update connector_codes set expires_at = now() - interval '25 hours' where used_at is null",
+    )
+    .execute(&db)
+    .await
+    .unwrap();
+    server.stop().await;
+    server.run().await;
+    let left = async || -> Vec<i64> {
+        sqlx::query_scalar(
+            "select count(*) from connector_clients union all select count(*) from connector_grants
+             union all select count(*) from connector_codes",
+        )
+        .fetch_all(&db)
+        .await
+        .unwrap()
+    };
+    let start = std::time::Instant::now();
+    // The client that is used, what it is allowed, and the code that gave it; not what was planted without a token.
+    while left().await != [1, 1, 1] {
+        assert!(start.elapsed().as_secs() < 20, "{:?}", left().await);
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let list = server.get("/v1/mcp/assistants", &ann.token).await.ok();
+    assert_eq!(list[0]["name"], "Test Assistant", "{list}");
+    db.close().await;
+}
+
+#[tokio::test]
+async fn the_client_of_omi_is_known_if_the_operator_wants_it() {
+    const CLAUDE: &str = "https://claude.ai/api/mcp/auth_callback";
+    let server = Server::start_with(ServerOptions {
+        deaf: true,
+        env: vec![("OMI_CONNECTORS__OMI_CLIENT", "true".into())],
+        ..ServerOptions::default()
+    })
+    .await;
+    let ann = server.user("ann@example.org").await;
+    let ben = server.user("ben@example.org").await;
+    let visitor = Visitor::signed_in(&server, &ann).await;
+    let omi = |secret: &str| Connector {
+        server: &server,
+        id: "omi".into(),
+        secret: Some(secret.into()),
+    };
+    let known = omi(&ann.mcp_key);
+    for elsewhere in [
+        RETURNS,
+        "https://claude.ai/other",
+        "https://claude.ai.evil.example/api/mcp/auth_callback",
+    ] {
+        let shown = visitor
+            .get(&known.page(&[("redirect_uri", elsewhere)]))
+            .await;
+        assert_eq!(shown.status, 400, "{elsewhere}");
+    }
+    let code = async || {
+        let asked = known.page(&[("redirect_uri", CLAUDE)]);
+        let shown = visitor.get(asked.strip_prefix("/oauth").unwrap()).await;
+        let back = allow(&visitor, &shown, &["memories:write"]).await;
+        assert!(back.location().starts_with(CLAUDE), "{back:#?}");
+        parameter(&back.location().parse().unwrap(), "code")
+    };
+    let redeem = async |who: &Connector<'_>, code: &str| {
+        who.ask(&[
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", CLAUDE),
+            ("code_verifier", VERIFIER),
+        ])
+        .await
+    };
+    // Another's key, another credential of hers, and nothing.
+    let stolen = redeem(&omi(&ben.mcp_key), &code().await).await;
+    assert_eq!(
+        (stolen.status, &stolen.body["error"]),
+        (400, &json!("invalid_grant"))
+    );
+    for wrong in [ann.token.as_str(), &ann.developer_key, "omi_mcp_0", ""] {
+        let answer = redeem(&omi(wrong), &code().await).await;
+        assert_eq!(
+            (answer.status, &answer.body["error"]),
+            (401, &json!("invalid_client")),
+            "{wrong}"
+        );
+    }
+    let once = code().await;
+    let (access, refresh) = pair(&redeem(&known, &once).await.ok());
+    let created = call(
+        &server,
+        &access,
+        "create_memory",
+        json!({"content": "Likes tea"}),
+    )
+    .await
+    .ok();
+    assert_eq!(
+        created["result"]["structuredContent"]["success"], true,
+        "{created}"
+    );
+    assert_eq!(omi(&ben.mcp_key).refresh(&refresh).await.status, 400);
+    let (access, _) = pair(&known.refresh(&refresh).await.ok());
+    assert_eq!(
+        call(&server, &access, "get_memories", json!({}))
+            .await
+            .status,
+        200
+    );
+    assert_eq!(redeem(&known, &once).await.status, 400);
+    assert_eq!(
+        call(&server, &access, "get_memories", json!({}))
+            .await
+            .status,
+        401
+    );
+}

@@ -704,7 +704,11 @@ async fn foreign_pages_are_refused_and_strangers_challenged() {
         let url = format!("{}/v1/mcp/sse", server.url);
         let response = client().request(method, url).send().await.unwrap();
         assert_eq!(response.status(), 401);
-        assert_eq!(response.headers()[WWW_AUTHENTICATE], "Bearer");
+        let challenge = response.headers()[WWW_AUTHENTICATE].to_str().unwrap();
+        assert!(
+            challenge.starts_with("Bearer resource_metadata="),
+            "{challenge}"
+        );
     }
 }
 

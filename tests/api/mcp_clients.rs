@@ -1,4 +1,4 @@
-//! The official conformance suite of MCP, and published clients: with a key, and with what their user allows them.
+//! The official conformance suite of MCP, and published clients with a key.
 
 use std::{
     path::{Path, PathBuf},
@@ -8,17 +8,13 @@ use std::{
 
 use serde_json::Value;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    io::{AsyncBufReadExt as _, BufReader},
     process::Command,
     task::JoinSet,
 };
 
 use crate::support::{
-    Server, clients, connector,
-    key_proxy::KeyProxy,
-    mcp_fixture::FixtureServer,
-    server::{User, client},
-    visitor::Visitor,
+    Server, clients, key_proxy::KeyProxy, mcp_fixture::FixtureServer, server::User,
 };
 
 const SUITE: &str = "@modelcontextprotocol/conformance/dist/index.js";
@@ -253,103 +249,4 @@ async fn the_inspector_finds_no_fault() {
     ]);
     let output = stranger.output().await.unwrap();
     assert_eq!(output.status.code(), Some(3), "{output:?}");
-}
-
-/// Lets an assistant in, and gives the address to which the page leads.
-async fn allowed(visitor: &Visitor<'_>, server: &Server, page: &str) -> String {
-    let path = page.strip_prefix(&server.url).unwrap();
-    let shown = visitor.get(path).await;
-    connector::allow(visitor, &shown, &[])
-        .await
-        .location()
-        .into()
-}
-
-#[tokio::test]
-async fn assistants_register_and_refresh_by_themselves() {
-    let (server, user) = started().await;
-    let visitor = Visitor::signed_in(&server, &user).await;
-    let url = format!("{}/v1/mcp/sse", server.url);
-    let home = tempfile::tempdir().unwrap();
-    for generation in ["first", "second"] {
-        let mut command = match generation {
-            "first" => clients::python("mcp_oauth.py", home.path()),
-            _ => clients::newer_python("mcp_oauth.py", home.path()),
-        };
-        let mut child = command
-            .args([generation, &url])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut input = child.stdin.take().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let talk = async {
-            while let Some(line) = lines.next_line().await.unwrap() {
-                let line: Value = serde_json::from_str(&line).unwrap();
-                let Some(page) = line["visit"].as_str() else {
-                    return line["told"].clone();
-                };
-                let led = allowed(&visitor, &server, page).await;
-                input
-                    .write_all(format!("{led}\n").as_bytes())
-                    .await
-                    .unwrap();
-            }
-            panic!("{generation} ended: {}", server.log())
-        };
-        let told = tokio::time::timeout(Duration::from_secs(80), talk)
-            .await
-            .unwrap();
-        let tools = told["tools"].as_array().unwrap();
-        assert!(tools.contains(&"search_memories".into()), "{told}");
-        assert_eq!(told["refreshed"], true, "{generation}: {told}");
-        assert_eq!(told["visits before"], 1, "{generation}: {told}");
-        // To see was allowed at first, to change when it was needed.
-        assert_eq!(told["visits"], 2, "{generation}: {told}");
-        assert_eq!(told["created"], format!("User allowed the {generation}"));
-    }
-}
-
-#[tokio::test]
-async fn the_bridge_asks_its_user() {
-    if !clients::node_is_for_here() {
-        return;
-    }
-    let (server, user) = started().await;
-    let visitor = Visitor::signed_in(&server, &user).await;
-    let url = format!("{}/v1/mcp/sse", server.url);
-    let home = tempfile::tempdir().unwrap();
-    let mut child = clients::node("mcp-remote/dist/client.js", home.path())
-        .arg(&url)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
-    let page = format!("{}/oauth/authorize?", server.url);
-    let (mut words, mut visited) = (String::new(), false);
-    let listed = async {
-        while !words.contains("search_memories") {
-            let line = tokio::select! {
-                line = output.next_line() => line,
-                line = errors.next_line() => line,
-            };
-            let line = line.unwrap().unwrap_or_else(|| panic!("it ended: {words}"));
-            words += &line;
-            words += "\n";
-            if !visited && let Some(start) = line.find(&page) {
-                visited = true;
-                let page = line[start..].split_whitespace().next().unwrap();
-                let led = allowed(&visitor, &server, page).await;
-                let answer = client().get(led).send().await.unwrap();
-                assert_eq!(answer.status(), 200);
-            }
-        }
-    };
-    let ended = tokio::time::timeout(Duration::from_secs(60), listed).await;
-    ended.unwrap_or_else(|_| panic!("{words}"));
-    assert!(visited, "{words}");
 }

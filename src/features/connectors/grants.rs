@@ -16,13 +16,20 @@ use crate::{
     app::Handles,
     error,
     features::credentials::{self, Scope, Session},
-    platform::{clock, database::Db, ids, openid, secrets},
+    platform::{
+        clock,
+        database::{Db, take_turn},
+        ids, openid, secrets,
+    },
 };
 
 /// How long a code waits to be exchanged.
 const CODE: Duration = Duration::minutes(2);
 /// How long it is remembered afterwards.
 const REMEMBERED: Duration = Duration::days(1);
+
+/// Of one user, one at a time changes what assistants may do: nothing is given while it is taken back.
+const TURN: &str = "assistants";
 
 const NO_CODE: &str = "The code is unknown, has expired, was used before, or is another client's. Ask the user again.";
 const NO_TOKEN: &str =
@@ -92,6 +99,7 @@ pub async fn redeem(
     let Some(found) = store::lock_code(&mut tx, &hash).await? else {
         return Err(Refusal::grant(NO_CODE));
     };
+    take_turn(&mut tx, &found.uid, TURN).await?;
     if found.used_at.is_some() {
         if let Some(grant) = found.grant_id {
             end(app, tx, &found.uid, grant).await?;
@@ -159,6 +167,10 @@ pub async fn refresh(
     let client = &who.client;
     let now = clock::now();
     let mut tx = app.db.begin().await?;
+    let Some(uid) = credentials::owner(&mut tx, Session::Assistant, secret).await? else {
+        return Err(Refusal::grant(NO_TOKEN));
+    };
+    take_turn(&mut tx, &uid, TURN).await?;
     let token = credentials::shown(&mut tx, Session::Assistant, secret, now).await?;
     let Some(token) = token else {
         return Err(Refusal::grant(NO_TOKEN));
@@ -209,8 +221,12 @@ fn narrowed(allowed: &[Scope], text: &str) -> Result<Vec<Scope>> {
 /// what is another's, or nobody's.
 pub async fn revoke(app: &Handles, who: &Known, secret: &SecretString) -> Result<()> {
     let mut tx = app.db.begin().await?;
+    let Some(uid) = credentials::owner(&mut tx, Session::Assistant, secret).await? else {
+        return Ok(());
+    };
+    take_turn(&mut tx, &uid, TURN).await?;
     let session = credentials::session_of(&mut tx, Session::Assistant, secret).await?;
-    let Some((uid, id)) = session else {
+    let Some(id) = session else {
         return Ok(());
     };
     let grant = store::grant(&mut tx, &uid, id).await?;
@@ -236,7 +252,8 @@ pub async fn list(db: &Db, uid: &str) -> error::Result<Vec<Assistant>> {
 
 /// Ends all that an assistant may do, at once, on every instance. False: there is none.
 pub async fn disconnect(app: &Handles, uid: &str, id: Uuid) -> error::Result<bool> {
-    let tx = app.db.begin().await?;
+    let mut tx = app.db.begin().await?;
+    take_turn(&mut tx, uid, TURN).await?;
     end(app, tx, uid, id).await
 }
 
@@ -255,8 +272,9 @@ async fn end(
     Ok(true)
 }
 
-/// Nothing waits for a user any more who leaves.
+/// Nothing waits for a user any more who leaves. Their tokens are to be revoked next.
 pub async fn close(tx: &mut PgConnection, uid: &str) -> error::Result<()> {
+    take_turn(tx, uid, TURN).await?;
     Ok(store::delete_all(tx, uid).await?)
 }
 

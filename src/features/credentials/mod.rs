@@ -10,7 +10,8 @@ pub use browsers::{BROWSER, close_browser, open_browser};
 pub use known::{Known, Who, ended};
 pub use model::{Caller, Kind, Listed, NewCredential, Scope};
 pub use sessions::{
-    ACCESS, Session, Shown, Tokens, end_session, issue, refresh, renew, session_of, shown, sign_in,
+    ACCESS, Session, Shown, Tokens, end_session, issue, owner, refresh, renew, session_of, shown,
+    sign_in,
 };
 
 use std::sync::OnceLock;

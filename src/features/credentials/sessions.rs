@@ -134,6 +134,20 @@ pub async fn shown(
     }))
 }
 
+/// The user of a token of either kind. Nothing is held yet.
+pub async fn owner(
+    tx: &mut PgConnection,
+    session: Session,
+    secret: &SecretString,
+) -> Result<Option<String>> {
+    match Kind::of_secret(secret.expose_secret()) {
+        Some((kind, random)) if kind == session.access() || kind == session.refresh() => {
+            Ok(store::owner(tx, &secrets::fingerprint(random)).await?)
+        }
+        _ => Ok(None),
+    }
+}
+
 async fn held(
     tx: &mut PgConnection,
     secret: &SecretString,
@@ -147,15 +161,15 @@ async fn held(
     }
 }
 
-/// The user and the session of a token of either kind, which may have expired.
+/// The session of a token of either kind, which may have expired.
 pub async fn session_of(
     tx: &mut PgConnection,
     session: Session,
     secret: &SecretString,
-) -> Result<Option<(String, Uuid)>> {
+) -> Result<Option<Uuid>> {
     let kinds = [session.access(), session.refresh()];
     let held = held(tx, secret, &kinds).await?;
-    Ok(held.and_then(|held| Some((held.uid, held.session_id?))))
+    Ok(held.and_then(|held| held.session_id))
 }
 
 /// Uses a refresh token up and gives the next pair.

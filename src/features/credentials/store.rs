@@ -160,6 +160,13 @@ pub struct Held {
     pub used_at: Option<DateTime<Utc>>,
 }
 
+/// Whose a credential is.
+pub async fn owner(tx: &mut PgConnection, hash: &[u8]) -> Result<Option<String>> {
+    sqlx::query_scalar!("select uid from credential_hashes where hash = $1", hash)
+        .fetch_optional(tx)
+        .await
+}
+
 pub async fn lock(tx: &mut PgConnection, hash: &[u8], kind: Kind) -> Result<Option<Held>> {
     sqlx::query_as!(
         Held,

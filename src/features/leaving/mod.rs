@@ -39,10 +39,10 @@ pub async fn leave(app: &Handles, caller: &Caller, reason: &str, details: &str) 
     lenient::at_most("reason_details", details, MAXIMUM_REASON)?;
     let uid = &*caller.uid;
     let mut tx = app.db.begin().await?;
+    connectors::close(&mut tx, uid).await?;
     credentials::revoke_all(&mut tx, &app.outbox, uid).await?;
     accounts::close(&mut tx, uid).await?;
     identities::close(&mut tx, uid).await?;
-    connectors::close(&mut tx, uid).await?;
     let options = JobOptions {
         key: Some(&format!("{JOB}:{uid}")),
         max_attempts: 25,

@@ -104,6 +104,7 @@ pub const TABLES: &[Table] = &[
     left_out("sign_in_codes", SECRET),
     left_out("connector_grants", SECRET),
     left_out("connector_codes", SECRET),
+    left_out("connector_clients", "programs of no user in particular"),
     left_out("identities", "they sign in to the server that they were shown to"),
     left_out("provider_visits", PASSING),
     left_out("link_tickets", PASSING),

@@ -70,7 +70,7 @@ async fn decide(
         let Some(signed_in) = signed_in else {
             return Ok(console::to_sign_in(&address(&form)));
         };
-        signed_in.check(&app, &headers, form.get(consent::CSRF).unwrap_or_default())?;
+        signed_in.check(&app, &headers, form.get(console::CSRF).unwrap_or_default())?;
         let asked = match check(&app, &form) {
             Ok(asked) => asked,
             Err(refusal) => return Ok(refuse(&app, &asker, refusal)),

@@ -10,7 +10,6 @@ use crate::{
 };
 
 /// Names of fields.
-pub const CSRF: &str = "csrf";
 pub const DECISION: &str = "decision";
 pub const ALLOW: &str = "allow";
 

@@ -50,7 +50,6 @@ impl<'a> Page<'a> {
         }
     }
 
-    #[allow(dead_code)]
     /// A form of the page may be answered by a redirect to this address: browsers follow it only if the page says so.
     pub fn leads_to(self, address: &Url) -> Self {
         let origin = address.origin();

@@ -4,16 +4,15 @@
 mod assets;
 mod connect;
 mod layout;
+mod self_test;
 mod session;
 mod sign_in;
+mod ways;
 
 use axum::{Router, routing::get};
 
-#[allow(unused_imports)]
 pub use layout::{Page, go_to, sorry};
-#[allow(unused_imports)]
 pub use session::{Browser, CSRF, SignedIn, csrf_field};
-#[allow(unused_imports)]
 pub use sign_in::to_sign_in;
 
 use crate::app::App;
@@ -22,7 +21,7 @@ use crate::app::App;
 const HOME: &str = "/";
 
 /// What browsers open, and whether GET and POST are known.
-pub const PAGES: [(&str, bool, bool); 9] = [
+pub const PAGES: [(&str, bool, bool); 11] = [
     (HOME, true, false),
     (sign_in::IN, true, false),
     (sign_in::BACK, true, false),
@@ -32,6 +31,8 @@ pub const PAGES: [(&str, bool, bool); 9] = [
     (connect::PATH, true, false),
     (connect::NEW_KEY, false, true),
     (connect::REVOKE, false, true),
+    (connect::TEST, false, true),
+    (connect::DISCONNECT, false, true),
 ];
 
 pub fn routes() -> Router<App> {

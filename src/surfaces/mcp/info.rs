@@ -4,6 +4,8 @@ use axum::Json;
 use rmcp::model::ProtocolVersion;
 use serde_json::{Value, json};
 
+use crate::surfaces::challenges::METADATA;
+
 pub async fn info() -> Json<Value> {
     // The first revision of all has another transport.
     let versions: Vec<_> = ProtocolVersion::KNOWN_VERSIONS
@@ -18,8 +20,9 @@ pub async fn info() -> Json<Value> {
         "protocol_version": ProtocolVersion::LATEST_WITH_INITIALIZE.as_str(),
         "supported_versions": versions,
         "authentication": {
-            "methods": ["api_key"],
+            "methods": ["api_key", "oauth2"],
             "api_key": {"header": "Authorization", "format": "Bearer <api_key>"},
+            "oauth2": {"resource_metadata": format!("{METADATA}{}", super::PATH)},
         },
         "instructions": {
             "step1": "Create an MCP key: omi-server key create --kind mcp",

@@ -1,5 +1,6 @@
 //! The pages in a browser: signing in, forms that only they can send, keys for assistants.
 
+mod self_test;
 mod walk;
 
 use serde_json::json;

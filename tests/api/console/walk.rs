@@ -1,6 +1,29 @@
 //! The pages in a real browser, as somebody uses them, on a phone and on a desktop.
 
-use crate::support::{Server, chromium::Chromium};
+use std::net::Ipv4Addr;
+
+use axum::{Router, extract::RawQuery, routing::get};
+use tokio::{net::TcpListener, sync::mpsc};
+
+use crate::support::{
+    Server,
+    chromium::Chromium,
+    connector::{Connector, VERIFIER, call},
+};
+
+/// Where an assistant on the user's device waits for an answer: its address, and what comes there.
+async fn assistant() -> (String, mpsc::UnboundedReceiver<String>) {
+    let (heard, answers) = mpsc::unbounded_channel();
+    let callback = async move |RawQuery(query): RawQuery| {
+        heard.send(query.unwrap_or_default()).unwrap();
+        "Back at the assistant."
+    };
+    let routes = Router::new().route("/callback", get(callback));
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = format!("http://{}/callback", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    (address, answers)
+}
 
 #[tokio::test]
 async fn a_person_walks_the_pages_in_a_browser() {
@@ -57,6 +80,62 @@ async fn a_person_walks_the_pages_in_a_browser() {
     browser.dark(true).await;
     browser.picture("desktop-connect-dark").await;
     browser.dark(false).await;
+
+    // An assistant asks, and gets what is ticked.
+    let (returns, mut answers) = assistant().await;
+    let connector = Connector::of(&server, "none", &returns).await;
+    let page = format!(
+        "{}{}",
+        server.url,
+        connector.page(&[("redirect_uri", &returns)])
+    );
+    for (width, phone) in [(390, true), (1280, false)] {
+        browser.screen(width, 844, phone).await;
+        browser.open(&page).await;
+        browser.until_text("Test Assistant").await;
+        fits(&mut browser, "the page that asks").await;
+        browser
+            .picture(if phone {
+                "phone-consent"
+            } else {
+                "desktop-consent"
+            })
+            .await;
+    }
+    browser.click("[name='may.memories:write']").await;
+    browser.click("[value=allow]").await;
+    browser.until_text("Back at the assistant.").await;
+    let told = answers.recv().await.unwrap();
+    let told: Vec<_> = form_urlencoded::parse(told.as_bytes())
+        .into_owned()
+        .collect();
+    let code = &told.iter().find(|(name, _)| name == "code").unwrap().1;
+    let tokens = connector
+        .ask(&[
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", &returns),
+            ("code_verifier", VERIFIER),
+        ])
+        .await
+        .ok();
+    let token = tokens["access_token"].as_str().unwrap();
+    let fact = serde_json::json!({"content": "Ann has a boat"});
+    call(&server, token, "create_memory", fact).await.ok();
+
+    browser.open(&format!("{}/connect", server.url)).await;
+    browser.until_text("Test Assistant").await;
+    browser.click("form[action^='/connect/test'] button").await;
+    browser.until_text("Everything works.").await;
+    browser.screen(390, 844, true).await;
+    fits(&mut browser, "the test").await;
+    browser.picture("phone-tested").await;
+    browser
+        .click("form[action='/connect/assistants/disconnect'] button")
+        .await;
+    browser.until_text("None yet.").await;
+    let refused = call(&server, token, "get_memories", serde_json::json!({})).await;
+    assert_eq!(refused.status, 401);
 
     browser.click(".out button").await;
     browser.until_text("You are signed out").await;
