@@ -18,6 +18,7 @@ use crate::{
         database::Db,
         embeddings::Embedder,
         language::Language,
+        mcp_sessions::McpSessions,
         outbox::Outbox,
         rate_limits::{Failures, RateLimits},
         speech::Speech,
@@ -43,6 +44,7 @@ pub struct Handles {
     pub embeddings: Option<Embedder>,
     pub known: Known,
     pub platforms: Platforms,
+    pub mcp_sessions: McpSessions,
     /// `None`: ID tokens of Firebase are not believed.
     pub firebase: Option<Firebase>,
     /// `None`: signing in here gives no custom token for Firebase.

@@ -20,7 +20,7 @@ use crate::{
         processing::{self, BroughtText, Step},
         search, uploads,
     },
-    platform::{idempotency, jobs, outbox::Event, rate_limits},
+    platform::{idempotency, jobs, mcp_sessions, outbox::Event, rate_limits},
 };
 
 /// Topic of an event, kind of the job that it causes.
@@ -161,6 +161,7 @@ async fn tidy_forever(app: App) {
             let tidied = async {
                 rate_limits::purge(&app.db).await?;
                 idempotency::purge(&app.db).await?;
+                mcp_sessions::purge(&app.db).await?;
                 identities::purge(&app.db).await?;
                 credentials::purge(&app.db).await?;
                 connectors::purge(&app.db).await
@@ -190,6 +191,7 @@ pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> 
         tokio::spawn(app.known.last_used.clone().write_forever(app.db.clone())),
         tokio::spawn(app.known.clone().follow(app.outbox.listen())),
         tokio::spawn(app.platforms.clone().write_forever(app.db.clone())),
+        tokio::spawn(app.mcp_sessions.clone().write_forever(app.db.clone())),
         tokio::spawn(tidy_forever(app.clone())),
         tokio::spawn(listening::run_forever(app.clone())),
         tokio::spawn(search::run_forever(app.clone())),

@@ -74,7 +74,10 @@ mod api {
     mod jobs;
     mod kept;
     mod limits;
-    mod mcp;
+    pub mod mcp;
+    mod mcp_clients;
+    mod mcp_sessions;
+    mod mcp_tolerance;
     mod moving;
     mod openapi;
     mod operations;

@@ -6,7 +6,7 @@ use sqlx::PgPool;
 use crate::support::postgres::TestDatabase;
 
 /// Look-ups that find the user, led by their own key.
-const DIRECTORIES: [&str; 12] = [
+const DIRECTORIES: [&str; 13] = [
     "user_emails",
     "credential_hashes",
     "app_owners",
@@ -18,6 +18,7 @@ const DIRECTORIES: [&str; 12] = [
     "identities",
     "provider_visits",
     "link_tickets",
+    "mcp_session_owners",
     "connector_codes",
 ];
 /// Of no user, and the same on every shard.

@@ -11,6 +11,7 @@ pub mod idempotency;
 pub mod ids;
 pub mod jobs;
 pub mod language;
+pub mod mcp_sessions;
 pub mod model_files;
 pub mod openid;
 pub mod outbox;

@@ -17,7 +17,7 @@ mod html;
 mod integration;
 mod limits;
 mod listen;
-mod mcp;
+pub mod mcp;
 mod multipart;
 mod operations;
 mod origins;

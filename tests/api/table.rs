@@ -224,6 +224,7 @@ pub fn handles(db: PgPool) -> Arc<Handles> {
         embeddings: Embedder::start(&embeddings).unwrap(),
         known: Known::default(),
         platforms: Default::default(),
+        mcp_sessions: Default::default(),
         firebase: None,
         service_account: None,
         providers: Providers::default(),

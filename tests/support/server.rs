@@ -43,7 +43,7 @@ pub struct ServerOptions {
 pub struct Server {
     pub url: String,
     pub data_dir: PathBuf,
-    pub database: Option<TestDatabase>,
+    pub database: Option<Arc<TestDatabase>>,
     options: ServerOptions,
     child: Option<Child>,
     log: Arc<Mutex<VecDeque<String>>>,
@@ -89,12 +89,26 @@ impl Server {
     }
 
     pub async fn start_with(options: ServerOptions) -> Self {
-        let folder = postgres::folder();
         let database = if options.private_database {
             None
         } else {
-            Some(TestDatabase::new().await)
+            Some(Arc::new(TestDatabase::new().await))
         };
+        Self::start_over(database, options).await
+    }
+
+    /// Another one over the same database, with a data directory of its own.
+    pub async fn instance(&self) -> Self {
+        let options = ServerOptions {
+            private_database: false,
+            deaf: self.options.deaf,
+            env: self.options.env.clone(),
+        };
+        Self::start_over(self.database.clone(), options).await
+    }
+
+    async fn start_over(database: Option<Arc<TestDatabase>>, options: ServerOptions) -> Self {
+        let folder = postgres::folder();
         let mut server = Self {
             url: String::new(),
             data_dir: folder.path().join("data"),

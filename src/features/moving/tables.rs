@@ -111,6 +111,8 @@ pub const TABLES: &[Table] = &[
     left_out("link_tickets", PASSING),
     left_out("rate_windows", PASSING),
     left_out("idempotency_keys", PASSING),
+    left_out("mcp_sessions", PASSING),
+    left_out("mcp_session_owners", PASSING),
     left_out("last_locations", PASSING),
     left_out("listen_sessions", UNHEARD),
     left_out("sync_jobs", UNHEARD),

@@ -151,6 +151,7 @@ async fn serve(
         embeddings,
         known: Known::default(),
         platforms: Default::default(),
+        mcp_sessions: Default::default(),
         firebase,
         service_account,
         providers,

@@ -1,76 +1,118 @@
 //! What stands before the transport: binds sessions to users, and takes clients as they are.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
-    Json,
-    body::{Body, to_bytes},
+    Json, Router,
+    body::{Body, Bytes, to_bytes},
     extract::{Extension, Request},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
+    routing::any,
 };
 use rmcp::{
-    model::{ErrorCode, InitializeRequestParams},
+    ServerHandler,
+    model::ErrorCode,
     transport::streamable_http_server::{
         StreamableHttpServerConfig, StreamableHttpService,
         session::{local::LocalSessionManager, never::NeverSessionManager},
     },
 };
-use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::{
     answers::Wanted,
-    scopes,
+    initialize, scopes,
     sessions::{Sessions, Standing},
-    tools::Tools,
 };
 use crate::{
     app::App,
     error::Error,
     features::credentials::Caller,
+    platform::{database::Db, mcp_sessions::McpSessions},
     surfaces::respond::{ApiError, ErrorBody, ErrorSummary},
 };
 
 const SESSION: &str = "mcp-session-id";
-const VERSION: &str = "mcp-protocol-version";
+pub const VERSION: &str = "mcp-protocol-version";
 
 /// What the protocol assumes where no version is named.
-const OLDEST: &str = "2025-03-26";
+pub const OLDEST: &str = "2025-03-26";
 
 /// Largest message, in bytes.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
 
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 /// The transport demands both; the answer is then made into what the client does accept.
 const BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
 
-pub struct Door {
-    public_url: String,
-    sessions: Sessions,
-    with_session: StreamableHttpService<Tools, LocalSessionManager>,
-    /// For scripts that call a tool straight away, and for revisions without sessions.
-    without: StreamableHttpService<Tools, NeverSessionManager>,
+/// What the transport knows of the server that it belongs to.
+#[derive(Clone)]
+pub struct Place {
+    pub db: Db,
+    pub sessions: McpSessions,
+    pub public_url: String,
+    /// The address that is listened on.
+    pub bound: IpAddr,
+    /// Cancelled when the server is told to stop.
+    pub stop: CancellationToken,
 }
 
-impl Door {
-    pub fn new(app: &App) -> Self {
-        let sessions = Sessions::default();
+impl Place {
+    pub fn of(app: &App) -> Self {
+        Self {
+            db: app.db.clone(),
+            sessions: app.mcp_sessions.clone(),
+            public_url: app.public_url.clone(),
+            bound: app.bound.ip(),
+            stop: app.stop.clone(),
+        }
+    }
+}
+
+/// The transport before a handler, at a path. Who asks must stand in the extensions of each request, as a `Caller`.
+pub fn routes<S, H>(place: &Place, path: &str, handler: H) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    H: ServerHandler + Clone,
+{
+    Router::new()
+        .route(path, any(serve::<H>))
+        .route(&format!("{path}/"), any(serve::<H>))
+        .layer(Extension(Arc::new(Door::new(place, handler))))
+}
+
+pub(super) struct Door<H> {
+    public_url: String,
+    sessions: Sessions,
+    with_session: StreamableHttpService<H, LocalSessionManager>,
+    /// For scripts that call a tool straight away, and for revisions without sessions.
+    without: StreamableHttpService<H, NeverSessionManager>,
+}
+
+impl<H: ServerHandler + Clone> Door<H> {
+    fn new(place: &Place, handler: H) -> Self {
+        let sessions = Sessions::new(place.db.clone(), place.sessions.clone());
         let config = || {
             StreamableHttpServerConfig::default()
-                .with_allowed_hosts(allowed_hosts(app))
-                .with_allowed_origins(allowed_origins(&app.public_url))
+                .with_allowed_hosts(allowed_hosts(&place.public_url, place.bound))
+                .with_allowed_origins(allowed_origins(&place.public_url))
                 .enforce_origin_validation()
                 .with_max_request_body_bytes(BODY_LIMIT)
-                .with_cancellation_token(app.stop.child_token())
+                .with_cancellation_token(place.stop.child_token())
         };
-        let tools = Tools::new(app.clone());
-        let same = tools.clone();
+        let mut resumable = config();
+        resumable.session_store = Some(sessions.store());
+        let same = handler.clone();
         Self {
-            public_url: app.public_url.clone(),
+            public_url: place.public_url.clone(),
             with_session: StreamableHttpService::new(
-                move || Ok(tools.clone()),
+                move || Ok(handler.clone()),
                 sessions.transport.clone(),
-                config(),
+                resumable,
             ),
             without: StreamableHttpService::new(
                 move || Ok(same.clone()),
@@ -83,164 +125,210 @@ impl Door {
         }
     }
 
-    async fn post(&self, caller: &Caller, in_session: bool, request: Request) -> Response {
+    async fn post(&self, caller: &Caller, session: Asked, request: Request) -> Response {
         let (mut parts, body) = request.into_parts();
-        let Ok(mut bytes) = to_bytes(body, BODY_LIMIT).await else {
+        let Ok(bytes) = to_bytes(body, BODY_LIMIT).await else {
             return refused(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 ErrorCode::INVALID_REQUEST,
                 "The message is too large; 2 MiB is the most.",
             );
         };
-        let mut message: Map<String, Value> = match serde_json::from_slice(&bytes) {
-            Ok(Value::Object(message)) => message,
-            Ok(_) => {
-                return refused(
-                    StatusCode::BAD_REQUEST,
-                    ErrorCode::INVALID_REQUEST,
-                    "The body must be one JSON-RPC message. Send those of a batch one by one.",
-                );
+        let body = serde_json::from_slice(&bytes);
+        let wanted = Wanted::by(&parts.headers);
+        // Whoever sends JSON may name it otherwise.
+        parts.headers.insert(header::CONTENT_TYPE, JSON);
+        parts.headers.insert(header::ACCEPT, BOTH);
+        parts.headers.remove(header::CONTENT_LENGTH);
+        match body {
+            Ok(Value::Object(message)) => {
+                let response = self.one(caller, session, parts, message, bytes).await;
+                wanted.shape(response).await
             }
-            Err(_) => {
-                return refused(
-                    StatusCode::BAD_REQUEST,
-                    ErrorCode::PARSE_ERROR,
-                    "Invalid JSON body",
-                );
+            Ok(Value::Array(messages)) => {
+                let response = self.batch(caller, session, parts, messages).await;
+                wanted.shape(response).await
             }
-        };
+            Ok(_) => refused(
+                StatusCode::BAD_REQUEST,
+                ErrorCode::INVALID_REQUEST,
+                "The body must be a JSON-RPC message.",
+            ),
+            Err(_) => refused(
+                StatusCode::BAD_REQUEST,
+                ErrorCode::PARSE_ERROR,
+                "Invalid JSON body",
+            ),
+        }
+    }
+
+    /// One message; `bytes` are what came of it.
+    pub(super) async fn one(
+        &self,
+        caller: &Caller,
+        session: Asked,
+        parts: Parts,
+        mut message: Map<String, Value>,
+        mut bytes: Bytes,
+    ) -> Response {
         if let Some(refused) = scopes::refused(&self.public_url, caller, &message) {
             return refused;
         }
-        let begins = message
-            .get("method")
-            .is_some_and(|name| name == "initialize");
+        let begins = is_initialize(&message);
+        let mut client = String::new();
         if begins {
-            if let Err(reason) = complete(&mut message, &parts.headers) {
+            if initialize::is_of_stateless_client(&message) {
+                return not_found(&message);
+            }
+            if let Err(reason) = initialize::complete(&mut message, &parts.headers) {
                 return refused(StatusCode::BAD_REQUEST, ErrorCode::INVALID_PARAMS, &reason);
             }
+            client = message["params"].to_string();
             bytes = Value::Object(message).to_string().into();
-            parts.headers.remove(header::CONTENT_LENGTH);
         }
-        let wanted = Wanted::by(&parts.headers);
-        parts.headers.insert(header::ACCEPT, BOTH);
         let request = Request::from_parts(parts, Body::from(bytes));
-        let response = if in_session || begins {
-            self.with_session.handle(request).await.map(Body::new)
-        } else {
+        let response = if session == Asked::Without && !begins {
             self.without.handle(request).await.map(Body::new)
+        } else {
+            self.in_session(session, request).await
         };
-        if begins && let Some(id) = session(response.headers()) {
-            self.sessions.claim(id, &caller.uid).await;
+        if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            return refused(
+                StatusCode::BAD_REQUEST,
+                ErrorCode::INVALID_REQUEST,
+                "That is no message of JSON-RPC 2.0: it needs jsonrpc, and id and method, or method, or id and result or error.",
+            );
         }
-        wanted.shape(response).await
+        if begins
+            && let Some(id) = named(response.headers())
+            && let Err(error) = self.sessions.claim(id, &caller.uid, &client).await
+        {
+            return ApiError(error).into_response();
+        }
+        response
     }
 
-    async fn delete(&self, id: Option<&str>, request: Request) -> Response {
-        let mut response = self.with_session.handle(request).await.map(Body::new);
-        if response.status() == StatusCode::ACCEPTED {
-            // Clients take any other success for a failure.
-            *response.status_mut() = StatusCode::NO_CONTENT;
-            if let Some(id) = id {
-                self.sessions.forget(id);
-            }
+    async fn in_session(&self, session: Asked, request: Request) -> Response {
+        let _renewal = match session {
+            Asked::Own(id) => self.sessions.renewal(id).await,
+            _ => None,
+        };
+        self.with_session.handle(request).await.map(Body::new)
+    }
+
+    async fn get(&self, session: Asked, mut request: Request) -> Response {
+        if session == Asked::Without {
+            let message = "There is no stream without a session. Begin one with initialize, or send each message by POST.";
+            let body = told(message, "method_not_allowed");
+            let allow = [(header::ALLOW, "POST")];
+            return (StatusCode::METHOD_NOT_ALLOWED, allow, Json(body)).into_response();
         }
+        request.headers_mut().insert(header::ACCEPT, EVENTS);
+        self.in_session(session, request).await
+    }
+
+    async fn delete(&self, caller: &Caller, session: Asked, request: Request) -> Response {
+        if session == Asked::Unknown {
+            return ApiError(Error::NotFound("Session")).into_response();
+        }
+        let mut response = self.with_session.handle(request).await.map(Body::new);
+        if response.status() != StatusCode::ACCEPTED {
+            return response;
+        }
+        if let Asked::Own(id) = session
+            && let Err(error) = self.sessions.end(&caller.uid, id).await
+        {
+            return ApiError(error).into_response();
+        }
+        // Clients take any other success for a failure.
+        *response.status_mut() = StatusCode::NO_CONTENT;
         response
     }
 }
 
+/// The session that a request names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    Without,
+    Own(Uuid),
+    /// The transport says so in its own words.
+    Unknown,
+}
+
 /// Every request of an authenticated caller.
-pub async fn serve(
+async fn serve<H: ServerHandler + Clone>(
     caller: Caller,
-    Extension(door): Extension<Arc<Door>>,
+    Extension(door): Extension<Arc<Door<H>>>,
     request: Request,
 ) -> Response {
-    let id = session(request.headers()).map(str::to_string);
-    if let Some(id) = &id {
-        match door.sessions.standing(id, &caller.uid).await {
-            Standing::Own => {}
-            Standing::Foreign => return foreign(),
-            Standing::Unknown if request.method() == Method::DELETE => {
-                return ApiError(Error::NotFound("Session")).into_response();
-            }
-            // The transport says so in its own words.
-            Standing::Unknown => {}
-        }
-    }
-    match request.method().clone() {
-        Method::POST => door.post(&caller, id.is_some(), request).await,
-        Method::DELETE => door.delete(id.as_deref(), request).await,
+    let session = match named(request.headers()) {
+        None => Asked::Without,
+        Some(id) => match door.sessions.standing(id, &caller.uid).await {
+            Ok(Standing::Own(id)) => Asked::Own(id),
+            Ok(Standing::Unknown) => Asked::Unknown,
+            Ok(Standing::Foreign) => return foreign(),
+            Err(error) => return ApiError(error).into_response(),
+        },
+    };
+    match *request.method() {
+        Method::POST => door.post(&caller, session, request).await,
+        Method::GET => door.get(session, request).await,
+        Method::DELETE => door.delete(&caller, session, request).await,
         _ => door.with_session.handle(request).await.map(Body::new),
     }
 }
 
-fn session(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn is_initialize(message: &Map<String, Value>) -> bool {
+    message
+        .get("method")
+        .is_some_and(|name| name == "initialize")
+}
+
+/// The session that headers name.
+fn named(headers: &HeaderMap) -> Option<&str> {
     headers.get(SESSION)?.to_str().ok()
 }
 
-/// Fills in what older clients leave out of `initialize`. The error is a sentence.
-fn complete(message: &mut Map<String, Value>, headers: &HeaderMap) -> Result<(), String> {
-    let version = headers
-        .get(VERSION)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or(OLDEST);
-    let params = object(message, "params")?;
-    fill(params, "protocolVersion", version.into());
-    fill(params, "capabilities", json!({}));
-    let client = object(params, "clientInfo")?;
-    fill(client, "name", "unknown".into());
-    fill(client, "version", "unknown".into());
-    InitializeRequestParams::deserialize(&message["params"])
-        .map(drop)
-        .map_err(|error| format!("The params of initialize are wrong: {error}."))
-}
-
-fn fill(map: &mut Map<String, Value>, name: &str, default: Value) {
-    let value = map.entry(name).or_insert(Value::Null);
-    if value.is_null() {
-        *value = default;
-    }
-}
-
-fn object<'a>(
-    map: &'a mut Map<String, Value>,
-    name: &str,
-) -> Result<&'a mut Map<String, Value>, String> {
-    fill(map, name, json!({}));
-    map.get_mut(name)
-        .and_then(Value::as_object_mut)
-        .ok_or_else(|| format!("The {name} of initialize must be an object."))
-}
-
 /// A JSON-RPC error that answers no message in particular.
-fn refused(status: StatusCode, code: ErrorCode, message: &str) -> Response {
+pub(super) fn refused(status: StatusCode, code: ErrorCode, message: &str) -> Response {
     let error = json!({"code": code, "message": message});
     let body = json!({"jsonrpc": "2.0", "id": null, "error": error});
     (status, Json(body)).into_response()
 }
 
+/// As the stateless revisions have it: with the status, too.
+fn not_found(message: &Map<String, Value>) -> Response {
+    let error =
+        json!({"code": ErrorCode::METHOD_NOT_FOUND, "message": "Method not found: initialize"});
+    let body = json!({"jsonrpc": "2.0", "id": message.get("id"), "error": error});
+    (StatusCode::NOT_FOUND, Json(body)).into_response()
+}
+
 fn foreign() -> Response {
     let message =
         "This MCP session belongs to another user. Begin one of your own with initialize.";
-    let body = ErrorBody {
+    (StatusCode::FORBIDDEN, Json(told(message, "forbidden"))).into_response()
+}
+
+fn told(message: &str, code: &'static str) -> ErrorBody {
+    ErrorBody {
         detail: message.into(),
         error: ErrorSummary {
             message: message.into(),
-            code: "forbidden",
+            code,
         },
-    };
-    (StatusCode::FORBIDDEN, Json(body)).into_response()
+    }
 }
 
 /// The public name, and loopback. Any other Host is a rebound DNS name.
-fn allowed_hosts(app: &App) -> Vec<String> {
+fn allowed_hosts(public_url: &str, bound: IpAddr) -> Vec<String> {
     let mut hosts: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(Into::into).into();
-    if let Ok(url) = reqwest::Url::parse(&app.public_url)
+    if let Ok(url) = reqwest::Url::parse(public_url)
         && let Some(host) = url.host_str()
     {
         hosts.push(host.trim_matches(['[', ']']).into());
     }
-    hosts.push(app.bound.ip().to_string());
+    hosts.push(bound.to_string());
     hosts
 }
 
@@ -262,54 +350,6 @@ fn allowed_origins(public_url: &str) -> Vec<String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-
-    fn completed(message: Value, version: Option<&'static str>) -> Result<Value, String> {
-        let Value::Object(mut message) = message else {
-            panic!("not an object")
-        };
-        let mut headers = HeaderMap::new();
-        if let Some(version) = version {
-            headers.insert(VERSION, HeaderValue::from_static(version));
-        }
-        complete(&mut message, &headers).map(|()| message["params"].clone())
-    }
-
-    #[test]
-    fn an_empty_initialize_is_filled_in() {
-        let filled = |version| {
-            json!({"protocolVersion": version, "capabilities": {},
-                   "clientInfo": {"name": "unknown", "version": "unknown"}})
-        };
-        for message in [
-            json!({}),
-            json!({"params": null}),
-            json!({"params": {"clientInfo": null}}),
-        ] {
-            assert_eq!(
-                completed(message.clone(), None).unwrap(),
-                filled("2025-03-26")
-            );
-            assert_eq!(
-                completed(message, Some("2025-11-25")).unwrap(),
-                filled("2025-11-25")
-            );
-        }
-        let whole = json!({"protocolVersion": "2025-06-18", "capabilities": {"roots": {}},
-                           "clientInfo": {"name": "test", "version": "1"}});
-        assert_eq!(completed(json!({"params": whole}), None).unwrap(), whole);
-    }
-
-    #[test]
-    fn a_wrong_initialize_is_explained() {
-        for (params, about) in [
-            (json!([]), "The params of initialize"),
-            (json!({"clientInfo": "x"}), "The clientInfo of initialize"),
-            (json!({"protocolVersion": 3}), "invalid type"),
-        ] {
-            let reason = completed(json!({"params": params}), None).unwrap_err();
-            assert!(reason.contains(about), "{reason}");
-        }
-    }
 
     #[test]
     fn origins_are_the_public_one_and_loopback() {

@@ -2,8 +2,10 @@
 
 mod answers;
 mod arguments;
+mod batches;
 mod door;
 mod info;
+mod initialize;
 mod markdown;
 mod prompts;
 mod resources;
@@ -14,14 +16,9 @@ mod scopes;
 mod sessions;
 mod tools;
 
-use std::sync::Arc;
+pub use door::{Place, routes as transport};
 
-use axum::{
-    Router,
-    extract::Extension,
-    middleware,
-    routing::{any, get},
-};
+use axum::{Router, middleware, routing::get};
 
 use super::guard;
 use crate::app::App;
@@ -33,13 +30,10 @@ pub const PATH: &str = "/v1/mcp/sse";
 pub const PUBLIC: [&str; 1] = ["/v1/mcp/sse/info"];
 
 pub fn routes(app: &App) -> Router<App> {
-    let door = Arc::new(door::Door::new(app));
     let guard = |request, next| guard::mcp().pass(request, next);
     let [info] = PUBLIC;
-    Router::new()
-        .route(PATH, any(door::serve))
-        .route(&format!("{PATH}/"), any(door::serve))
-        .layer(Extension(door))
+    let tools = tools::Tools::new(app.clone());
+    transport(&Place::of(app), PATH, tools)
         .layer(middleware::from_fn(guard))
         // After the layers, so outside of them.
         .route(info, get(info::info))

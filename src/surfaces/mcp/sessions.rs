@@ -1,141 +1,165 @@
-//! Whose session it is. The transport knows sessions but no users.
+//! Whose session it is, and how another instance goes on with it. The transport knows sessions but no users.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+use std::{sync::Arc, time::Duration};
+
+use moka::sync::Cache;
+use rmcp::{
+    model::InitializeRequestParams,
+    transport::streamable_http_server::session::{
+        SessionManager as _, SessionState, SessionStore, SessionStoreError,
+        local::LocalSessionManager,
+    },
+};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use uuid::Uuid;
+
+use crate::{
+    error::Result,
+    platform::{
+        database::Db,
+        mcp_sessions::{self, McpSessions},
     },
 };
 
-use rmcp::transport::streamable_http_server::session::{
-    SessionId, SessionManager as _, local::LocalSessionManager,
-};
+/// Longer than it takes to make a session anew.
+const RENEWED: Duration = Duration::from_secs(60);
 
-/// Most sessions of one user; the oldest ends when another begins. The transport itself ends those that are idle for
-/// five minutes.
-const MOST: usize = 100;
-
-#[derive(Default)]
+/// What the transport holds of sessions in memory is made anew from the database when it is needed. It forgets those
+/// that are idle for five minutes.
 pub struct Sessions {
     pub transport: Arc<LocalSessionManager>,
-    owners: Mutex<HashMap<SessionId, Owner>>,
-    begun: AtomicU64,
-}
-
-struct Owner {
-    uid: String,
-    /// Greater: younger.
-    number: u64,
+    db: Db,
+    uses: McpSessions,
+    /// Two requests that meet where a session is made anew would hinder each other.
+    renewals: Cache<Uuid, Arc<Mutex<()>>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    Own,
-    /// Another user's, or not yet given to anybody.
+    Own(Uuid),
+    /// Another user's.
     Foreign,
     /// Never begun, or ended.
     Unknown,
 }
 
 impl Sessions {
-    pub async fn standing(&self, id: &str, uid: &str) -> Standing {
-        let alive = self.transport.sessions.read().await.contains_key(id);
-        let mut owners = self.owners();
-        if !alive {
-            owners.remove(id);
-            return Standing::Unknown;
-        }
-        match owners.get(id) {
-            Some(owner) if owner.uid == uid => Standing::Own,
-            _ => Standing::Foreign,
+    pub fn new(db: Db, uses: McpSessions) -> Self {
+        Self {
+            transport: Arc::default(),
+            db,
+            uses,
+            renewals: Cache::builder().time_to_idle(RENEWED).build(),
         }
     }
 
-    /// Gives a session that has just begun to its user.
-    pub async fn claim(&self, id: &str, uid: &str) {
-        let number = self.begun.fetch_add(1, Ordering::Relaxed);
-        let surplus = {
-            let alive = self.transport.sessions.read().await;
-            let mut owners = self.owners();
-            owners.retain(|id, _| alive.contains_key(id));
-            let uid = uid.to_string();
-            owners.insert(id.into(), Owner { uid, number });
-            surplus(&mut owners, id)
-        };
-        if let Some(oldest) = surplus
-            && let Err(error) = self.transport.close_session(&oldest).await
+    /// How the transport looks up what it does not hold.
+    pub fn store(&self) -> Arc<dyn SessionStore> {
+        Arc::new(Kept(self.db.clone()))
+    }
+
+    pub async fn standing(&self, text: &str, uid: &str) -> Result<Standing> {
+        if let Some(id) = canonical(text)
+            && let Some(session) = mcp_sessions::find(&self.db, id).await?
         {
+            if session.uid != uid {
+                return Ok(Standing::Foreign);
+            }
+            self.uses.note(uid, id);
+            return Ok(Standing::Own(id));
+        }
+        // Perhaps it was ended by another instance.
+        self.close(text).await;
+        Ok(Standing::Unknown)
+    }
+
+    /// Gives a session that has just begun to its user. `client`: the params of its initialize.
+    pub async fn claim(&self, text: &str, uid: &str, client: &str) -> Result<()> {
+        let Some(id) = canonical(text) else {
+            return Ok(());
+        };
+        match mcp_sessions::begin(&self.db, uid, id, client).await {
+            Ok(ended) => {
+                for oldest in ended {
+                    self.close(&oldest.to_string()).await;
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.close(text).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    pub async fn end(&self, uid: &str, id: Uuid) -> Result<()> {
+        Ok(mcp_sessions::end(&self.db, uid, id).await?)
+    }
+
+    /// Held while the transport may make a session anew. None: it holds it.
+    pub async fn renewal(&self, id: Uuid) -> Option<OwnedMutexGuard<()>> {
+        let text = id.to_string();
+        if self.transport.sessions.read().await.contains_key(&*text) {
+            return None;
+        }
+        let renewal = self.renewals.get_with(id, Arc::default);
+        Some(renewal.lock_owned().await)
+    }
+
+    async fn close(&self, id: &str) {
+        if let Err(error) = self.transport.close_session(&id.into()).await {
             tracing::warn!(%error, "an MCP session did not end");
         }
     }
-
-    pub fn forget(&self, id: &str) {
-        self.owners().remove(id);
-    }
-
-    fn owners(&self) -> MutexGuard<'_, HashMap<SessionId, Owner>> {
-        self.owners.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-/// Takes out the oldest session of a newcomer's user, if there are too many.
-fn surplus(owners: &mut HashMap<SessionId, Owner>, newcomer: &str) -> Option<SessionId> {
-    let uid = &owners.get(newcomer)?.uid;
-    let same = || owners.iter().filter(|(_, owner)| owner.uid == *uid);
-    if same().count() <= MOST {
-        return None;
+/// The transport compares ids as texts: another spelling would be another session.
+fn canonical(text: &str) -> Option<Uuid> {
+    let id: Uuid = text.parse().ok()?;
+    (id.to_string() == text).then_some(id)
+}
+
+/// What the transport asks for. Sessions are kept and ended by the door, which knows whose they are.
+struct Kept(Db);
+
+#[async_trait::async_trait]
+impl SessionStore for Kept {
+    async fn load(&self, id: &str) -> std::result::Result<Option<SessionState>, SessionStoreError> {
+        let Some(id) = canonical(id) else {
+            return Ok(None);
+        };
+        let Some(session) = mcp_sessions::find(&self.0, id).await? else {
+            return Ok(None);
+        };
+        let params: InitializeRequestParams = serde_json::from_str(&session.client)?;
+        Ok(Some(SessionState::new(params)))
     }
-    let (oldest, _) = same().min_by_key(|(_, owner)| owner.number)?;
-    let oldest = oldest.clone();
-    owners.remove(&oldest);
-    Some(oldest)
+
+    async fn store(&self, _: &str, _: &SessionState) -> std::result::Result<(), SessionStoreError> {
+        Ok(())
+    }
+
+    async fn delete(&self, _: &str) -> std::result::Result<(), SessionStoreError> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
-    async fn begin(sessions: &Sessions, uid: &str) -> SessionId {
-        let (id, _) = sessions.transport.create_session().await.unwrap();
-        sessions.claim(&id, uid).await;
-        id
-    }
-
-    #[tokio::test]
-    async fn a_session_is_its_users_until_it_ends() {
-        let sessions = Sessions::default();
-        let id = begin(&sessions, "ann").await;
-        assert_eq!(sessions.standing(&id, "ann").await, Standing::Own);
-        assert_eq!(sessions.standing(&id, "ben").await, Standing::Foreign);
-        assert_eq!(sessions.standing("other", "ann").await, Standing::Unknown);
-        let (unclaimed, _) = sessions.transport.create_session().await.unwrap();
-        assert_eq!(
-            sessions.standing(&unclaimed, "ann").await,
-            Standing::Foreign
-        );
-        sessions.transport.close_session(&id).await.unwrap();
-        assert_eq!(sessions.standing(&id, "ben").await, Standing::Unknown);
-        assert!(sessions.owners().is_empty());
-    }
-
-    #[tokio::test]
-    async fn the_oldest_session_makes_room_for_the_newest() {
-        let sessions = Sessions::default();
-        let others = begin(&sessions, "ben").await;
-        let oldest = begin(&sessions, "ann").await;
-        let second = begin(&sessions, "ann").await;
-        for _ in 2..MOST {
-            begin(&sessions, "ann").await;
+    #[test]
+    fn an_id_has_one_spelling() {
+        let id = "0b54a7b1-3a52-4f0c-9bb1-5f4f6d2e8a10";
+        assert!(canonical(id).is_some());
+        for other in [
+            "",
+            "x",
+            "0B54A7B1-3A52-4F0C-9BB1-5F4F6D2E8A10",
+            "0b54a7b13a524f0c9bb15f4f6d2e8a10",
+            "{0b54a7b1-3a52-4f0c-9bb1-5f4f6d2e8a10}",
+        ] {
+            assert_eq!(canonical(other), None, "{other}");
         }
-        assert_eq!(sessions.standing(&oldest, "ann").await, Standing::Own);
-        let newest = begin(&sessions, "ann").await;
-        assert_eq!(sessions.standing(&oldest, "ann").await, Standing::Unknown);
-        assert!(!sessions.transport.has_session(&oldest).await.unwrap());
-        for id in [second, newest] {
-            assert_eq!(sessions.standing(&id, "ann").await, Standing::Own);
-        }
-        assert_eq!(sessions.standing(&others, "ben").await, Standing::Own);
     }
 }
