@@ -143,7 +143,7 @@ mod tests {
                 "required": ["inner", "count", "at"],
                 "properties": {
                     "inner": inner,
-                    "perhaps": {"oneOf": [{"type": "null"}, told]},
+                    "perhaps": {"oneOf": [told, {"type": "null"}]},
                     "count": {"type": "integer"},
                     "at": {"type": "string", "format": "date-time"},
                 },
