@@ -361,6 +361,20 @@ async fn a_user_lets_an_assistant_in_and_sends_it_away() {
         401
     );
 
+    // Without MCP it is the same.
+    assert_eq!(
+        server.get("/v1/mcp/memories", &access).await.ok(),
+        json!([])
+    );
+    let body = json!({"content": "Likes tea"});
+    let refused = server.post("/v1/mcp/memories", &access, body).await;
+    assert_eq!(refused.status, 403, "{refused:#?}");
+    let challenge = refused.headers["www-authenticate"].to_str().unwrap();
+    assert!(
+        challenge.contains("insufficient_scope") && challenge.contains("memories:write"),
+        "{challenge}"
+    );
+
     // It asks for what it was refused; that is ticked now, and counts.
     let page = visitor.get(&connector.page(&[("scope", expected)])).await;
     assert_eq!(

@@ -102,7 +102,6 @@ pub const TABLES: &[Table] = &[
     left_out("credentials", SECRET),
     left_out("credential_hashes", SECRET),
     left_out("sign_in_codes", SECRET),
-    left_out("connector_clients", "they are the server's: nobody in particular has them"),
     left_out("connector_grants", SECRET),
     left_out("connector_codes", SECRET),
     left_out("connector_clients", "programs of no user in particular"),
