@@ -48,7 +48,7 @@ fn suite(url: &str, home: &Path) -> Command {
 }
 
 /// Scenarios that need nothing of the tools: they run against the server as it is.
-const OF_ANY_SERVER: [(&str, &[&str]); 9] = [
+const OF_ANY_SERVER: [(&str, &[&str]); 10] = [
     ("server-initialize", &["2025-11-25"]),
     ("ping", &["2025-11-25"]),
     ("tools-list", &REVISIONS),
@@ -58,6 +58,7 @@ const OF_ANY_SERVER: [(&str, &[&str]); 9] = [
     ("server-sse-polling", &["2025-11-25"]),
     ("input-required-result-unsupported-methods", &["2026-07-28"]),
     ("sep-2164-resource-not-found", &["2026-07-28"]),
+    ("caching", &["2026-07-28"]),
 ];
 
 #[tokio::test]

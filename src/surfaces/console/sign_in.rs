@@ -35,8 +35,8 @@ pub const OUT: &str = "/sign-out";
 /// What a browser keeps while somebody signs in, and for how many seconds.
 const VISIT: &str = "omi_visit";
 const VISIT_SECONDS: i64 = 900;
-/// Longest address that is come back to, in bytes.
-const LONGEST_NEXT: usize = 3000;
+/// Longest address that is come back to, in bytes: browsers keep 4,096 of a cookie.
+const LONGEST_NEXT: usize = 2900;
 
 pub fn routes() -> Router<App> {
     Router::new()
