@@ -70,10 +70,7 @@ pub async fn add(tx: &mut PgConnection, uid: &str, chunk: &Chunk, bytes: i32) ->
 
 /// Takes a file away that `add` did not want. Blocks.
 pub fn remove(root: &Path, uid: &str, id: Uuid) -> io::Result<()> {
-    match std::fs::remove_file(path(root, uid, id)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    disk::absent_is_fine(std::fs::remove_file(path(root, uid, id)))
 }
 
 /// The files of those of these conversations that have some.

@@ -414,12 +414,7 @@ async fn take_away(app: &App, uid: Option<&str>) -> Result<()> {
             for (uid, id) in gone {
                 let folder = folder_of(&root, &uid);
                 for name in [id.to_string(), format!("{id}.jpg")] {
-                    match std::fs::remove_file(folder.join(name)) {
-                        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                            return Err(error);
-                        }
-                        _ => {}
-                    }
+                    disk::absent_is_fine(std::fs::remove_file(folder.join(name)))?;
                 }
             }
             Ok(())

@@ -334,10 +334,7 @@ pub async fn erase(app: &App, uid: &str) -> Result<()> {
     let root = app.uploads_dir();
     in_background(move || {
         for id in ids {
-            match std::fs::remove_dir_all(root.join(id.to_string())) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+            disk::absent_is_fine(std::fs::remove_dir_all(root.join(id.to_string())))?;
         }
         Ok(())
     })

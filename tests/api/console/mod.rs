@@ -5,7 +5,12 @@ mod walk;
 
 use serde_json::json;
 
-use crate::support::{Server, server::client, visitor::Visitor};
+use crate::support::{
+    Server, ServerOptions,
+    openid::{Issuer, Trip, encoded, parameter},
+    server::client,
+    visitor::Visitor,
+};
 
 async fn answers(server: &Server, key: &str) -> u16 {
     let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "get_memories"}});
@@ -144,7 +149,7 @@ async fn a_sign_in_belongs_to_one_browser_and_leads_nowhere_else() {
     let ann = server.user("ann@example.org").await;
     for next in ["https://evil.example", "//evil.example", "/\\evil.example"] {
         let visitor = Visitor::new(&server);
-        let query = crate::support::openid::encoded(&[("next", next)]);
+        let query = encoded(&[("next", next)]);
         let asked = visitor.get(&format!("/sign-in?{query}")).await;
         assert!(asked.location().starts_with("/v1/auth/authorize?"));
         let kept = visitor.cookie("omi_visit").unwrap();
@@ -181,7 +186,62 @@ async fn a_sign_in_belongs_to_one_browser_and_leads_nowhere_else() {
         "{}/signed-in",
         server.url.replace("127.0.0.1", "omi.example")
     );
-    let query = crate::support::openid::encoded(&[("redirect_uri", &foreign)]);
+    let query = encoded(&[("redirect_uri", &foreign)]);
     let url = format!("{}/v1/auth/authorize?{query}", server.url);
     assert_eq!(client().get(url).send().await.unwrap().status(), 400);
+}
+
+#[tokio::test]
+async fn google_signs_somebody_in_to_the_pages() {
+    let issuer = Issuer::start().await;
+    let server = Server::start_with(ServerOptions {
+        deaf: true,
+        env: issuer.as_google(),
+        ..ServerOptions::default()
+    })
+    .await;
+    let visitor = Visitor::new(&server);
+    let asked = visitor
+        .get("/sign-in?next=%2Fconnect%3Ffrom%3Dgoogle")
+        .await;
+    let page = visitor.get(asked.location()).await;
+    assert!(page.html.contains("Continue with Google"), "{page:#?}");
+    let with_google = format!("{}&provider=google", asked.location());
+    let away = visitor.get(&with_google).await;
+    let trip = Trip {
+        to: away.location().parse().unwrap(),
+        cookie: String::new(),
+        set_cookie: String::new(),
+    };
+    let (code, state) = (issuer.code(&trip, "ann"), parameter(&trip.to, "state"));
+    let told = encoded(&[("code", &code), ("state", &state)]);
+    let back = visitor
+        .get(&format!("/v1/auth/callback/google?{told}"))
+        .await;
+    let signed_in = visitor.get(back.location()).await;
+    assert_eq!(signed_in.location(), "/connect?from=google");
+    let page = visitor.get(signed_in.location()).await;
+    assert_eq!(page.status, 200, "{page:#?}");
+
+    // Who stops there comes back, too, and may try again.
+    let visitor = Visitor::new(&server);
+    let asked = visitor.get("/sign-in").await;
+    let away = visitor
+        .get(&format!("{}&provider=google", asked.location()))
+        .await;
+    let to = away.location().parse().unwrap();
+    let told = encoded(&[
+        ("error", "access_denied"),
+        ("state", &parameter(&to, "state")),
+    ]);
+    let back = visitor
+        .get(&format!("/v1/auth/callback/google?{told}"))
+        .await;
+    assert_eq!(back.status, 200);
+    let (_, rest) = back.html.split_once("href=\"/signed-in?").unwrap();
+    let path = rest.split('"').next().unwrap().replace("&amp;", "&");
+    let again = visitor.get(&format!("/signed-in?{path}")).await;
+    assert_eq!(again.status, 400);
+    assert!(again.html.contains("You have not signed in."), "{again:#?}");
+    assert!(visitor.cookie("omi").is_none());
 }
