@@ -225,10 +225,12 @@ fn send_at_once(stream: &mut TcpStream) {
 fn welcome(app: &App) {
     let told = say(format_args!(
         "omi-server {}\n\n  address         {}\n  data directory  {}\n\nCreate the first account in another shell:\n\n  \
-         omi-server user create --email you@example.org\n  omi-server token create --email you@example.org\n",
+         omi-server user create --email you@example.org\n  omi-server token create --email you@example.org\n\n\
+         Then open {} in a browser to connect an assistant.\n",
         env!("CARGO_PKG_VERSION"),
         app.public_url,
-        app.data_dir.display()
+        app.data_dir.display(),
+        app.public_url
     ));
     if let Err(error) = told {
         tracing::warn!(
