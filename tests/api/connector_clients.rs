@@ -120,6 +120,14 @@ async fn the_bridge_asks_its_user_once() {
     }
 }
 
+/// Below those that the system hands out by itself: no other test gets it in the meantime.
+fn free_port() -> u16 {
+    let first = 20_000 + (std::process::id() % 10_000) as u16;
+    (first..first + 1000)
+        .find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .unwrap()
+}
+
 #[tokio::test]
 async fn the_one_who_gives_tokens_conforms() {
     if !clients::node_is_for_here() {
@@ -129,9 +137,7 @@ async fn the_one_who_gives_tokens_conforms() {
     let user = server.user("ann@example.org").await;
     let visitor = Visitor::signed_in(&server, &user).await;
     let home = tempfile::tempdir().unwrap();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = free.local_addr().unwrap().port().to_string();
-    drop(free);
+    let port = free_port().to_string();
     let returns = format!("http://127.0.0.1:{port}/callback");
     let connector = Connector::of(&server, "none", &returns).await;
     let suite = "@modelcontextprotocol/conformance/dist/index.js";

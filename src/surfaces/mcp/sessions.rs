@@ -96,14 +96,23 @@ impl Sessions {
         Ok(mcp_sessions::end(&self.db, uid, id).await?)
     }
 
-    /// Held while the transport may make a session anew. None: it holds it.
+    /// Held while the transport may make a session anew. None: it holds it, whole.
     pub async fn renewal(&self, id: Uuid) -> Option<OwnedMutexGuard<()>> {
-        let text = id.to_string();
-        if self.transport.sessions.read().await.contains_key(&*text) {
-            return None;
+        if !self.is_held(id).await {
+            let renewal = self.renewals.get_with(id, Arc::default).lock_owned().await;
+            // Another request may have made it in the meantime.
+            return (!self.is_held(id).await).then_some(renewal);
         }
-        let renewal = self.renewals.get_with(id, Arc::default);
-        Some(renewal.lock_owned().await)
+        // The transport holds a session as soon as it begins to make it anew.
+        if let Some(renewal) = self.renewals.get(&id) {
+            drop(renewal.lock().await);
+        }
+        None
+    }
+
+    async fn is_held(&self, id: Uuid) -> bool {
+        let sessions = self.transport.sessions.read().await;
+        sessions.contains_key(id.to_string().as_str())
     }
 
     async fn close(&self, id: &str) {
