@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::{authorize::PATH, parameters::Parameters};
 use crate::{
     features::{connectors::Asker, credentials::Scope},
-    surfaces::console::{Page, SignedIn, csrf_field},
+    surfaces::console::{Page, SignedIn, csrf_field, sign_in_address},
 };
 
 /// Names of fields.
@@ -50,9 +50,6 @@ impl Shown<'_> {
 
 pub fn page(shown: &Shown<'_>, parameters: &Parameters) -> Response {
     let (name, host) = (&shown.asker.client.name, shown.asker.host());
-    let query = form_urlencoded::Serializer::new(String::new())
-        .append_pair("next", shown.again)
-        .finish();
     let writes = || {
         Scope::ALL
             .into_iter()
@@ -90,7 +87,7 @@ pub fn page(shown: &Shown<'_>, parameters: &Parameters) -> Response {
                 button.plain name=(DECISION) value="deny" { "Do not allow" }
             }
         }
-        p { a href={ "/sign-in?" (query) } { "Use another account" } }
+        p { a href=(sign_in_address(shown.again)) { "Use another account" } }
     };
     Page::new("Let an assistant in", body)
         .of(shown.signed_in)

@@ -26,6 +26,7 @@ use crate::{
         connectors::{self, Assistant},
         credentials::{self, Kind, Listed, NewCredential, Scope, Which},
     },
+    surfaces::challenges,
 };
 
 pub const PATH: &str = "/connect";
@@ -68,7 +69,7 @@ async fn page(app: &App, signed_in: &SignedIn, besides: Besides<'_>) -> Result<R
         credentials::list(db, uid, Kind::Mcp, None),
         connectors::list(db, uid)
     )?;
-    let address = format!("{}/v1/mcp/sse", app.public_url);
+    let address = challenges::resource(&app.public_url);
     let body = html! {
         h1 { "Connect an assistant" }
         p { "Give your assistant this address. It opens a page here where you decide what it may see and change." }
@@ -241,20 +242,45 @@ async fn revoke_key(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    take_away(&app, signed_in, &headers, &body, async |uid, id| {
+        let keys = Which::Kind(Kind::Mcp, None);
+        credentials::revoke(&app.db, &app.outbox, &app.known, uid, keys, id).await
+    })
+    .await
+}
+
+async fn disconnect(
+    State(app): State<App>,
+    Browser(signed_in): Browser,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    take_away(&app, signed_in, &headers, &body, async |uid, id| {
+        connectors::disconnect(&app, uid, id).await
+    })
+    .await
+}
+
+/// What a form names by its id. What is not there is taken away already.
+async fn take_away(
+    app: &App,
+    signed_in: Option<SignedIn>,
+    headers: &HeaderMap,
+    body: &[u8],
+    take: impl AsyncFnOnce(&str, Uuid) -> Result<bool>,
+) -> Response {
     let Some(signed_in) = signed_in else {
         return to_sign_in(PATH);
     };
-    let id: Option<Uuid> = parameter(&body, "id").and_then(|id| id.parse().ok());
-    let revoked = async {
-        check(&app, &signed_in, &headers, &body)?;
+    let id: Option<Uuid> = parameter(body, "id").and_then(|id| id.parse().ok());
+    let taken = async {
+        check(app, &signed_in, headers, body)?;
         if let Some(id) = id {
-            let keys = Which::Kind(Kind::Mcp, None);
-            credentials::revoke(&app.db, &app.outbox, &app.known, signed_in.uid(), keys, id)
-                .await?;
+            take(signed_in.uid(), id).await?;
         }
         Ok(())
     };
-    match revoked.await {
+    match taken.await {
         Ok(()) => go_to(PATH),
         Err(error) => sorry(error),
     }
@@ -284,29 +310,6 @@ async fn test(
     )
     .await;
     shown.unwrap_or_else(sorry)
-}
-
-async fn disconnect(
-    State(app): State<App>,
-    Browser(signed_in): Browser,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let Some(signed_in) = signed_in else {
-        return to_sign_in(PATH);
-    };
-    let id: Option<Uuid> = parameter(&body, "id").and_then(|id| id.parse().ok());
-    let disconnected = async {
-        check(&app, &signed_in, &headers, &body)?;
-        if let Some(id) = id {
-            connectors::disconnect(&app, signed_in.uid(), id).await?;
-        }
-        Ok(())
-    };
-    match disconnected.await {
-        Ok(()) => go_to(PATH),
-        Err(error) => sorry(error),
-    }
 }
 
 fn check(app: &App, signed_in: &SignedIn, headers: &HeaderMap, form: &[u8]) -> Result<()> {

@@ -97,19 +97,24 @@ impl axum::response::IntoResponse for Page<'_> {
             self.leads_to
         );
         let mut response = (self.status, html).into_response();
-        let headers = response.headers_mut();
-        for (name, value) in [
-            (header::CACHE_CONTROL, "no-store"),
-            (header::CONTENT_SECURITY_POLICY, policy.as_str()),
-            (header::REFERRER_POLICY, "same-origin"),
-            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            (header::X_FRAME_OPTIONS, "DENY"),
-        ] {
-            if let Ok(value) = HeaderValue::from_str(value) {
-                headers.insert(name, value);
-            }
-        }
+        close(&mut response, &policy);
         response
+    }
+}
+
+/// What every page says to browsers: it is kept, framed and told of nowhere, and may load what `policy` says.
+pub fn close(response: &mut Response, policy: &str) {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ] {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
     }
 }
 

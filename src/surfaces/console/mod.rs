@@ -11,9 +11,9 @@ mod ways;
 
 use axum::{Router, routing::get};
 
-pub use layout::{Page, go_to, sorry};
-pub use session::{Browser, CSRF, SignedIn, csrf_field};
-pub use sign_in::to_sign_in;
+pub use layout::{Page, close, go_to, sorry};
+pub use session::{Browser, CSRF, SignedIn, cookie, csrf_field};
+pub use sign_in::{sign_in_address, to_sign_in};
 
 use crate::app::App;
 

@@ -15,6 +15,7 @@ use crate::{
         credentials::Scope,
     },
     platform::{openid, secrets},
+    surfaces::{challenges, router},
 };
 
 /// How long one step may take.
@@ -82,7 +83,7 @@ fn note<T>(
 }
 
 async fn walk(app: &App, signed_in: &SignedIn, steps: &mut Vec<Step>) -> Result<(), ()> {
-    let address = format!("{}/v1/mcp/sse", app.public_url);
+    let address = challenges::resource(&app.public_url);
     let client = Client::builder()
         .timeout(PATIENCE)
         .redirect(Policy::none())
@@ -174,7 +175,7 @@ fn unexpected(status: StatusCode, what: impl Display) -> String {
 async fn reach(client: &Client, address: &str) -> Outcome<()> {
     let (status, _, body) = ask(client.get(format!("{address}/info"))).await?;
     match body["endpoint"].as_str() {
-        Some("/v1/mcp/sse") if status == StatusCode::OK => Ok(()),
+        Some(router::MCP) if status == StatusCode::OK => Ok(()),
         _ => Err(unexpected(status, "not by omi-server")),
     }
 }

@@ -47,10 +47,14 @@ pub fn routes() -> Router<App> {
 
 /// Sends a browser to sign in, and then back to `next`, a path of this server with its query.
 pub fn to_sign_in(next: &str) -> Response {
+    go_to(&sign_in_address(next))
+}
+
+pub fn sign_in_address(next: &str) -> String {
     let query = form_urlencoded::Serializer::new(String::new())
         .append_pair("next", next)
         .finish();
-    go_to(&format!("{IN}?{query}"))
+    format!("{IN}?{query}")
 }
 
 /// A path on this server: nobody is sent elsewhere by a link.
@@ -134,13 +138,10 @@ async fn arrive(
 }
 
 fn again(why: &str, next: &str) -> Response {
-    let query = form_urlencoded::Serializer::new(String::new())
-        .append_pair("next", next)
-        .finish();
     let body = html! {
         h1 { "You are not signed in" }
         p { (why) }
-        p { a.button href={ (IN) "?" (query) } { "Sign in" } }
+        p { a.button href=(sign_in_address(next)) { "Sign in" } }
     };
     Page::new("Sign in", body)
         .status(StatusCode::BAD_REQUEST)

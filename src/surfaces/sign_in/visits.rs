@@ -18,6 +18,7 @@ use crate::{
     features::identities::{self, Back, Departure, Ended, Provider, Wanted},
     surfaces::{
         client_address::ClientAddress,
+        console,
         html::escaped,
         limits, origins,
         respond::{self, ApiError},
@@ -148,7 +149,9 @@ async fn arrived(
     };
     let state = text("state").unwrap_or_default();
     let cookie = identities::cookie(state);
-    let browser = cookie.as_deref().and_then(|name| value(headers, name));
+    let browser = cookie
+        .as_deref()
+        .and_then(|name| console::cookie(headers, name));
     let back = Back {
         state,
         browser: browser.unwrap_or_default(),
@@ -191,18 +194,6 @@ async fn arrived(
         set(app, provider, &mut response, &name, "", 0);
     }
     response
-}
-
-/// Of a cookie.
-fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(known, _)| *known == name)
-        .map(|(_, value)| value)
 }
 
 /// A page that says what went wrong.
