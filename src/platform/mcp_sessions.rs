@@ -1,71 +1,39 @@
 //! Sessions of MCP clients as all instances know them: whose each is, and what its client said at its begin.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
-use moka::sync::Cache;
 use sqlx::Result;
 use uuid::Uuid;
 
-use super::{clock, database::Db};
+use super::{clock, database::Db, uses::RareUses};
 
 /// A session ends when it was not used for so long.
 const IDLE: chrono::Duration = chrono::Duration::days(1);
-/// How exact the last use is.
-const EVERY: Duration = Duration::from_secs(600);
 /// Most sessions of one user; the oldest ends when another begins.
 const MOST: i64 = 100;
-/// Sessions whose last use is remembered at a time.
-const MOST_NOTED: u64 = 20_000;
 
-/// When each session, by uid and id, was last used.
-type Uses = HashMap<(String, Uuid), DateTime<Utc>>;
-
-#[derive(Clone)]
-pub struct McpSessions {
-    noted: Cache<Uuid, ()>,
-    unwritten: Arc<Mutex<Uses>>,
-}
-
-impl Default for McpSessions {
-    fn default() -> Self {
-        Self {
-            noted: Cache::builder()
-                .max_capacity(MOST_NOTED)
-                .time_to_live(EVERY)
-                .build(),
-            unwritten: Arc::default(),
-        }
-    }
-}
+/// By uid and id.
+#[derive(Clone, Default)]
+pub struct McpSessions(RareUses<(String, Uuid)>);
 
 impl McpSessions {
     /// Remembers that a session was used. It is written soon after.
     pub fn note(&self, uid: &str, id: Uuid) {
-        if !self.noted.contains_key(&id) {
-            self.noted.insert(id, ());
-            self.unwritten().insert((uid.to_string(), id), clock::now());
-        }
+        self.0.note((uid.to_string(), id));
     }
 
     /// Writes what has gathered; after a failure it is kept for the next time.
     async fn write(&self, db: &Db) -> Result<()> {
-        let gathered = std::mem::take(&mut *self.unwritten());
+        let gathered = self.0.uses.take();
         if gathered.is_empty() {
             return Ok(());
         }
-        if let Err(error) = touch(db, &gathered).await {
-            let mut unwritten = self.unwritten();
-            for (session, at) in gathered {
-                unwritten.entry(session).or_insert(at);
-            }
-            return Err(error);
+        let written = touch(db, &gathered).await;
+        if written.is_err() {
+            self.0.uses.give_back(gathered);
         }
-        Ok(())
+        written
     }
 
     /// Writes every few seconds, for as long as the server runs.
@@ -76,12 +44,6 @@ impl McpSessions {
                 tracing::warn!(%error, "the last use of some MCP sessions could not be noted");
             }
         }
-    }
-
-    fn unwritten(&self) -> MutexGuard<'_, Uses> {
-        self.unwritten
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -164,7 +126,7 @@ pub async fn purge(db: &Db) -> Result<()> {
     Ok(())
 }
 
-async fn touch(db: &Db, used: &Uses) -> Result<()> {
+async fn touch(db: &Db, used: &HashMap<(String, Uuid), DateTime<Utc>>) -> Result<()> {
     let mut uids = Vec::new();
     let mut ids = Vec::new();
     let mut times = Vec::new();

@@ -21,3 +21,4 @@ pub mod secrets;
 pub mod signing_keys;
 pub mod speech;
 pub mod telemetry;
+pub mod uses;

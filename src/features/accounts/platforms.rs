@@ -1,48 +1,21 @@
 //! What users come with: noted in memory as requests pass, and written soon after.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
-
-use chrono::{DateTime, Utc};
-use moka::sync::Cache;
+use std::time::Duration;
 
 use super::store;
 use crate::{
     error::Result,
-    platform::{clock, database::Db},
+    platform::{database::Db, uses::RareUses},
 };
 
 /// The words that Omi's apps use.
 const KNOWN: [&str; 7] = [
     "android", "fuchsia", "ios", "linux", "macos", "web", "windows",
 ];
-/// How exact the last use is.
-const EVERY: Duration = Duration::from_secs(600);
-const MOST: u64 = 20_000;
 
 /// By uid and platform.
-type Uses = HashMap<(String, &'static str), DateTime<Utc>>;
-
-#[derive(Clone)]
-pub struct Platforms {
-    noted: Cache<(String, &'static str), ()>,
-    unwritten: Arc<Mutex<Uses>>,
-}
-
-impl Default for Platforms {
-    fn default() -> Self {
-        Self {
-            noted: Cache::builder()
-                .max_capacity(MOST)
-                .time_to_live(EVERY)
-                .build(),
-            unwritten: Arc::default(),
-        }
-    }
-}
+#[derive(Clone, Default)]
+pub struct Platforms(RareUses<(String, &'static str)>);
 
 impl Platforms {
     /// `word`: what an app says that it runs on. One that is not known is passed over.
@@ -50,33 +23,20 @@ impl Platforms {
         let Some(platform) = KNOWN.into_iter().find(|known| *known == word) else {
             return;
         };
-        let key = (uid.to_string(), platform);
-        if !self.noted.contains_key(&key) {
-            self.noted.insert(key.clone(), ());
-            self.unwritten().insert(key, clock::now());
-        }
+        self.0.note((uid.to_string(), platform));
     }
 
     /// Writes what has gathered; after a failure it is kept for the next time.
     async fn write(&self, db: &Db) -> Result<()> {
-        let gathered = std::mem::take(&mut *self.unwritten());
+        let gathered = self.0.uses.take();
         if gathered.is_empty() {
             return Ok(());
         }
-        if let Err(error) = store::note_platforms(db, &gathered).await {
-            let mut unwritten = self.unwritten();
-            for (key, at) in gathered {
-                unwritten.entry(key).or_insert(at);
-            }
-            return Err(error.into());
+        let written = store::note_platforms(db, &gathered).await;
+        if written.is_err() {
+            self.0.uses.give_back(gathered);
         }
-        Ok(())
-    }
-
-    fn unwritten(&self) -> MutexGuard<'_, Uses> {
-        self.unwritten
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        Ok(written?)
     }
 
     /// Writes every few seconds, for as long as the server runs.

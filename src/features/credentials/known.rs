@@ -1,9 +1,8 @@
 //! Credentials that were looked up a moment ago, so that a request needs no statement to know its caller.
 
 use std::{
-    collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
@@ -17,7 +16,7 @@ use uuid::Uuid;
 use super::{ALL, Caller, Kind, REVOKED, Scope, store};
 use crate::{
     error::Result,
-    platform::{clock, database::Db, outbox::Notice, secrets},
+    platform::{clock, database::Db, outbox::Notice, secrets, uses::Uses},
 };
 
 /// How long a look-up counts. A revocation ends it at once; this bounds what a lost notification may cost.
@@ -202,36 +201,26 @@ pub async fn ended<F: Future<Output = Result<bool>>>(
     }
 }
 
-/// Uses of credentials that are still to be written, so that reading needs no write.
+/// Uses of credentials that are still to be written, so that reading needs no write; by uid and id.
 #[derive(Clone, Default)]
-pub struct LastUsed(Arc<Mutex<Uses>>);
-
-/// When each credential, by uid and id, was last used.
-type Uses = HashMap<(String, Uuid), DateTime<Utc>>;
+pub struct LastUsed(Uses<(String, Uuid)>);
 
 impl LastUsed {
     fn note(&self, uid: &str, id: Uuid, now: DateTime<Utc>) {
-        self.uses().insert((uid.to_string(), id), now);
+        self.0.note((uid.to_string(), id), now);
     }
 
     /// Writes what has gathered, in one statement; after a failure it is kept for the next time.
     pub async fn write(&self, db: &Db) -> Result<()> {
-        let gathered = std::mem::take(&mut *self.uses());
+        let gathered = self.0.take();
         if gathered.is_empty() {
             return Ok(());
         }
-        if let Err(error) = store::touch(db, &gathered).await {
-            let mut uses = self.uses();
-            for (credential, at) in gathered {
-                uses.entry(credential).or_insert(at);
-            }
-            return Err(error.into());
+        let written = store::touch(db, &gathered).await;
+        if written.is_err() {
+            self.0.give_back(gathered);
         }
-        Ok(())
-    }
-
-    fn uses(&self) -> MutexGuard<'_, Uses> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok(written?)
     }
 
     /// Writes every few seconds, for as long as the server runs.
