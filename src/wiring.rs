@@ -164,6 +164,9 @@ async fn tidy_forever(app: App) {
                 mcp_sessions::purge(&app.db).await?;
                 identities::purge(&app.db).await?;
                 credentials::purge(&app.db).await?;
+                if let Some(language) = &app.language {
+                    language.tidy(&app.db).await?;
+                }
                 connectors::purge(&app.db).await
             };
             if let Err(error) = tidied.await {
@@ -174,13 +177,16 @@ async fn tidy_forever(app: App) {
         app.wrong_passwords.tidy();
         app.departures.tidy();
         app.rate_limits.tidy();
-        if let Some(language) = &app.language {
-            language.tidy();
-        }
         if let Some(embedder) = &app.embeddings {
             embedder.tidy();
         }
         tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    }
+}
+
+async fn keep_spending(app: App) {
+    if let Some(language) = &app.language {
+        language.keep_forever(&app.db).await;
     }
 }
 
@@ -192,6 +198,7 @@ pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> 
         tokio::spawn(app.known.clone().follow(app.outbox.listen())),
         tokio::spawn(app.platforms.clone().write_forever(app.db.clone())),
         tokio::spawn(app.mcp_sessions.clone().write_forever(app.db.clone())),
+        tokio::spawn(keep_spending(app.clone())),
         tokio::spawn(tidy_forever(app.clone())),
         tokio::spawn(listening::run_forever(app.clone())),
         tokio::spawn(search::run_forever(app.clone())),
@@ -255,5 +262,10 @@ pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> 
         task.abort();
     }
     keys.abort();
+    if let Some(language) = &app.language
+        && let Err(error) = language.keep(&app.db).await
+    {
+        tracing::warn!(%error, "what was spent on the language model in the last seconds is forgotten");
+    }
     runner
 }

@@ -4,6 +4,7 @@ mod crash;
 mod facts;
 mod failures;
 mod hostile;
+mod limits;
 mod merge;
 mod names;
 mod steps;

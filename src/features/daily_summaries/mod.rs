@@ -28,7 +28,7 @@ use crate::{
         clock,
         database::Db,
         ids,
-        jobs::{self, JobOptions},
+        jobs::{self, JobOptions, Priority},
         outbox::Event,
     },
 };
@@ -252,6 +252,7 @@ pub async fn schedule(db: &Db, now: DateTime<Utc>) -> Result<usize> {
             let options = JobOptions {
                 key: Some(&key),
                 max_attempts: 8,
+                priority: Priority::default(),
             };
             let due = serde_json::to_value(DueDay { uid, date }).map_err(anyhow::Error::from)?;
             jobs::add(&mut tx, JOB, due, options).await?;

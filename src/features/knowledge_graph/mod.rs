@@ -29,7 +29,7 @@ use crate::{
     platform::{
         clock,
         database::Db,
-        jobs::{self, JobOptions},
+        jobs::{self, JobOptions, Priority},
     },
 };
 
@@ -117,6 +117,7 @@ async fn add(
     let options = JobOptions {
         key,
         max_attempts: ATTEMPTS,
+        priority: Priority::LAST,
     };
     jobs::add(tx, kind, payload, options).await?;
     Ok(())

@@ -16,7 +16,7 @@ use crate::{
         accounts, audio, chat, connectors, credentials, credentials::Caller, identities, lenient,
         listening, speech_profile, uploads,
     },
-    platform::jobs::{self, JobOptions},
+    platform::jobs::{self, JobOptions, Priority},
 };
 
 /// Kind of the job that takes everything of a user away.
@@ -46,6 +46,7 @@ pub async fn leave(app: &Handles, caller: &Caller, reason: &str, details: &str) 
     let options = JobOptions {
         key: Some(&format!("{JOB}:{uid}")),
         max_attempts: 25,
+        priority: Priority::default(),
     };
     let whose = serde_json::json!({"uid": uid});
     jobs::add(&mut tx, JOB, whose, options).await?;

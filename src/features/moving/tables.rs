@@ -110,6 +110,7 @@ pub const TABLES: &[Table] = &[
     left_out("link_tickets", PASSING),
     left_out("rate_windows", PASSING),
     left_out("idempotency_keys", PASSING),
+    left_out("language_tokens", PASSING),
     left_out("mcp_sessions", PASSING),
     left_out("mcp_session_owners", PASSING),
     left_out("last_locations", PASSING),

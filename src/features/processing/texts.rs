@@ -26,7 +26,6 @@ use crate::{
     },
     platform::{
         clock,
-        database::Db,
         jobs::{self, JobOptions},
         language::fit,
     },
@@ -137,7 +136,7 @@ pub struct BroughtText {
 }
 
 /// Stores the memories at once, and has more found in the text, by a job.
-pub async fn bring_memories(db: &Db, caller: &Caller, new: NewMemories) -> Result<()> {
+pub async fn bring_memories(app: &Handles, caller: &Caller, new: NewMemories) -> Result<()> {
     let text = new.text.as_deref().map(str::trim).unwrap_or_default();
     let memories = new.memories.unwrap_or_default();
     if text.is_empty() && memories.is_empty() {
@@ -163,7 +162,7 @@ pub async fn bring_memories(db: &Db, caller: &Caller, new: NewMemories) -> Resul
     }
     let source = new.text_source.unwrap_or(TextSource::Other);
     let brought = memories::check_brought(memories, caller.app)?;
-    let mut tx = db.begin().await?;
+    let mut tx = app.db.begin().await?;
     memories::bring(&mut tx, &caller.uid, brought).await?;
     if text.is_empty() {
         tx.commit().await?;
@@ -179,6 +178,7 @@ pub async fn bring_memories(db: &Db, caller: &Caller, new: NewMemories) -> Resul
     let options = JobOptions {
         key: None,
         max_attempts: 8,
+        priority: app.outbox.priority(&caller.uid),
     };
     jobs::add(&mut tx, MEMORIES_JOB, job, options).await?;
     tx.commit().await?;

@@ -1,5 +1,9 @@
 //! Durable background jobs on graphile_worker. A job is added inside the transaction of what causes it.
 
+mod loads;
+
+pub use loads::Loads;
+
 use std::{future::Future, time::Duration};
 
 use anyhow::{Context as _, Result};
@@ -14,6 +18,16 @@ pub struct JobOptions<'a> {
     pub key: Option<&'a str>,
     /// Attempts before it is given up; the pause grows from 1 s to about 6 h.
     pub max_attempts: i32,
+    pub priority: Priority,
+}
+
+/// Which of the jobs that are due begins first: the lowest, then the oldest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Priority(i32);
+
+impl Priority {
+    /// Of what nobody waits for.
+    pub const LAST: Self = Self(9);
 }
 
 /// Adds a job of `kind`; it becomes visible to workers when `tx` commits.
@@ -24,12 +38,13 @@ pub async fn add(
     options: JobOptions<'_>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "select 1 from graphile_worker.add_job($1, $2::json, max_attempts => $3, job_key => $4)",
+        "select 1 from graphile_worker.add_job($1, $2::json, max_attempts => $3, job_key => $4, priority => $5)",
     )
     .bind(kind)
     .bind(payload)
     .bind(options.max_attempts)
     .bind(options.key)
+    .bind(options.priority.0)
     .execute(&mut **tx)
     .await?;
     Ok(())

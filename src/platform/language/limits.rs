@@ -9,8 +9,8 @@ use std::{
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{LanguageError, Result, Settings, measure::Waiting};
-use crate::platform::clock;
+use super::{LanguageError, Result, Settings, measure::Waiting, store};
+use crate::platform::{clock, database::Db};
 
 /// Users with requests at the same time.
 const MOST_USERS: usize = 10_000;
@@ -38,6 +38,10 @@ struct User {
 struct Counts {
     day: NaiveDate,
     spent: HashMap<Arc<str>, u64>,
+    /// What the database does not know yet.
+    unwritten: HashMap<(Arc<str>, NaiveDate), i64>,
+    /// What the database knows of the day is in `spent`.
+    recalled: bool,
 }
 
 /// A request's place among those that run, until it is dropped.
@@ -72,6 +76,8 @@ impl Limits {
             counts: Arc::new(Mutex::new(Counts {
                 day: clock::now().date_naive(),
                 spent: HashMap::new(),
+                unwritten: HashMap::new(),
+                recalled: false,
             })),
             per_day: settings.tokens_per_day_per_user,
         }
@@ -136,9 +142,7 @@ impl Limits {
                 });
             }
             counts.make_room(&who);
-            counts
-                .spent
-                .insert(who.clone(), spent.saturating_add(estimated));
+            counts.change(&who, 0, estimated);
         }
         Ok(Spending {
             who,
@@ -148,8 +152,41 @@ impl Limits {
         })
     }
 
-    pub fn tidy(&self) {
-        locked(&self.counts).turn_to(clock::now().date_naive());
+    /// Tells the database what was spent, and learns what other instances and earlier runs know.
+    pub async fn keep(&self, db: &Db) -> sqlx::Result<()> {
+        if self.per_day == 0 {
+            return Ok(());
+        }
+        let today = clock::now().date_naive();
+        let (recalled, unwritten) = {
+            let mut counts = locked(&self.counts);
+            counts.turn_to(today);
+            (counts.recalled, std::mem::take(&mut counts.unwritten))
+        };
+        if !unwritten.is_empty() {
+            let written = store::add(db, &unwritten).await;
+            let mut counts = locked(&self.counts);
+            match written {
+                Ok(totals) => counts.learn(totals),
+                Err(error) => {
+                    for (key, tokens) in unwritten {
+                        *counts.unwritten.entry(key).or_default() += tokens;
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        if !recalled {
+            let known = store::spent(db, today, MOST_COUNTS as i64).await?;
+            let mut counts = locked(&self.counts);
+            counts.learn(known.into_iter().map(|(uid, tokens)| (uid, today, tokens)));
+            counts.recalled = true;
+        }
+        Ok(())
+    }
+
+    pub async fn tidy(&self, db: &Db) -> sqlx::Result<()> {
+        store::purge(db, clock::now().date_naive()).await
     }
 }
 
@@ -159,6 +196,30 @@ impl Counts {
         if day > self.day {
             self.day = day;
             self.spent = HashMap::new();
+        }
+    }
+
+    /// Of the day that it is.
+    fn change(&mut self, who: &Arc<str>, less: u64, more: u64) {
+        let spent = self.spent.entry(who.clone()).or_default();
+        let before = *spent;
+        *spent = before.saturating_sub(less).saturating_add(more);
+        let moved = i64::try_from(i128::from(*spent) - i128::from(before)).unwrap_or_default();
+        *self.unwritten.entry((who.clone(), self.day)).or_default() += moved;
+    }
+
+    /// What the database knows, and what is not written yet, is what was spent.
+    fn learn(&mut self, totals: impl IntoIterator<Item = (String, NaiveDate, i64)>) {
+        for (uid, day, tokens) in totals {
+            if day != self.day {
+                continue;
+            }
+            let who: Arc<str> = uid.into();
+            let key = (who, day);
+            let unwritten = self.unwritten.get(&key).copied().unwrap_or_default();
+            let total = tokens.saturating_add(unwritten);
+            self.spent
+                .insert(key.0, total.try_into().unwrap_or_default());
         }
     }
 
@@ -188,10 +249,8 @@ impl Spending {
             return;
         };
         let mut counts = locked(&counts);
-        if counts.day == self.day
-            && let Some(spent) = counts.spent.get_mut(&self.who)
-        {
-            *spent = spent.saturating_sub(self.estimated).saturating_add(tokens);
+        if counts.day == self.day && counts.spent.contains_key(&self.who) {
+            counts.change(&self.who, self.estimated, tokens);
         }
     }
 }

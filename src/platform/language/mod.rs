@@ -11,7 +11,9 @@ mod limits;
 mod measure;
 mod messages;
 mod shape;
+mod silence;
 mod sse;
+mod store;
 mod stream;
 mod wire;
 
@@ -30,6 +32,7 @@ pub use error::LanguageError;
 pub use messages::{Fence, Message, Role, fit};
 pub use stream::Words;
 
+use crate::platform::database::Db;
 use limits::Limits;
 use measure::Meter;
 use wire::Wire;
@@ -38,6 +41,8 @@ pub type Result<T, E = LanguageError> = std::result::Result<T, E>;
 
 /// Bytes of an answer that are read at most.
 const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
+/// A server that is killed forgets what was spent in this time.
+const KEPT_EVERY: Duration = Duration::from_secs(3);
 /// How long an endpoint that refused a field is asked without it.
 const FORGET_REFUSALS: Duration = Duration::from_secs(3600);
 
@@ -63,7 +68,7 @@ pub struct Settings {
 
 /// A handle; clones share connections, limits and what was learnt about the endpoint.
 ///
-/// Tokens are counted in this process's memory: a restart begins a new count, and several instances count apart.
+/// Tokens are counted in memory and every few seconds in the database, where instances learn of each other.
 #[derive(Clone)]
 pub struct Language(Arc<Inner>);
 
@@ -134,9 +139,24 @@ impl Language {
         Ok(format!("{} at {} answers", self.model(), self.host()))
     }
 
+    /// Keeps what users have spent of their day in the database.
+    pub async fn keep(&self, db: &Db) -> sqlx::Result<()> {
+        self.0.limits.keep(db).await
+    }
+
+    /// The same every few seconds, for as long as the server runs.
+    pub async fn keep_forever(&self, db: &Db) {
+        loop {
+            if let Err(error) = self.keep(db).await {
+                tracing::warn!(%error, "what was spent on the language model could not be noted; it is noted later");
+            }
+            tokio::time::sleep(KEPT_EVERY).await;
+        }
+    }
+
     /// Forgets users' counts of days that are over.
-    pub fn tidy(&self) {
-        self.0.limits.tidy();
+    pub async fn tidy(&self, db: &Db) -> sqlx::Result<()> {
+        self.0.limits.tidy(db).await
     }
 }
 

@@ -211,7 +211,7 @@ impl Reading {
 
     fn silence(&self) -> LanguageError {
         if self.characters == 0 {
-            self.language.0.wire.too_slow()
+            self.language.0.wire.unanswered()
         } else {
             LanguageError::unavailable("it fell silent in the middle of an answer")
         }
@@ -284,6 +284,7 @@ impl Reading {
             .iter()
             .any(|name| delta[*name].as_str().is_some_and(|text| !text.is_empty()));
         if thinks {
+            wire.answered();
             self.patience = Instant::now() + self.language.0.wire.idle;
         }
         let text = text_of(&delta["content"])
@@ -298,6 +299,7 @@ impl Reading {
         if text.is_empty() {
             return;
         }
+        self.language.0.wire.answered();
         self.patience = Instant::now() + self.language.0.wire.idle;
         self.characters += text.chars().count();
         if self.characters > LONGEST_ANSWER {

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
-use super::{LONGEST_ANSWER, LanguageError, Result, Settings, address::endpoint};
+use super::{LONGEST_ANSWER, LanguageError, Result, Settings, address::endpoint, silence::Silence};
 use crate::platform::{clock, endpoints};
 
 /// Repetitions when the endpoint is busy, and when it cannot be reached.
@@ -34,6 +34,7 @@ pub(super) struct Wire {
     model: String,
     pub timeout: Duration,
     pub idle: Duration,
+    silence: Silence,
 }
 
 /// A request without an answer.
@@ -128,6 +129,7 @@ impl Wire {
             model: settings.model.clone(),
             timeout: settings.timeout,
             idle: settings.idle,
+            silence: Silence::default(),
         })
     }
 
@@ -143,11 +145,18 @@ impl Wire {
     pub async fn complete(&self, body: &Value, deadline: Instant) -> Result<Completion, Failure> {
         let response = self.post(body, deadline).await?;
         let bytes = self.read(response, LONGEST_ANSWER, deadline).await?;
+        self.answered();
         Ok(self.completion(&bytes)?)
     }
 
     /// A response whose status is success. Repeats what is worth it and fits before `deadline`.
     pub async fn post(&self, body: &Value, deadline: Instant) -> Result<Response, Failure> {
+        if let Err(wait) = self.silence.check(self.timeout) {
+            return Err(Failure {
+                unspent: true,
+                ..self.left_alone(wait).into()
+            });
+        }
         let mut tries = 0;
         loop {
             let mut request = self.client.post(self.url.clone()).json(body);
@@ -155,9 +164,10 @@ impl Wire {
                 request = request.header(AUTHORIZATION, authorization);
             }
             let (failure, pause) = match timeout_at(deadline, request.send()).await {
-                Err(_) => return Err(self.too_slow().into()),
+                Err(_) => return Err(self.unanswered().into()),
                 Ok(Ok(response)) if response.status().is_success() => return Ok(response),
                 Ok(Ok(response)) => {
+                    self.answered();
                     let wait = retry_after(response.headers());
                     let failure = self.refusal(response, wait, deadline).await;
                     let temporary = failure.error.is_temporary() && failure.form.is_none();
@@ -167,6 +177,9 @@ impl Wire {
                     (failure, wait.unwrap_or(PAUSE * (tries + 1)))
                 }
                 Ok(Err(error)) => {
+                    if error.is_timeout() {
+                        self.silence.unanswered();
+                    }
                     let failure = Failure {
                         unspent: error.is_connect(),
                         error: self.broken(&error),
@@ -205,7 +218,7 @@ impl Wire {
         let mut body: Vec<u8> = Vec::new();
         loop {
             let chunk: Bytes = match timeout_at(deadline, chunks.next()).await {
-                Err(_) => return Err(self.too_slow()),
+                Err(_) => return Err(self.unanswered()),
                 Ok(None) => return Ok(body),
                 Ok(Some(chunk)) => chunk.map_err(|error| self.broken(&error))?,
             };
@@ -271,12 +284,30 @@ impl Wire {
         ))
     }
 
-    pub fn too_slow(&self) -> LanguageError {
+    /// The model has said something.
+    pub fn answered(&self) {
+        self.silence.answered();
+    }
+
+    /// Somebody waited in vain.
+    pub fn unanswered(&self) -> LanguageError {
+        self.silence.unanswered();
         LanguageError::unavailable(format!(
             "{} gave no answer within {} s",
             self.host,
             self.timeout.as_secs_f32()
         ))
+    }
+
+    fn left_alone(&self, wait: Duration) -> LanguageError {
+        LanguageError::Unavailable {
+            reason: format!(
+                "{} left several requests without an answer; it is asked again in {} s",
+                self.host,
+                wait.as_secs() + 1
+            ),
+            retry_after: Some(wait),
+        }
     }
 
     pub fn broken(&self, error: &reqwest::Error) -> LanguageError {

@@ -9,7 +9,7 @@ use sqlx::{PgPool, Postgres, Transaction, postgres::PgListener};
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use crate::platform::jobs::{self, JobOptions};
+use crate::platform::jobs::{self, JobOptions, Loads, Priority};
 
 const CHANNEL: &str = "omi_events";
 
@@ -37,6 +37,7 @@ pub enum Notice {
 pub struct Outbox {
     subscriptions: std::sync::Arc<HashMap<&'static str, Vec<&'static str>>>,
     notices: broadcast::Sender<Notice>,
+    loads: std::sync::Arc<Loads>,
 }
 
 impl Outbox {
@@ -49,12 +50,18 @@ impl Outbox {
         Self {
             subscriptions: by_topic.into(),
             notices: broadcast::channel(1024).0,
+            loads: std::sync::Arc::default(),
         }
     }
 
     /// Everything published from now on, by any instance.
     pub fn listen(&self) -> broadcast::Receiver<Notice> {
         self.notices.subscribe()
+    }
+
+    /// Where the next job of a user belongs: who brings many at once waits behind others.
+    pub fn priority(&self, uid: &str) -> Priority {
+        self.loads.add(uid)
     }
 
     pub async fn publish(
@@ -74,6 +81,7 @@ impl Outbox {
             let options = JobOptions {
                 key: Some(&key),
                 max_attempts: 8,
+                priority: self.priority(&event.uid),
             };
             jobs::add(tx, kind, payload.clone(), options).await?;
         }

@@ -116,6 +116,6 @@ pub async fn create(
     caller: Caller,
     Body(new): Body<NewMemories>,
 ) -> Result<Json<Accepted>> {
-    processing::bring_memories(&app.db, &caller, new).await?;
+    processing::bring_memories(&app, &caller, new).await?;
     Ok(Json(Accepted {}))
 }
