@@ -5,7 +5,7 @@ use chrono::Duration;
 use super::{Caller, Kind, Known, Which, revoke, store};
 use crate::{
     error::Result,
-    platform::{clock, database::Db, ids, outbox::Outbox, secrets},
+    platform::{clock, database::Db, ids, outbox::Outbox},
 };
 
 /// How long a browser stays signed in.
@@ -13,26 +13,22 @@ pub const BROWSER: Duration = Duration::days(30);
 
 /// The secret of a browser whose user has shown who they are.
 pub async fn open_browser(db: &Db, uid: &str) -> Result<String> {
-    let kind = Kind::Browser;
-    let random = secrets::random_hex(kind.random_bytes());
     let (id, now) = (ids::new(), clock::now());
     let row = store::NewRow {
         uid,
         id,
-        kind,
+        kind: Kind::Browser,
         name: "browser",
-        prefix: &kind.shown(&random),
         scopes: None,
         app_id: None,
         session_id: Some(id),
         expires_at: Some(now + BROWSER),
-        hash: &secrets::fingerprint(&random),
         now,
     };
     let mut tx = db.begin().await?;
-    store::insert(&mut tx, row).await?;
+    let secret = store::insert(&mut tx, row).await?;
     tx.commit().await?;
-    Ok(format!("{}{random}", kind.prefix()))
+    Ok(secret.whole)
 }
 
 /// Signs a browser out.

@@ -28,7 +28,6 @@ use crate::{
         database::Db,
         ids,
         outbox::{Event, Outbox},
-        secrets,
     },
 };
 
@@ -56,8 +55,6 @@ pub async fn create(db: &Db, new: NewCredential<'_>) -> Result<Created> {
         return Err(Error::invalid("name", "Key name cannot be empty"));
     }
     lenient::at_most("name", name, MAXIMUM_NAME)?;
-    let random = secrets::random_hex(new.kind.random_bytes());
-    let prefix = new.kind.shown(&random);
     let scopes =
         (new.kind == Kind::Developer).then(|| new.scopes.unwrap_or_else(|| Scope::READ.to_vec()));
     let id = ids::new();
@@ -67,23 +64,21 @@ pub async fn create(db: &Db, new: NewCredential<'_>) -> Result<Created> {
         id,
         kind: new.kind,
         name,
-        prefix: &prefix,
         scopes: scopes.as_deref(),
         app_id: new.app,
         session_id: None,
         expires_at: None,
-        hash: &secrets::fingerprint(&random),
         now,
     };
     let mut tx = db.begin().await?;
-    store::insert(&mut tx, row).await?;
+    let secret = store::insert(&mut tx, row).await?;
     tx.commit().await?;
     Ok(Created {
-        secret: format!("{}{random}", new.kind.prefix()),
+        secret: secret.whole,
         listed: Listed {
             id,
             name: name.into(),
-            prefix,
+            prefix: secret.prefix,
             scopes: scopes.map(|scopes| scopes.iter().map(Scope::to_string).collect()),
             created_at: now,
             last_used_at: None,

@@ -194,22 +194,18 @@ pub async fn issue(
     now: DateTime<Utc>,
 ) -> Result<Tokens> {
     let mut one = async |kind: Kind, lifetime: Duration, scopes: Option<&[Scope]>| {
-        let random = secrets::random_hex(kind.random_bytes());
         let row = store::NewRow {
             uid,
             id: ids::new(),
             kind,
             name: session.name(),
-            prefix: &kind.shown(&random),
             scopes,
             app_id: None,
             session_id: Some(session_id),
             expires_at: Some(now + lifetime),
-            hash: &secrets::fingerprint(&random),
             now,
         };
-        store::insert(&mut *tx, row).await?;
-        Ok::<_, Error>(format!("{}{random}", kind.prefix()))
+        Ok::<_, Error>(store::insert(&mut *tx, row).await?.whole)
     };
     let access = one(session.access(), ACCESS, scopes).await?;
     let refresh = one(session.refresh(), REFRESH, None).await?;

@@ -7,7 +7,7 @@ use sqlx::{PgConnection, Result};
 use uuid::Uuid;
 
 use super::{Kind, Listed, Scope};
-use crate::platform::database::Db;
+use crate::platform::{database::Db, secrets};
 
 pub struct Row {
     pub uid: String,
@@ -24,16 +24,23 @@ pub struct NewRow<'a> {
     pub id: Uuid,
     pub kind: Kind,
     pub name: &'a str,
-    pub prefix: &'a str,
     pub scopes: Option<&'a [Scope]>,
     pub app_id: Option<Uuid>,
     pub session_id: Option<Uuid>,
     pub expires_at: Option<DateTime<Utc>>,
-    pub hash: &'a [u8],
     pub now: DateTime<Utc>,
 }
 
-pub async fn insert(tx: &mut PgConnection, row: NewRow<'_>) -> Result<()> {
+pub struct Secret {
+    pub whole: String,
+    /// Of it, as lists show it.
+    pub prefix: String,
+}
+
+/// Makes its secret, which is told once: only its hash is kept.
+pub async fn insert(tx: &mut PgConnection, row: NewRow<'_>) -> Result<Secret> {
+    let random = secrets::random_hex(row.kind.random_bytes());
+    let prefix = row.kind.shown(&random);
     let scopes: Option<Vec<String>> = row
         .scopes
         .map(|scopes| scopes.iter().map(Scope::to_string).collect());
@@ -44,7 +51,7 @@ pub async fn insert(tx: &mut PgConnection, row: NewRow<'_>) -> Result<()> {
         row.id,
         row.kind.as_str(),
         row.name,
-        row.prefix,
+        prefix,
         scopes.as_deref(),
         row.app_id,
         row.session_id,
@@ -55,13 +62,16 @@ pub async fn insert(tx: &mut PgConnection, row: NewRow<'_>) -> Result<()> {
     .await?;
     sqlx::query!(
         "insert into credential_hashes (hash, uid, id) values ($1, $2, $3)",
-        row.hash,
+        &secrets::fingerprint(&random),
         row.uid,
         row.id
     )
     .execute(tx)
     .await?;
-    Ok(())
+    Ok(Secret {
+        whole: format!("{}{random}", row.kind.prefix()),
+        prefix,
+    })
 }
 
 pub async fn find(db: &Db, hash: &[u8]) -> Result<Option<Row>> {
