@@ -7,18 +7,19 @@ mod rank;
 mod similar;
 mod store;
 mod time;
-mod time_words;
 mod vectors;
 
 pub use indexer::run_forever;
 pub use model::{Found, Hit, Kind, Matched, Page, Query, Search};
 pub use nouns::{Spelling, action_items, best_conversations, conversations, memories};
 pub use similar::similar;
+pub use time::Period;
 pub use vectors::Vectors;
 
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use uuid::Uuid;
 
 use self::{
@@ -71,6 +72,16 @@ pub fn understands(app: &Handles) -> bool {
     embedder(app).is_some()
 }
 
+/// The period of the past and the time to come that a question names, and the question without them.
+pub fn asked_time(
+    text: &str,
+    now: DateTime<Utc>,
+    zone: Tz,
+) -> (Option<Period>, Option<Period>, String) {
+    let understood = time::read(text, now, zone);
+    (understood.period, understood.ahead, understood.rest)
+}
+
 /// The same as if it was asked at another time, or with less; for measuring.
 pub async fn search_at(
     app: &Handles,
@@ -83,7 +94,7 @@ pub async fn search_at(
     let limit = query.limit.min(MOST_HITS);
     let profile = accounts::profile(&app.db, uid).await?;
     let understood = time::read(&query.text, now, profile.time_zone);
-    let period = understood.period;
+    let (period, ahead) = (understood.period, understood.ahead);
     indexer::catch_up(&app.db, uid, CATCH_UP).await?;
 
     let filters = Filters::of(query);
@@ -95,7 +106,11 @@ pub async fn search_at(
                 let order: Vec<_> = rows.into_iter().take(limit * 2).collect();
                 let mut hits = by_time_alone(app, uid, query, order, limit).await?;
                 name_speakers(&app.db, uid, &profile.name, &mut hits).await?;
-                return Ok(Found { hits, period });
+                return Ok(Found {
+                    hits,
+                    period,
+                    ahead,
+                });
             }
             rows.into_iter()
                 .filter_map(|row| Some((key(&row.kind, row.id)?, row.place())))
@@ -258,7 +273,11 @@ pub async fn search_at(
         .take(limit)
         .collect();
     name_speakers(&app.db, uid, &profile.name, &mut hits).await?;
-    Ok(Found { hits, period })
+    Ok(Found {
+        hits,
+        period,
+        ahead,
+    })
 }
 
 /// Where an item stands, as far as words, period or vectors tell.

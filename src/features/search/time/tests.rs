@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use chrono::NaiveDate;
+
 use super::*;
 
 /// Thursday, 26 November 2026, 15:30 in Berlin.
@@ -9,7 +11,16 @@ const NOW: &str = "2026-11-26T14:30:00Z";
 
 fn period(text: &str, now: &str, zone: &str) -> Option<(String, String)> {
     let zone: Tz = zone.parse().unwrap();
-    let (start, end) = read(text, now.parse().unwrap(), zone).period?;
+    shown(read(text, now.parse().unwrap(), zone).period, zone)
+}
+
+fn ahead(text: &str) -> Option<(String, String)> {
+    let zone: Tz = "Europe/Berlin".parse().unwrap();
+    shown(read(text, NOW.parse().unwrap(), zone).ahead, zone)
+}
+
+fn shown(period: Option<Period>, zone: Tz) -> Option<(String, String)> {
+    let (start, end) = period?;
     let local = |at: DateTime<Utc>| at.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string();
     Some((local(start), local(end)))
 }
@@ -60,7 +71,6 @@ fn a_phrase_means_its_period() {
         // Parts of days
         ("this morning", "2026-11-26 04:00 2026-11-26 12:00".into()),
         ("this afternoon", "2026-11-26 12:00 2026-11-26 18:00".into()),
-        ("tonight", "2026-11-26 18:00 2026-11-27 05:00".into()),
         ("last night", "2026-11-25 18:00 2026-11-26 05:00".into()),
         (
             "yesterday evening",
@@ -186,6 +196,67 @@ fn a_phrase_means_its_period() {
             "on the weekend of the 7th and 8th",
             "2026-11-07 00:00 2026-11-09 00:00".into(),
         ),
+        ("recap for yesterday", day("2026-11-25")),
+        ("show me the summary for today", day("2026-11-26")),
+        (
+            "summary for last week",
+            "2026-11-16 00:00 2026-11-23 00:00".into(),
+        ),
+        // Before and after
+        (
+            "what did I do before last Tuesday",
+            "1970-01-01 00:00 2026-11-24 00:00".into(),
+        ),
+        (
+            "until last Friday",
+            "1970-01-01 00:00 2026-11-21 00:00".into(),
+        ),
+        (
+            "what happened after March 3rd",
+            "2026-03-04 00:00 2026-11-26 15:30".into(),
+        ),
+        (
+            "the week before last",
+            "2026-11-09 00:00 2026-11-16 00:00".into(),
+        ),
+        (
+            "the weekend before last",
+            "2026-11-14 00:00 2026-11-16 00:00".into(),
+        ),
+        (
+            "the month before last",
+            "2026-09-01 00:00 2026-10-01 00:00".into(),
+        ),
+        // Shares
+        (
+            "the week of November 16",
+            "2026-11-16 00:00 2026-11-23 00:00".into(),
+        ),
+        (
+            "in the first week of November",
+            "2026-11-01 00:00 2026-11-08 00:00".into(),
+        ),
+        (
+            "in the last week of March",
+            "2026-03-25 00:00 2026-04-01 00:00".into(),
+        ),
+        (
+            "in early November",
+            "2026-11-01 00:00 2026-11-11 00:00".into(),
+        ),
+        (
+            "at the end of last month",
+            "2026-10-21 00:00 2026-11-01 00:00".into(),
+        ),
+        (
+            "a fortnight ago",
+            "2026-11-10 00:00 2026-11-15 00:00".into(),
+        ),
+        ("two Fridays ago", day("2026-11-13")),
+        ("lately", "2026-11-12 00:00 2026-11-27 00:00".into()),
+        ("on 16.11.2026", day("2026-11-16")),
+        ("on 16/11/2026", day("2026-11-16")),
+        ("on 11/16/2026", day("2026-11-16")),
         // The most exact of several
         ("last week on Tuesday", day("2026-11-24")),
     ] {
@@ -223,6 +294,95 @@ fn what_is_not_the_past_is_no_period() {
     ] {
         assert_eq!(period(text, NOW, "Europe/Berlin"), None, "{text}");
     }
+}
+
+#[test]
+fn what_comes_is_ahead() {
+    let day = |date: &str| {
+        let next = date.parse::<NaiveDate>().unwrap().succ_opt().unwrap();
+        format!("{date} 00:00 {next} 00:00")
+    };
+    let mut wrong = Vec::new();
+    for (text, expected) in [
+        ("what is on tomorrow", day("2026-11-27")),
+        (
+            "tomorrow morning",
+            "2026-11-27 04:00 2026-11-27 12:00".into(),
+        ),
+        ("the day after tomorrow", day("2026-11-28")),
+        ("tonight", "2026-11-26 18:00 2026-11-27 05:00".into()),
+        ("what's on this Saturday", day("2026-11-28")),
+        ("this Sunday", day("2026-11-29")),
+        ("next Tuesday", day("2026-12-01")),
+        ("what is due next week Tuesday", day("2026-12-01")),
+        ("what is due next week on Friday", day("2026-12-04")),
+        ("Wednesday of next week", day("2026-12-02")),
+        ("what do I have to do on Monday", day("2026-11-30")),
+        ("for Monday", day("2026-11-30")),
+        ("what is due on Thursday", day("2026-12-03")),
+        ("What are my tasks for today?", day("2026-11-26")),
+        (
+            "what do I have to do this week",
+            "2026-11-26 00:00 2026-11-30 00:00".into(),
+        ),
+        (
+            "what is due next week",
+            "2026-11-30 00:00 2026-12-07 00:00".into(),
+        ),
+        ("next weekend", "2026-11-28 00:00 2026-11-30 00:00".into()),
+        (
+            "what are our plans at the weekend",
+            "2026-11-28 00:00 2026-11-30 00:00".into(),
+        ),
+        (
+            "in the next 3 days",
+            "2026-11-26 00:00 2026-11-30 00:00".into(),
+        ),
+        ("next month", "2026-12-01 00:00 2027-01-01 00:00".into()),
+        (
+            "what is due in March",
+            "2027-03-01 00:00 2027-04-01 00:00".into(),
+        ),
+        (
+            "which deadlines are in November",
+            "2026-11-26 00:00 2026-12-01 00:00".into(),
+        ),
+        ("in two days", day("2026-11-28")),
+        ("by Friday", "2026-11-26 00:00 2026-11-28 00:00".into()),
+        (
+            "what is due before Monday",
+            "2026-11-26 00:00 2026-11-30 00:00".into(),
+        ),
+        ("what is due on the 28th", day("2026-11-28")),
+        ("what is due on the 3rd", day("2026-12-03")),
+        ("what is due on December 24th", day("2026-12-24")),
+        ("what is planned for March 3rd", day("2027-03-03")),
+    ] {
+        let found = ahead(text).map(|(start, end)| format!("{start} {end}"));
+        if found.as_deref() != Some(expected.as_str()) {
+            wrong.push(format!("{text}: {found:?}, not {expected}"));
+        }
+        if let Some(past) = period(text, NOW, "Europe/Berlin") {
+            wrong.push(format!("{text}: is no past, but {past:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    // The past is not ahead, whatever it is about.
+    for text in [
+        "what did I say on Monday",
+        "which tasks did I finish last week",
+        "what was due on Tuesday",
+        "the dentist",
+    ] {
+        assert_eq!(ahead(text), None, "{text}");
+    }
+    let both = read(
+        "what did Anna say yesterday about tomorrow's meeting",
+        NOW.parse().unwrap(),
+        Tz::UTC,
+    );
+    assert!(both.period.is_some() && both.ahead.is_some());
+    assert_eq!(both.rest, "what did Anna say about meeting");
 }
 
 #[test]
@@ -312,6 +472,15 @@ fn nothing_makes_it_stumble() {
         "9999-12-31",
         "0000-00-00",
         "ago ago ago",
+        "99/99/9999",
+        "1.2.",
+        "in 99999999 years",
+        "the ninth week of February",
+        "next 4294967295 years",
+        "before",
+        "next",
+        "the week of",
+        "9999999 Fridays ago",
         "🙂 yesterday 🙂",
         "\u{0}",
     ] {

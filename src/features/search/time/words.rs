@@ -1,6 +1,6 @@
-//! The words of which expressions about the past are made.
+//! The words of which expressions of time are made.
 
-use chrono::Weekday;
+use chrono::{NaiveDate, Weekday};
 
 /// A word in small letters, without `'s`, and where it stands.
 #[derive(Debug)]
@@ -11,11 +11,15 @@ pub struct Token {
 }
 
 pub fn tokens(text: &str) -> Vec<Token> {
-    let inner = |c: char| c.is_alphanumeric() || matches!(c, '-' | '\'' | '’');
     let mut tokens = Vec::new();
     let mut start = None;
+    let mut before = ' ';
     for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
-        match (start, inner(c)) {
+        let inner = c.is_alphanumeric()
+            || matches!(c, '-' | '\'' | '’')
+            || matches!(c, '.' | '/') && before.is_ascii_digit();
+        before = c;
+        match (start, inner) {
             (None, true) if c.is_alphanumeric() => start = Some(at),
             (Some(first), false) => {
                 let piece = text[first..at].trim_end_matches(|c: char| !c.is_alphanumeric());
@@ -199,6 +203,90 @@ pub fn ordinal(word: &str) -> Option<u32> {
     (1..=31).contains(&day).then_some(day)
 }
 
+/// "2026-11-16", "16.11.2026", "16/11/2026"; of "11/16/2026" only the day can be 16. What may be either is none.
+pub fn date(word: &str) -> Option<NaiveDate> {
+    if let Ok(date) = word.parse() {
+        return Some(date);
+    }
+    let mark = if word.contains('/') { '/' } else { '.' };
+    let parts: Vec<&str> = word.split(mark).collect();
+    let [first, second, last] = parts[..] else {
+        return None;
+    };
+    let (first, second, year): (u32, u32, i32) =
+        (first.parse().ok()?, second.parse().ok()?, year(last)?);
+    let (day, month) = match (mark, first > 12, second > 12) {
+        ('.', ..) | ('/', true, false) => (first, second),
+        ('/', false, true) => (second, first),
+        _ if first == second => (first, second),
+        _ => return None,
+    };
+    NaiveDate::from_ymd_opt(year, month, day)
+}
+
+/// Whether a question is about what comes rather than what has been.
+pub fn looks_ahead(words: &[&str]) -> bool {
+    const AHEAD: [&str; 23] = [
+        "will",
+        "i'll",
+        "we'll",
+        "due",
+        "overdue",
+        "task",
+        "tasks",
+        "todo",
+        "todos",
+        "to-do",
+        "deadline",
+        "deadlines",
+        "upcoming",
+        "coming",
+        "planned",
+        "plans",
+        "schedule",
+        "scheduled",
+        "appointment",
+        "appointments",
+        "should",
+        "remaining",
+        "agenda",
+    ];
+    const PAIRS: [(&str, &str); 9] = [
+        ("have", "to"),
+        ("has", "to"),
+        ("need", "to"),
+        ("going", "to"),
+        ("supposed", "to"),
+        ("got", "on"),
+        ("do", "i"),
+        ("am", "i"),
+        ("are", "we"),
+    ];
+    const PAST: [&str; 16] = [
+        "did",
+        "was",
+        "were",
+        "had",
+        "said",
+        "happened",
+        "talked",
+        "told",
+        "mentioned",
+        "went",
+        "spoke",
+        "discussed",
+        "agreed",
+        "promised",
+        "finished",
+        "completed",
+    ];
+    let says = |known: &[&str]| words.iter().any(|word| known.contains(word));
+    let paired = words
+        .windows(2)
+        .any(|pair| PAIRS.contains(&(pair[0], pair[1])));
+    (says(&AHEAD) || paired) && !says(&PAST)
+}
+
 pub fn year(word: &str) -> Option<i32> {
     let year = word.parse().ok()?;
     (word.len() == 4 && (1900..=2200).contains(&year)).then_some(year)
@@ -222,6 +310,7 @@ pub const VAGUE: &[&str] = &[
     "conversation",
     "conversations",
     "day",
+    "days",
     "did",
     "discuss",
     "discussed",

@@ -1,257 +1,32 @@
-//! Expressions about the past in a question: which period they mean, and what is left of the question without them.
-//! Counted back from now, in the user's zone. English only, as the rules that understand conversations are.
+//! Days, weeks, months and years by what people call them.
 
-use chrono::{
-    DateTime, Datelike as _, Days, Duration, Months, NaiveDate, NaiveDateTime, NaiveTime,
-    TimeZone as _, Utc, Weekday,
+use chrono::{Datelike as _, Duration, Months, NaiveDate, Weekday};
+
+use super::{
+    calendar::{back, days, forth, midnight, month, year},
+    reader::{Read, Reader, Span},
+    words::{self, Part, Unit},
 };
-use chrono_tz::Tz;
 
-use super::time_words::{self as words, Part, Unit};
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Understood {
-    /// The end is not part of it.
-    pub period: Option<(DateTime<Utc>, DateTime<Utc>)>,
-    pub rest: String,
-}
-
-/// Of several expressions the most exact one counts; all are taken out.
-pub fn read(text: &str, now: DateTime<Utc>, zone: Tz) -> Understood {
-    let tokens = words::tokens(text);
-    let reader = Reader {
-        tokens: tokens.iter().map(|token| token.word.as_str()).collect(),
-        now: now.with_timezone(&zone).naive_local(),
-    };
-    let mut found: Option<Span> = None;
-    let mut rest = String::new();
-    let mut copied = 0;
-    let mut at = 0;
-    while at < tokens.len() {
-        let Some((span, next)) = reader.expression(at).filter(|(_, next)| *next > at) else {
-            at += 1;
-            continue;
-        };
-        rest.push_str(&text[copied..tokens[at].start]);
-        copied = tokens[next - 1].end;
-        at = next;
-        if found.is_none_or(|known| span.1 - span.0 < known.1 - known.0) {
-            found = Some(span);
-        }
-    }
-    rest.push_str(&text[copied..]);
-    let instant = |local: NaiveDateTime| in_zone(local, zone);
-    Understood {
-        period: found.map(|(start, end)| (instant(start), instant(end))),
-        rest: rest.split_whitespace().collect::<Vec<_>>().join(" "),
-    }
-}
-
-/// Whether a question without its time asks for nothing in particular.
-pub fn vague(rest: &str) -> bool {
-    words::tokens(rest)
-        .iter()
-        .all(|token| words::VAGUE.contains(&token.word.as_str()))
-}
-
-/// The earlier instant of a time that comes twice; of one that is skipped, the first after the gap.
-fn in_zone(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
-    for quarters in 0..=12 {
-        let later = local + Duration::minutes(15 * quarters);
-        if let Some(found) = zone.from_local_datetime(&later).earliest() {
-            return found.to_utc();
-        }
-    }
-    local.and_utc()
-}
-
-/// Local times; the end is not part of it.
-type Span = (NaiveDateTime, NaiveDateTime);
-
-struct Reader<'a> {
-    tokens: Vec<&'a str>,
-    now: NaiveDateTime,
-}
-
-/// What was read from some token on: its meaning, and the token after it.
-type Read<T> = Option<(T, usize)>;
-
-fn midnight(day: NaiveDate) -> NaiveDateTime {
-    day.and_time(NaiveTime::MIN)
-}
-
-fn days(first: NaiveDate, count: u64) -> Option<Span> {
-    Some((
-        midnight(first),
-        midnight(first.checked_add_days(Days::new(count))?),
-    ))
-}
-
-fn month(first: NaiveDate) -> Option<Span> {
-    let first = first.with_day(1)?;
-    Some((
-        midnight(first),
-        midnight(first.checked_add_months(Months::new(1))?),
-    ))
-}
-
-fn year(year: i32) -> Option<Span> {
-    let first = |year| NaiveDate::from_ymd_opt(year, 1, 1).map(midnight);
-    Some((first(year)?, first(year + 1)?))
-}
-
-fn back(day: NaiveDate, count: u64) -> Option<NaiveDate> {
-    day.checked_sub_days(Days::new(count))
-}
+/// "Recently" reaches so far back.
+const RECENT_DAYS: u64 = 14;
 
 impl Reader<'_> {
-    fn token(&self, at: usize) -> &str {
-        self.tokens.get(at).copied().unwrap_or_default()
-    }
-
-    fn is(&self, at: usize, any: &[&str]) -> bool {
-        any.contains(&self.token(at))
-    }
-
-    fn after(&self, at: usize, any: &[&str]) -> usize {
-        if self.is(at, any) { at + 1 } else { at }
-    }
-
-    fn today(&self) -> NaiveDate {
-        self.now.date()
-    }
-
-    /// The Monday of this week.
-    fn monday(&self) -> Option<NaiveDate> {
-        back(
-            self.today(),
-            self.today().weekday().num_days_from_monday().into(),
-        )
-    }
-
-    fn expression(&self, at: usize) -> Read<Span> {
-        if self.is(at, &["between", "from"])
-            && let Some(found) = self.range(at + 1)
-        {
-            return Some(found);
-        }
-        let since = self.after(at, &["ever"]);
-        if self.is(since, &["since"])
-            && let Some((span, next)) = self.unit(since + 1)
-            && span.0 < self.now
-        {
-            return Some(((span.0, self.now), next));
-        }
-        // What comes or comes again is not the past.
-        if at > 0
-            && self.is(
-                at - 1,
-                &[
-                    "next", "every", "each", "by", "until", "till", "for", "coming", "before",
-                ],
-            )
-        {
-            return None;
-        }
-        self.unit(at)
-    }
-
-    /// "Monday and Wednesday", "the 3rd to the 5th of March"
-    fn range(&self, at: usize) -> Read<Span> {
-        let joints = ["and", "to", "until", "till", "through"];
-        let whole = self.unit(at).filter(|(_, next)| self.is(*next, &joints));
-        let (mut first, last, next) = match whole {
-            Some((first, joint)) => {
-                let (last, next) = self.unit(joint + 1).or_else(|| {
-                    // "March 3rd to 5th"
-                    let (day, next) = words::ordinal(self.token(self.after(joint + 1, &["the"])))
-                        .map(|day| (day, self.after(joint + 1, &["the"]) + 1))?;
-                    let date = first.0.date().with_day(day)?;
-                    Some((days(date, 1)?, next))
-                })?;
-                (first, last, next)
-            }
-            None => {
-                // "3 and 5 March"
-                let day = words::number(self.token(at))?;
-                let joint = at + 1;
-                if !self.is(joint, &joints) {
-                    return None;
-                }
-                let (last, next) = self.unit(joint + 1)?;
-                (days(last.0.date().with_day(day)?, 1)?, last, next)
-            }
-        };
-        let length = first.1 - first.0;
-        if last.0.date().day() > 0 && first.0 >= last.1 {
-            // "the 3rd and the 5th of March", "Friday and Tuesday"
-            let of_month = last.0.date().with_day(first.0.date().day()).map(midnight);
-            let same_week = first.0 - Duration::days(7);
-            let start = [Some(same_week), of_month]
-                .into_iter()
-                .flatten()
-                .find(|start| *start < last.0 && last.0 - *start < Duration::days(32))?;
-            first = (start, start + length);
-        } else if last.1 - first.0 > Duration::days(366 * 5) {
-            return None;
-        }
-        // "between the 3rd and the 5th of March", asked later: the 3rd of this month lies in another one.
-        if length == Duration::days(1)
-            && words::ordinal(self.token(self.after(at, &["the"]))).is_some()
-            && let Some(same) = last.0.date().with_day(first.0.date().day())
-            && midnight(same) <= last.0
-        {
-            first = days(same, 1)?;
-        }
-        Some(((first.0, last.1), next))
-    }
-
-    /// One expression with what leads to it, and the part of the day.
-    fn unit(&self, at: usize) -> Read<Span> {
-        let mut start = at;
-        let vague = self.after(start, &["earlier", "sometime", "late", "later", "early"]);
-        start = self.after(vague, &["on", "in", "at", "during", "over", "within", "of"]);
-        let led = self.token(start.wrapping_sub(1)).to_string();
-        let led = if start > at { led.as_str() } else { "" };
-        let start = self.after(start, &["the"]);
-        // "the morning of March 3rd"
-        if let Some(part) =
-            words::part(self.token(start)).filter(|_| self.is(start + 1, &["of", "on"]))
-            && let Some((span, next)) = self.named(self.after(start + 2, &["the"]), "on")
-            && span.1 - span.0 <= Duration::hours(25)
-        {
-            return Some((self.part_of(span.0.date(), part)?, next));
-        }
-        let (span, next) = self.named(start, led)?;
-        if span.1 - span.0 != Duration::days(1) || span.0.time() != NaiveTime::MIN {
-            return Some((span, next));
-        }
-        let meal_at = next + 1;
-        if self.is(next, &["over", "at", "during"])
-            && let Some(meal) = words::meal(self.token(meal_at))
-        {
-            return Some((self.part_of(span.0.date(), meal)?, meal_at + 1));
-        }
-        let mut place = self.after(next, &["in", "at", "during"]);
-        place = self.after(place, &["the"]);
-        place = self.after(place, &["early", "late"]);
-        match words::part(self.token(place)) {
-            Some(part) => Some((self.part_of(span.0.date(), part)?, place + 1)),
-            None => Some((span, next)),
-        }
-    }
-
-    fn part_of(&self, day: NaiveDate, part: Part) -> Option<Span> {
+    pub(super) fn part_of(&self, day: NaiveDate, part: Part) -> Option<Span> {
         let (from, to) = part.hours();
         let start = midnight(day) + Duration::hours(from);
         Some((start, midnight(day) + Duration::hours(to)))
     }
 
     /// A day, week, month … by its name. `led` is the preposition before it.
-    fn named(&self, at: usize, led: &str) -> Read<Span> {
-        self.relative(at)
+    pub(super) fn named(&self, at: usize, led: &str) -> Read<Span> {
+        self.before_last(at)
+            .or_else(|| self.relative(at))
             .or_else(|| self.ago(at))
+            .or_else(|| self.hence(at))
             .or_else(|| self.last_or_this(at))
+            .or_else(|| self.next(at))
+            .or_else(|| self.week_of(at))
             .or_else(|| self.date(at, led))
             .or_else(|| self.weekday(at, led))
     }
@@ -262,11 +37,23 @@ impl Reader<'_> {
             "yesterday" => (days(back(today, 1)?, 1)?, at + 1),
             "today" => (days(today, 1)?, at + 1),
             "tonight" => (self.part_of(today, Part::Night)?, at + 1),
+            "tomorrow" => (days(today.succ_opt()?, 1)?, at + 1),
+            "recently" | "lately" => {
+                let span = (
+                    midnight(back(today, RECENT_DAYS)?),
+                    midnight(today.succ_opt()?),
+                );
+                (span, at + 1)
+            }
             "day" if self.is(at + 1, &["before"]) && self.is(at + 2, &["yesterday"]) => {
                 (days(back(today, 2)?, 1)?, at + 3)
             }
+            "day" if self.is(at + 1, &["after"]) && self.is(at + 2, &["tomorrow"]) => {
+                (days(forth(today, 2)?, 1)?, at + 3)
+            }
             "other" if self.is(at + 1, &["day"]) => (days(back(today, 7)?, 7)?, at + 2),
             "weekend" if self.is(at + 1, &["of"]) => self.weekend_of(at + 2)?,
+            "weekend" if self.forward => (self.coming_weekend()?, at + 1),
             "weekend" => (self.weekend(0)?, at + 1),
             _ => return None,
         };
@@ -291,15 +78,183 @@ impl Reader<'_> {
         days(back(self.today(), u64::from(saturday) + 7 * before)?, 2)
     }
 
-    /// "3 days ago", "a couple of weeks ago"
+    /// The one that runs, or the next.
+    fn coming_weekend(&self) -> Option<Span> {
+        let to_saturday = (12 - self.today().weekday().num_days_from_monday()) % 7;
+        match to_saturday {
+            6 => self.weekend(0),
+            ahead => days(forth(self.today(), ahead.into())?, 2),
+        }
+    }
+
+    /// "the week before last", "the weekend before last", "the night before last"
+    fn before_last(&self, at: usize) -> Read<Span> {
+        if !self.is(at + 1, &["before"]) || !self.is(at + 2, &["last"]) {
+            return None;
+        }
+        let today = self.today();
+        let span = match self.token(at) {
+            "week" => days(back(self.monday()?, 14)?, 7)?,
+            "weekend" => {
+                let running = today.weekday().num_days_from_monday() >= 5;
+                self.weekend(1 + u64::from(running))?
+            }
+            "month" => month(today.with_day(1)?.checked_sub_months(Months::new(2))?)?,
+            "year" => year(today.year() - 2)?,
+            "night" => self.part_of(back(today, 2)?, Part::Night)?,
+            _ => return None,
+        };
+        Some((span, at + 3))
+    }
+
+    /// "in three days", "in a week"
+    fn hence(&self, at: usize) -> Read<Span> {
+        if at == 0 || !self.is(at - 1, &["in"]) {
+            return None;
+        }
+        let (count, next) = self.count(at)?;
+        let unit = words::unit(self.token(next))?;
+        let (today, count) = (self.today(), u64::from(count));
+        let span = match unit {
+            Unit::Minute | Unit::Hour => return None,
+            Unit::Day => days(forth(today, count)?, 1)?,
+            // Nobody counts weeks to the day.
+            Unit::Week => days(forth(today, (7 * count).checked_sub(2)?)?, 5)?,
+            Unit::Month => {
+                month(today.checked_add_months(Months::new(u32::try_from(count).ok()?))?)?
+            }
+            Unit::Year => year(today.year().checked_add(i32::try_from(count).ok()?)?)?,
+        };
+        Some((span, next + 1))
+    }
+
+    /// "next week", "the next 3 days", "next Tuesday", "the coming weekend"
+    fn next(&self, at: usize) -> Read<Span> {
+        if !self.is(at, &["next", "coming", "upcoming", "following"]) {
+            return None;
+        }
+        let today = self.today();
+        let word = self.token(at + 1);
+        let next = at + 2;
+        if let Some((count, unit_at)) = self.count(at + 1)
+            && let Some(unit) = words::unit(self.token(unit_at))
+        {
+            let end = match unit {
+                Unit::Minute | Unit::Hour => return None,
+                Unit::Day => forth(today, u64::from(count))?,
+                Unit::Week => forth(today, 7 * u64::from(count))?,
+                Unit::Month => today.checked_add_months(Months::new(count))?,
+                Unit::Year => today.checked_add_months(Months::new(count.checked_mul(12)?))?,
+            };
+            return Some(((self.now, midnight(end.succ_opt()?)), unit_at + 1));
+        }
+        let first_of_next = || today.with_day(1)?.checked_add_months(Months::new(1));
+        match words::unit(word) {
+            Some(Unit::Week) => {
+                let monday = forth(self.monday()?, 7)?;
+                // "next week on Tuesday", "next week Tuesday"
+                let day_at = self.after(next, &["on"]);
+                return match words::weekday(self.token(day_at)) {
+                    Some(day) => {
+                        let date = forth(monday, day.num_days_from_monday().into())?;
+                        Some((days(date, 1)?, day_at + 1))
+                    }
+                    None => Some((days(monday, 7)?, next)),
+                };
+            }
+            Some(Unit::Month) => return Some((month(first_of_next()?)?, next)),
+            Some(Unit::Year) => return Some((year(today.year() + 1)?, next)),
+            Some(_) => return None,
+            None => {}
+        }
+        if word == "weekend" {
+            return Some((self.coming_weekend()?, next));
+        }
+        if let Some(day) = words::weekday(word) {
+            return Some((days(self.soonest(day)?, 1)?, next));
+        }
+        let number = words::month(word)?;
+        let first = |year| NaiveDate::from_ymd_opt(year, number, 1);
+        let first = first(today.year())
+            .filter(|first| *first > today)
+            .map_or_else(|| first(today.year() + 1), Some)?;
+        Some((month(first)?, next))
+    }
+
+    /// "the week of November 16th"
+    fn week_of(&self, at: usize) -> Read<Span> {
+        if !self.is(at, &["week"]) || !self.is(at + 1, &["of", "from"]) {
+            return None;
+        }
+        let (span, next) = self.date(self.after(at + 2, &["the"]), "on")?;
+        let day = span.0.date();
+        let monday = back(day, day.weekday().num_days_from_monday().into())?;
+        (span.1 - span.0 <= Duration::days(1)).then_some((days(monday, 7)?, next))
+    }
+
+    /// "early November", "the beginning of last month", "the first week of March"
+    pub(super) fn share(&self, at: usize) -> Read<Span> {
+        let nth_week = words::ordinal(self.token(at)).filter(|_| self.is(at + 1, &["week"]));
+        let last_week = self.is(at, &["last"]) && self.is(at + 1, &["week"]);
+        let of = at + 2;
+        if (nth_week.is_some() || last_week) && self.is(of, &["of", "in"]) {
+            let (span, next) = self.whole_month(of)?;
+            let start = match nth_week {
+                Some(number) => span.0 + Duration::days(7 * (i64::from(number.min(9)) - 1)),
+                None => span.1 - Duration::days(7),
+            };
+            let end = span.1.min(start + Duration::days(7));
+            return (start < end).then_some(((start, end), next));
+        }
+        let (third, month_at) = match self.token(at) {
+            "early" => (0, at + 1),
+            "mid" | "mid-" => (1, at + 1),
+            "late" => (2, at + 1),
+            "beginning" | "start" if self.is(at + 1, &["of"]) => (0, at + 1),
+            "middle" if self.is(at + 1, &["of"]) => (1, at + 1),
+            "end" if self.is(at + 1, &["of"]) => (2, at + 1),
+            _ => return None,
+        };
+        let (span, next) = self.whole_month(month_at)?;
+        let cuts = [
+            span.0,
+            span.0 + Duration::days(10),
+            span.0 + Duration::days(20),
+            span.1,
+        ];
+        Some(((cuts[third], cuts[third + 1]), next))
+    }
+
+    /// A month by its name, or as this, last or next one; "of" may lead it.
+    fn whole_month(&self, at: usize) -> Read<Span> {
+        let at = self.after(self.after(at, &["of", "in"]), &["the"]);
+        let named = self
+            .last_or_this(at)
+            .or_else(|| self.next(at))
+            .or_else(|| self.date(at, "in"));
+        named.filter(|(span, _)| {
+            let days = (span.1 - span.0).num_days();
+            (28..=31).contains(&days)
+        })
+    }
+
+    /// "3 days ago", "a couple of weeks ago", "a fortnight ago", "two Fridays ago"
     fn ago(&self, at: usize) -> Read<Span> {
         let at = self.after(at, &["about", "around", "roughly"]);
         let (count, next) = self.count(at)?;
-        let (unit, few) = (
-            words::unit(self.token(next))?,
-            self.is(at, &["few", "several"]) || self.is(at + 1, &["few"]),
-        );
-        if !self.is(next + 1, &["ago", "back", "earlier"]) {
+        let gone = self.is(next + 1, &["ago", "back", "earlier"]);
+        if let Some(day) = words::weekday(self.token(next).trim_end_matches('s'))
+            && gone
+        {
+            let date = back(self.latest(day)?, 7 * u64::from(count.checked_sub(1)?))?;
+            return Some((days(date, 1)?, next + 2));
+        }
+        let (count, unit) = match self.token(next) {
+            "fortnight" | "fortnights" => (count * 2, Unit::Week),
+            word => (count, words::unit(word)?),
+        };
+        let few = { self.is(at, &["few", "several"]) || self.is(at + 1, &["few"]) };
+        if !gone {
             return None;
         }
         let next = next + 2;
@@ -379,19 +334,16 @@ impl Reader<'_> {
         }
         if word == "weekend" {
             let running = today.weekday().num_days_from_monday() >= 5;
-            return Some((self.weekend(u64::from(previous && running))?, next));
+            let span = match this {
+                true if self.forward => self.coming_weekend()?,
+                _ => self.weekend(u64::from(previous && running))?,
+            };
+            return Some((span, next));
         }
         if let Some(day) = words::weekday(word) {
             let date = if this {
-                // Of this week, if it was already.
-                let of_week = self
-                    .monday()?
-                    .checked_add_days(Days::new(day.num_days_from_monday().into()))?;
-                if of_week > today {
-                    return None;
-                } else {
-                    of_week
-                }
+                // Of this week, whether it was already or comes.
+                forth(self.monday()?, day.num_days_from_monday().into())?
             } else {
                 self.latest(day)?
             };
@@ -434,7 +386,14 @@ impl Reader<'_> {
         back(self.today(), if ago == 0 { 7 } else { ago.into() })
     }
 
-    fn weekday(&self, at: usize, led: &str) -> Read<Span> {
+    /// The next such day after today.
+    fn soonest(&self, day: Weekday) -> Option<NaiveDate> {
+        let ahead =
+            (7 + day.num_days_from_monday() - self.today().weekday().num_days_from_monday()) % 7;
+        forth(self.today(), if ahead == 0 { 7 } else { ahead.into() })
+    }
+
+    pub(super) fn weekday(&self, at: usize, led: &str) -> Read<Span> {
         let word = self.token(at);
         let day = words::weekday(word)?;
         // "sat" and "sun" are words too.
@@ -442,22 +401,26 @@ impl Reader<'_> {
             return None;
         }
         // "about Tuesday" tells what was talked about.
-        if led.is_empty()
-            && at > 0
-            && self.is(at - 1, &["about", "next", "every", "for", "by", "until"])
-        {
+        if led.is_empty() && at > 0 && self.is(at - 1, &["about", "every", "each"]) {
             return None;
         }
-        let (mut date, mut next) = (self.latest(day)?, at + 1);
-        // "Tuesday last week", "Tuesday, March 3rd"
-        if self.is(next, &["last", "this"]) && self.is(next + 1, &["week"]) {
+        let mut next = at + 1;
+        let mut date = if self.forward {
+            self.soonest(day)?
+        } else {
+            self.latest(day)?
+        };
+        // "Tuesday last week", "Tuesday of next week", "Tuesday, March 3rd"
+        let week = self.after(next, &["of", "in"]);
+        if self.is(week, &["last", "this", "next"]) && self.is(week + 1, &["week"]) {
             let monday = self.monday()?;
-            let monday = if self.is(next, &["last"]) {
-                back(monday, 7)?
-            } else {
-                monday
+            let monday = match self.token(week) {
+                "last" => back(monday, 7)?,
+                "next" => forth(monday, 7)?,
+                _ => monday,
             };
-            date = monday.checked_add_days(Days::new(day.num_days_from_monday().into()))?;
+            next = week;
+            date = forth(monday, day.num_days_from_monday().into())?;
             next += 2;
         } else if self.is(next, &["a"])
             && self.is(next + 1, &["week"])
@@ -475,9 +438,9 @@ impl Reader<'_> {
     }
 
     /// "March 3rd, 2026", "the 3rd of March", "2026-03-03", "the 14th", "in March", "in 2025"
-    fn date(&self, at: usize, led: &str) -> Read<Span> {
+    pub(super) fn date(&self, at: usize, led: &str) -> Read<Span> {
         let word = self.token(at);
-        if let Ok(date) = word.parse::<NaiveDate>() {
+        if let Some(date) = words::date(word) {
             return Some((days(date, 1)?, at + 1));
         }
         if let Some(number) = words::month(word) {
@@ -501,10 +464,11 @@ impl Reader<'_> {
                 return None;
             }
             let this = NaiveDate::from_ymd_opt(self.today().year(), number, 1)?;
-            let first = if this > self.today() {
-                this.with_year(this.year() - 1)?
-            } else {
-                this
+            let running = this.month() == self.today().month();
+            let first = match this > self.today() {
+                true if !self.forward => this.with_year(this.year() - 1)?,
+                false if self.forward && !running => this.with_year(this.year() + 1)?,
+                _ => this,
             };
             return Some((month(first)?, at + 1));
         }
@@ -531,7 +495,12 @@ impl Reader<'_> {
                 && led
                 && (!spelt || words::part(self.token(at + 1)).is_some() || self.is(at + 1, &ends))
             {
-                return Some((days(self.latest_of_month(day)?, 1)?, at + 1));
+                let date = if self.forward {
+                    self.soonest_of_month(day)?
+                } else {
+                    self.latest_of_month(day)?
+                };
+                return Some((days(date, 1)?, at + 1));
             }
         }
         let year_number = words::year(word).filter(|_| {
@@ -568,11 +537,19 @@ impl Reader<'_> {
             ));
         }
         let today = self.today();
-        // February 29th is eight years back at most.
+        // February 29th is eight years away at most.
         let date = (0..=8)
-            .filter_map(|back| NaiveDate::from_ymd_opt(today.year() - back, month, day))
-            .find(|date| *date <= today)?;
+            .map(|years| if self.forward { years } else { -years })
+            .filter_map(|years| NaiveDate::from_ymd_opt(today.year() + years, month, day))
+            .find(|date| *date == today || (*date > today) == self.forward)?;
         Some((days(date, 1)?, next))
+    }
+
+    fn soonest_of_month(&self, day: u32) -> Option<NaiveDate> {
+        let first = self.today().with_day(1)?;
+        (0..=2)
+            .filter_map(|ahead| first.checked_add_months(Months::new(ahead))?.with_day(day))
+            .find(|date| *date >= self.today())
     }
 
     fn latest_of_month(&self, day: u32) -> Option<NaiveDate> {
@@ -582,7 +559,3 @@ impl Reader<'_> {
             .find(|date| *date <= self.today())
     }
 }
-
-#[cfg(test)]
-#[path = "time_tests.rs"]
-mod tests;
