@@ -66,8 +66,6 @@ mod api {
     }
     mod backup;
     mod cli;
-    mod connector_attacks;
-    mod connector_clients;
     mod connectors;
     mod console;
     mod idempotency;
