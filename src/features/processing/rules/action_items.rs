@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::ActionItemDraft;
 use super::dates::{Moment, When};
-use super::sentences::Sentence;
+use super::sentences::{Sentence, Voice, skip_discourse};
 use super::spoken::Spoken;
 use super::summary::stem;
 use super::task_text::{clause_end, opens_clause};
@@ -15,6 +15,20 @@ use super::vocabulary::{
 };
 use super::words::{Gap, gap_before, low};
 
+/// What announces that deeds follow, each by itself.
+const LIST_HEADS: [&str; 11] = [
+    "note to self",
+    "notes to self",
+    "note to myself",
+    "to do",
+    "to do list",
+    "to-do list",
+    "todo list",
+    "my to do list",
+    "things to do",
+    "reminder to self",
+    "reminder to myself",
+];
 /// A transcript of any length yields at most this many.
 const MOST_ITEMS: usize = 50;
 
@@ -27,9 +41,15 @@ pub struct Item {
 
 pub fn find(sentences: &[Sentence]) -> Vec<Item> {
     let mut out: Vec<Item> = Vec::new();
+    // After "note to self" deeds stand alone.
+    let mut noting = false;
     for (index, sentence) in sentences.iter().enumerate() {
         if out.len() >= MOST_ITEMS {
             break;
+        }
+        if heads_a_list(sentence) {
+            noting = true;
+            continue;
         }
         if let Some(when) = afterthought(sentence) {
             let open = out
@@ -40,7 +60,9 @@ pub fn find(sentences: &[Sentence]) -> Vec<Item> {
             open.for_each(|item| item.when = when);
             continue;
         }
-        for (description, when) in in_sentence(sentence) {
+        let tasks = in_sentence(sentence, noting);
+        noting = (noting || notes(sentence)) && !tasks.is_empty();
+        for (description, when) in tasks {
             merge(
                 &mut out,
                 Item {
@@ -132,13 +154,31 @@ fn afterthought(sentence: &Sentence) -> Option<When> {
     (only_time || (subject && deadline)).then_some(when)
 }
 
-fn in_sentence(sentence: &Sentence) -> Vec<(String, When)> {
+/// "Note to self.", "Okay, to-do list:"
+fn heads_a_list(sentence: &Sentence) -> bool {
+    let words = &sentence.words;
+    let from = skip_discourse(words, 0);
+    let rest: Vec<&str> = words
+        .iter()
+        .skip(from)
+        .map(|word| word.low.as_str())
+        .collect();
+    sentence.voice != Voice::Other && LIST_HEADS.contains(&rest.join(" ").as_str())
+}
+
+/// "To-do list: water the plants"
+fn notes(sentence: &Sentence) -> bool {
+    let at = skip_discourse(&sentence.words, 0);
+    triggers::at(sentence, at).is_some_and(|hit| hit.class == Class::Note)
+}
+
+fn in_sentence(sentence: &Sentence, noting: bool) -> Vec<(String, When)> {
     let words = &sentence.words;
     let mut out = Vec::new();
     let mut floor = 0;
     let mut at = 0;
     while at < words.len() {
-        let hit = triggers::at(sentence, at).or_else(|| bare_imperative(sentence, at));
+        let hit = triggers::at(sentence, at).or_else(|| bare_imperative(sentence, at, noting));
         let Some(hit) = hit else {
             at += 1;
             continue;
@@ -153,8 +193,8 @@ fn in_sentence(sentence: &Sentence) -> Vec<(String, When)> {
     out
 }
 
-/// "Send the invoice by Friday", "Call Anna back, please".
-fn bare_imperative(sentence: &Sentence, at: usize) -> Option<Hit> {
+/// "Send the invoice by Friday", "Call Anna back, please"; in a list of notes without such an addition.
+fn bare_imperative(sentence: &Sentence, at: usize, noting: bool) -> Option<Hit> {
     let words = &sentence.words;
     let verb = low(words, at);
     let strong = TASK_VERBS.contains(verb)
@@ -180,7 +220,7 @@ fn bare_imperative(sentence: &Sentence, at: usize) -> Option<Hit> {
         .take(end + 1)
         .skip(at)
         .any(|word| word.low == "please");
-    (object && next != "you" && (dated || asked)).then_some(Hit {
+    (object && next != "you" && (dated || asked || noting)).then_some(Hit {
         class: Class::Request,
         body: at,
     })

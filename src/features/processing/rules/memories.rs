@@ -202,7 +202,9 @@ pub fn third_person(sentence: &Sentence, from: usize, end: usize, named: bool) -
     out.truncate(MOST_WORDS);
     while out.len() > 1
         && out.last().is_some_and(|last| {
-            DANGLING.contains(last.trim_end_matches(',').to_lowercase().as_str())
+            let last = last.trim_end_matches(',').to_lowercase();
+            // What "there" meant was said before.
+            DANGLING.contains(last.as_str()) || matches!(last.as_str(), "there" | "here")
         })
     {
         out.pop();

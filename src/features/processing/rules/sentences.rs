@@ -121,7 +121,7 @@ fn cut_run(text: &str, seams: &[usize], voice: Voice, out: &mut Vec<Sentence>) {
                     .to_owned(),
                 words: part.to_vec(),
                 voice,
-                asks: last.gap == Gap::Question,
+                asks: last.gap == Gap::Question || opens_as_question(part),
             });
         }
     }
@@ -158,6 +158,32 @@ pub fn subject_and_verb(words: &[Word], at: usize) -> bool {
         return true;
     }
     SUBJECTS.contains(low(words, at)) && AUXILIARIES.contains(low(words, at + 1))
+}
+
+/// "okay can we meet on friday", as recognisers write it.
+fn opens_as_question(words: &[Word]) -> bool {
+    let at = skip_discourse(words, 0);
+    let verbs = matches!(
+        low(words, at),
+        "can"
+            | "could"
+            | "shall"
+            | "should"
+            | "would"
+            | "do"
+            | "does"
+            | "did"
+            | "is"
+            | "are"
+            | "am"
+            | "was"
+            | "were"
+    );
+    verbs
+        && matches!(
+            low(words, at + 1),
+            "i" | "we" | "he" | "she" | "they" | "it"
+        )
 }
 
 /// "the bank | the card is blocked": a noun right after a noun, with a verb of

@@ -7,7 +7,8 @@ use super::date_words::Sort;
 use super::sentences::{Sentence, clause_start, noun_clause, subject_and_verb};
 use super::triggers;
 use super::vocabulary::{
-    ADVERBS, COMPLEMENT, DANGLING, NOUN_VERBS, OBJECT_STARTS, SUBJECTS, TASK_VERBS, sets,
+    ADVERBS, AUXILIARIES, COMPLEMENT, DANGLING, NOUN_VERBS, OBJECT_STARTS, SUBJECTS, TASK_VERBS,
+    sets,
 };
 use super::words::{Gap, Word, capitalised, gap_before, low, starts_upper};
 
@@ -57,10 +58,13 @@ fn continues_list(sentence: &Sentence, at: usize) -> bool {
     if tag || subject_and_verb(words, item) {
         return false;
     }
-    let length = (item..words.len().min(item + 5))
-        .take_while(|i| *i == item || gap_before(words, *i) < Gap::Comma)
-        .count();
-    length <= if joined { 4 } else { 3 }
+    let part = (item..words.len().min(item + 6))
+        .take_while(|i| *i == item || gap_before(words, *i) < Gap::Comma);
+    let part: Vec<&str> = part.map(|i| low(words, i)).collect();
+    // "eggs and coffee filters" ends a list as "and eggs" does.
+    let ends = joined || part.contains(&"and");
+    let verb = part.iter().any(|word| AUXILIARIES.contains(word));
+    part.len() <= if ends { 4 } else { 3 } && !(verb && !joined && ends)
 }
 
 fn breaks_off(sentence: &Sentence, from: usize, at: usize) -> bool {
@@ -96,7 +100,11 @@ fn breaks_off(sentence: &Sentence, from: usize, at: usize) -> bool {
         "in" => next == "case",
         "or" => matches!(next, "else" | "something" | "whatever"),
         "then" => !second_verb(words, at + 1),
-        "and" => clause_follows() || (next == "then" && !second_verb(words, at + 2)),
+        "and" => {
+            clause_follows()
+                || owners_clause(words, at + 1)
+                || (next == "then" && !second_verb(words, at + 2))
+        }
         "thank" => next == "you",
         "that" => false,
         "the" | "my" | "our" | "his" | "their" => {
@@ -105,6 +113,17 @@ fn breaks_off(sentence: &Sentence, from: usize, at: usize) -> bool {
         _ => subject_and_verb(words, at) && !COMPLEMENT.contains(low(words, at - 1)),
     };
     cut || (word != "please" && triggers::at(sentence, at).is_some())
+}
+
+/// "(and) my brother lives", "our neighbour is"
+fn owners_clause(words: &[Word], at: usize) -> bool {
+    matches!(low(words, at), "my" | "our" | "his" | "her" | "their")
+        && (at + 2..at + 4).any(|verb| {
+            matches!(
+                low(words, verb),
+                "is" | "are" | "was" | "has" | "lives" | "works" | "wants" | "will"
+            )
+        })
 }
 
 /// A task verb with an object, as a second deed: "and buy some milk".

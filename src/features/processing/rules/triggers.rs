@@ -106,6 +106,8 @@ const PHRASES: &[(&str, Class)] = &[
     ("todo", Class::Note),
     ("to-do", Class::Note),
     ("to do", Class::Note),
+    ("todo/to-do list", Class::Note),
+    ("to do list", Class::Note),
     ("action item/items", Class::Note),
     ("next step/steps", Class::Note),
     ("note to self", Class::Note),
