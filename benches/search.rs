@@ -1,5 +1,6 @@
-//! How long a search takes one user who has 50,000 items, with a vector each. Questions and words are those of the search
-//! corpus; the vectors come from an endpoint that answers at once and knows no meanings, so the time of a model is left out.
+//! What the local model of sentence vectors costs, and how long a search takes one user who has 50,000 items, with a vector
+//! each. Questions and words are those of the search corpus; the vectors of the items come from an endpoint that answers at
+//! once and knows no meanings, so the time of a model is left out there.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,9 +19,17 @@ use std::{
 #[path = "../tests/support/mod.rs"]
 mod support;
 
+#[path = "api/process.rs"]
+mod process;
+
 use axum::{Json, Router, extract::DefaultBodyLimit, routing::post};
+use omi_server::platform::embeddings::{Embedder, Provider, Settings};
 use serde_json::{Value, json};
-use support::{Server, ServerOptions};
+use support::{Server, ServerOptions, material};
+
+/// As in the server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const DAYS: &str = include_str!("../tests/search/corpus/days.txt");
 const QUESTIONS: &str = include_str!("../tests/search/corpus/questions.txt");
@@ -36,7 +45,60 @@ fn main() {
     if std::env::args().any(|argument| argument == "--list" || argument == "--test") {
         return;
     }
-    tokio::runtime::Runtime::new().unwrap().block_on(measure());
+    let only = std::env::args()
+        .skip(1)
+        .find(|argument| !argument.starts_with('-'));
+    let wanted = |part| only.as_deref().is_none_or(|only| only == part);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    if wanted("model") {
+        runtime.block_on(model());
+    }
+    if wanted("items") {
+        runtime.block_on(items());
+    }
+}
+
+/// Processor time, which includes that of all threads.
+async fn model() {
+    let embedder = Embedder::start(&Settings {
+        provider: Provider::Local,
+        model: material::embedding_model().to_str().unwrap().into(),
+        models_dir: ".".into(),
+        url: String::new(),
+        api_key: "".into(),
+        batch: 64,
+        timeout: PATIENCE,
+    });
+    let embedder = embedder.unwrap().unwrap();
+    let sentence = |n: usize| format!("The dentist expects me on Tuesday at {n}, as she told me.");
+    let before = (process::own_megabytes(), process::own_seconds());
+    embedder.embed_query("a").await.unwrap();
+    println!(
+        "model: loaded in {:.2} s",
+        process::own_seconds() - before.1
+    );
+
+    let start = process::own_seconds();
+    for n in 0..100 {
+        embedder.embed_query(&sentence(n)).await.unwrap();
+    }
+    let alone = (process::own_seconds() - start) * 1000.0 / 100.0;
+    let start = process::own_seconds();
+    embedder
+        .embed((0..640).map(sentence).collect())
+        .await
+        .unwrap();
+    let many = (process::own_seconds() - start) * 1000.0 / 640.0;
+    let long = "The dentist expects me on Tuesday at three. ".repeat(30);
+    let start = process::own_seconds();
+    for _ in 0..20 {
+        embedder.embed_query(&long).await.unwrap();
+    }
+    let long = (process::own_seconds() - start) * 1000.0 / 20.0;
+    println!(
+        "model: a sentence alone {alone:.1} ms, each of many {many:.1} ms, 256 word pieces {long:.0} ms, {:.0} MB",
+        process::own_megabytes() - before.0
+    );
 }
 
 /// The base address of an embeddings endpoint.
@@ -66,7 +128,7 @@ async fn embeddings() -> String {
     url
 }
 
-async fn measure() {
+async fn items() {
     let server = Server::start_with(ServerOptions {
         deaf: true,
         env: vec![

@@ -18,6 +18,14 @@ pub fn own_seconds() -> f64 {
     ticks(std::process::id(), 2) / 100.0
 }
 
+/// Resident memory of this process.
+pub fn own_megabytes() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.unwrap().trim().trim_end_matches(" kB");
+    kilobytes.parse::<f64>().unwrap() / 1024.0
+}
+
 /// Processor time of the processes that this one started and that have ended: of pgbench.
 pub fn ended_seconds() -> f64 {
     ticks(std::process::id(), 4) / 100.0 - own_seconds()

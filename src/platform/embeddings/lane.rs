@@ -3,9 +3,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
+use rayon::ThreadPoolBuilder;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{EmbedError, Queued, measure};
@@ -132,13 +132,17 @@ async fn ask(
     result.await.unwrap_or(Err(EmbedError::Stopped))
 }
 
-fn lane(name: &str, loader: Arc<Loader>) -> Result<mpsc::Sender<Request>, EmbedError> {
+fn lane(name: &'static str, loader: Arc<Loader>) -> Result<mpsc::Sender<Request>, EmbedError> {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let failed = |reason: String| EmbedError::Failed { texts: 0, reason };
-    thread::Builder::new()
-        .name(name.into())
-        .spawn(move || work(receiver, &loader))
+    // A model computes on all threads of the pool that it is called in: on this one.
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(1)
+        .thread_name(move |_| name.into())
+        .panic_handler(|_| ())
+        .build()
         .map_err(|error| failed(error.to_string()))?;
+    pool.spawn(move || work(receiver, &loader));
     Ok(sender)
 }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use super::*;
 
@@ -115,4 +116,24 @@ async fn a_crash_is_an_error_and_the_next_request_works() {
         assert!(!error.is_temporary());
     }
     assert_eq!(lanes.bulk(texts(3..4)).await.unwrap(), [[3.0]]);
+}
+
+/// Computes as libraries do: on all threads there are.
+struct Parallel;
+
+impl Model for Parallel {
+    fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        let here = || thread::current().id();
+        let (one, other) = rayon::join(here, here);
+        assert_eq!((one, other), (here(), here()));
+        Ok(vec![vec![rayon::current_num_threads() as f32]; texts.len()])
+    }
+}
+
+#[tokio::test]
+async fn each_lane_has_one_thread() {
+    let lanes = Lanes::start(Loader::new(|| Ok(Parallel))).unwrap();
+    let (bulk, query) = tokio::join!(lanes.bulk(texts(0..2)), lanes.query(texts(0..1)));
+    assert_eq!(bulk.unwrap(), [[1.0], [1.0]]);
+    assert_eq!(query.unwrap(), [[1.0]]);
 }

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::lane::Model as _;
 use super::*;
 
 fn model() -> PathBuf {
@@ -179,6 +180,82 @@ async fn a_folder_of_ones_own_has_its_own_identity() {
     assert!(error.to_string().contains("own"), "{error}");
     std::fs::write(own.join("config.json"), b"{}").unwrap();
     assert!(Embedder::start(&settings).is_err());
+}
+
+/// A folder with the real model's files, of which one is changed.
+fn changed(name: &str, change: impl FnOnce(&mut Vec<u8>)) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for file in models::FILES {
+        std::os::unix::fs::symlink(model().join(file), folder.path().join(file)).unwrap();
+    }
+    let path = folder.path().join(name);
+    let mut bytes = std::fs::read(&path).unwrap();
+    change(&mut bytes);
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, bytes).unwrap();
+    folder
+}
+
+#[test]
+fn a_broken_model_says_what_is_wrong() {
+    let refused = |folder: tempfile::TempDir| {
+        let loaded = sentence::Sentences::load(folder.path());
+        let error = loaded.err().expect("it was loaded");
+        assert!(matches!(error, EmbedError::Model { .. }), "{error}");
+        assert!(!error.is_temporary());
+        error.to_string()
+    };
+    for (key, value, expected) in [
+        ("hidden_size", "192", "[30522, 384]"),
+        ("hidden_size", "0", "num_attention_heads"),
+        ("num_attention_heads", "0", "num_attention_heads"),
+        ("num_attention_heads", "7", "num_attention_heads"),
+        ("vocab_size", "99999999999", "word_embeddings"),
+        ("num_hidden_layers", "7", "encoder.layer.6"),
+        ("max_position_embeddings", "1", "max_position_embeddings"),
+        ("max_position_embeddings", "511", "position_embeddings"),
+        ("type_vocab_size", "0", "token_type_embeddings"),
+        ("model_type", "\"roberta\"", "roberta"),
+        ("hidden_act", "\"gelu_new\"", "gelu_new"),
+        ("hidden_size", "-1", "config.json"),
+    ] {
+        let error = refused(changed("config.json", |bytes| {
+            let mut config: serde_json::Value = serde_json::from_slice(bytes).unwrap();
+            config[key] = value.parse().unwrap();
+            *bytes = config.to_string().into_bytes();
+        }));
+        assert!(error.contains(expected), "{key} {value}: {error}");
+    }
+    for name in models::FILES {
+        for part in [0, 1, 2, 3] {
+            let error = refused(changed(name, |bytes| {
+                bytes.truncate(bytes.len() * part / 4)
+            }));
+            assert!(error.contains(name), "{part} of {name}: {error}");
+        }
+    }
+    // A header that is longer than the file, and one that says where nothing is.
+    for header in [
+        "\u{7f}\0\0\0\0\0\0\0{}",
+        "\u{7f}\u{7f}\u{7f}\u{7f}\u{7f}\u{7f}\u{7f}\u{7f}{}",
+    ] {
+        let error = refused(changed("model.safetensors", |bytes| *bytes = header.into()));
+        assert!(error.contains("model.safetensors"), "{error}");
+    }
+}
+
+#[test]
+fn a_word_piece_that_the_model_lacks_is_an_error() {
+    let folder = changed("tokenizer.json", |bytes| {
+        let text = String::from_utf8(std::mem::take(bytes)).unwrap();
+        let (known, other) = ("\"dentist\":24385", "\"dentist\":40000");
+        assert!(text.contains(known));
+        *bytes = text.replace(known, other).into_bytes();
+    });
+    let model = sentence::Sentences::load(folder.path()).unwrap();
+    let error = model.embed(&strings(&["a dentist"])).unwrap_err();
+    assert!(error.to_string().contains("40000"), "{error}");
+    assert_eq!(model.embed(&strings(&["a doctor"])).unwrap()[0].len(), 384);
 }
 
 #[test]

@@ -1,11 +1,9 @@
 //! Sentence vectors: texts of like meaning get vectors that point the same way.
 
-mod bert;
 mod lane;
 pub mod models;
 mod openai;
 mod sentence;
-mod weights;
 
 use std::path::PathBuf;
 use std::sync::Arc;
