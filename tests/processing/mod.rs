@@ -7,6 +7,7 @@ mod hostile;
 mod limits;
 mod merge;
 mod names;
+mod recorded;
 mod steps;
 
 use std::time::Duration;

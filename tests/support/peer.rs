@@ -19,6 +19,7 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
 type ByTask = dyn Fn(&str, usize, &str) -> Script + Send + Sync;
+type ByPrompt = dyn Fn(&str, &str) -> Script + Send + Sync;
 
 /// What it does when it is asked.
 #[derive(Clone)]
@@ -37,11 +38,17 @@ pub enum Script {
     Later(Duration, Box<Script>),
     /// By task of a typed question, how often that was asked before, and its material.
     ByTask(Arc<ByTask>),
+    /// By task and all that it is told.
+    ByPrompt(Arc<ByPrompt>),
 }
 
 impl Script {
     pub fn by_task(script: impl Fn(&str, usize, &str) -> Script + Send + Sync + 'static) -> Self {
         Self::ByTask(Arc::new(script))
+    }
+
+    pub fn by_prompt(script: impl Fn(&str, &str) -> Script + Send + Sync + 'static) -> Self {
+        Self::ByPrompt(Arc::new(script))
     }
 
     pub fn json(value: Value) -> Self {
@@ -98,6 +105,7 @@ impl Peer {
                 loop {
                     script = match script {
                         Script::ByTask(script) => script(task(&body), before, content(&body, 1)),
+                        Script::ByPrompt(script) => script(task(&body), &prompt(&body)),
                         Script::Later(delay, then) => {
                             tokio::time::sleep(delay).await;
                             *then
@@ -167,6 +175,17 @@ fn task(body: &Value) -> &str {
     name.as_str().unwrap_or_default()
 }
 
+/// All messages, with who says them.
+fn prompt(body: &Value) -> String {
+    let messages = body["messages"].as_array().unwrap().iter();
+    let told = messages.map(|message| {
+        let role = message["role"].as_str().unwrap_or_default();
+        let content = message["content"].as_str().unwrap_or_default();
+        format!("[{role}]\n{content}\n")
+    });
+    told.collect()
+}
+
 fn content(body: &Value, message: usize) -> &str {
     let content = &body["messages"][message]["content"];
     content.as_str().unwrap_or_default()
@@ -191,7 +210,7 @@ fn answer(script: Script, asked: &Value, open: Arc<AtomicUsize>) -> Response {
         Script::Breaks(pieces) => (pieces, End::Broken),
         Script::Stalls(pieces) => (pieces, End::Silent),
         Script::Echoes => (vec![asked["messages"].to_string()], End::Orderly),
-        Script::Later(..) | Script::ByTask(_) => unreachable!(),
+        Script::Later(..) | Script::ByTask(_) | Script::ByPrompt(_) => unreachable!(),
     };
     open.fetch_add(1, Ordering::SeqCst);
     let held = Open(open);
