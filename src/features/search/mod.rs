@@ -58,6 +58,19 @@ pub async fn search(app: &Handles, uid: &str, query: &Query) -> Result<Found> {
     search_at(app, uid, query, clock::now(), Parts::All).await
 }
 
+/// A period that a text names, one to come, and the text without their words.
+pub type AskedTime = (
+    Option<(DateTime<Utc>, DateTime<Utc>)>,
+    Option<(DateTime<Utc>, DateTime<Utc>)>,
+    String,
+);
+
+/// What time a text names, in the user's zone.
+pub fn asked_time(text: &str, now: DateTime<Utc>, zone: chrono_tz::Tz) -> AskedTime {
+    let understood = time::read(text, now, zone);
+    (understood.period, None, understood.rest)
+}
+
 /// Which of words and meaning count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parts {
@@ -95,7 +108,11 @@ pub async fn search_at(
                 let order: Vec<_> = rows.into_iter().take(limit * 2).collect();
                 let mut hits = by_time_alone(app, uid, query, order, limit).await?;
                 name_speakers(&app.db, uid, &profile.name, &mut hits).await?;
-                return Ok(Found { hits, period });
+                return Ok(Found {
+                    hits,
+                    period,
+                    ahead: None,
+                });
             }
             rows.into_iter()
                 .filter_map(|row| Some((key(&row.kind, row.id)?, row.place())))
@@ -258,7 +275,11 @@ pub async fn search_at(
         .take(limit)
         .collect();
     name_speakers(&app.db, uid, &profile.name, &mut hits).await?;
-    Ok(Found { hits, period })
+    Ok(Found {
+        hits,
+        period,
+        ahead: None,
+    })
 }
 
 /// Where an item stands, as far as words, period or vectors tell.

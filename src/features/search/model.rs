@@ -101,6 +101,8 @@ pub struct Found {
     pub hits: Vec<Hit>,
     /// What time words in the text meant, in the user's zone; the end is not part of it.
     pub period: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// The same of a time to come.
+    pub ahead: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 /// Words, each of which a conversation must hold somewhere. Bounds on `created_at` are inclusive.
