@@ -9,6 +9,7 @@ use super::{
     basket::{Basket, Source},
     due,
     model::Sender,
+    quotes::supports,
     reading,
     sought::{Period, Sought},
     wanted::{Wanted, content_of_tasks},
@@ -63,8 +64,8 @@ pub async fn gather(
 ) -> Result<Gathered> {
     let profile = accounts::profile(&app.db, &caller.uid).await?;
     let (now, zone) = (clock::now(), profile.time_zone);
-    let wanted = Wanted::by(&question.text);
     let sought = Sought::by(question, now, zone);
+    let wanted = Wanted::by(&sought.text);
     let mut basket = Basket::default();
     let mut notes = Vec::new();
     let texts = reading::read(app, caller, &question.files, told).await;
@@ -124,9 +125,7 @@ pub async fn gather(
     if matches_first {
         basket.hits(app, caller, found.hits.clone(), state).await?;
     }
-    if let Some(period) = period
-        && !wanted.tasks
-    {
+    if let Some(period) = period {
         let first = basket.sources.len();
         for summary in summaries(&app.db, caller, period, zone).await? {
             basket.summary(&summary);
@@ -136,14 +135,17 @@ pub async fn gather(
         for conversation in &there {
             basket.conversation(conversation);
         }
-        // Where something matches, the others are only told to a model.
-        let some_match = basket.sources[..first]
-            .iter()
-            .any(|one| one.score.is_some());
+        // Where something answers better, the others are only told to a model.
+        let of_tasks = wanted.tasks && !wanted.promise;
+        let better = of_tasks
+            || (matches_first
+                && basket.sources[..first]
+                    .iter()
+                    .any(|source| source.score.is_some() && supports(&sought.content, source)));
         for source in &mut basket.sources[first..] {
-            source.background = matches_first && some_match;
+            source.background = better;
         }
-        if background || wanted.count {
+        if background || (wanted.count && !of_tasks) {
             notes.push(counted("Conversations in this time", total, shown));
         }
     } else if wanted.count && wanted.conversations {

@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Longest greeting of a model, in characters.
 const LONGEST: usize = 400;
 /// What greetings that are asked for are counted in too.
-pub const BUCKET: &str = "chat:initial";
+const BUCKET: &str = "chat:initial";
 const MOST_TASKS: i64 = 20;
 const MOST_MEMORIES: i64 = 10;
 

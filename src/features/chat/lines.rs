@@ -51,21 +51,20 @@ impl Lines {
     pub fn in_order(self, most: usize) -> String {
         let mut left = most;
         let mut seen = HashSet::new();
-        let mut kept: Vec<(DateTime<Utc>, Vec<Uuid>, Vec<(Option<Uuid>, String)>)> = Vec::new();
+        let mut kept: Vec<(DateTime<Utc>, Vec<Uuid>, Vec<String>)> = Vec::new();
         for block in self.0 {
             let whole = block.lines.len() == block.segments.len();
             let mut new = Vec::new();
             for (n, line) in block.lines.iter().enumerate() {
-                let id = block.segments.get(n).copied().filter(|_| whole);
-                let fresh = match id {
+                let fresh = match block.segments.get(n).filter(|_| whole) {
                     Some(id) => seen.insert(id.to_string()),
                     None => seen.insert(line.clone()),
                 };
                 if fresh {
-                    new.push((id, line.clone()));
+                    new.push(line.clone());
                 }
             }
-            let length: usize = new.iter().map(|(_, line)| line.chars().count() + 1).sum();
+            let length: usize = new.iter().map(|line| line.chars().count() + 1).sum();
             if length > left && kept.is_empty() {
                 return cut(&block.matched, most);
             }
@@ -83,7 +82,7 @@ impl Lines {
             if !text.is_empty() && !joined {
                 text.push("…".into());
             }
-            text.extend(lines.into_iter().map(|(_, line)| line));
+            text.extend(lines);
             before.extend(segments);
         }
         text.join("\n")

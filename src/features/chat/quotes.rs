@@ -72,12 +72,7 @@ fn telling(gathered: &Gathered) -> Vec<&Source> {
     let relevant = gathered.sources.iter().filter(|source| !source.background);
     let relevant: Vec<_> = relevant.collect();
     let content = &gathered.content;
-    // Other scripts do not put blanks between words.
-    let can_tell = !content.is_empty() && content.iter().all(|word| word.is_ascii());
-    let holds = |source: &Source| {
-        let text = format!("{} {}", source.title, source.text);
-        !can_tell || source.meant || held(content, &text) > 0
-    };
+    let holds = |source: &Source| supports(content, source);
     let scores = relevant.iter().filter(|source| holds(source));
     let best = scores.filter_map(|source| source.score).fold(0.0, f64::max);
     let mut quoted: Vec<_> = relevant
@@ -89,6 +84,14 @@ fn telling(gathered: &Gathered) -> Vec<&Source> {
         .collect();
     quoted.truncate(MOST);
     quoted
+}
+
+/// Whether a source holds a word of what a question is about, or means it.
+pub fn supports(content: &[String], source: &Source) -> bool {
+    // Other scripts do not put blanks between words.
+    let can_tell = !content.is_empty() && content.iter().all(|word| word.is_ascii());
+    let text = format!("{} {}", source.title, source.text);
+    !can_tell || source.meant || held(content, &text) > 0
 }
 
 fn line(source: &Source, zone: Tz) -> String {

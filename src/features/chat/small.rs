@@ -2,6 +2,7 @@
 
 /// An answer to what is no question about the user's life; None: it may be one.
 pub fn small(text: &str) -> Option<&'static str> {
+    let asks = text.contains('?');
     let text = text.to_lowercase();
     let words = text.split(|c: char| !c.is_alphanumeric() && c != '\'');
     let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
@@ -72,11 +73,19 @@ pub fn small(text: &str) -> Option<&'static str> {
              yourself in the list of tasks.",
         );
     }
-    if begins(&[
-        "delete", "send", "call", "email", "text", "message", "book", "schedule", "order", "buy",
-        "play", "turn on", "turn off", "mark", "cancel", "open",
-    ]) && words.len() <= 12
-    {
+    let orders = [
+        "delete",
+        "send",
+        "cancel",
+        "buy",
+        "turn on",
+        "turn off",
+        "schedule a",
+        "book a",
+        "mark the",
+        "mark my",
+    ];
+    if begins(&orders) && !asks {
         return Some(
             "I can only answer questions about what was said and noted; I cannot do or change anything.",
         );
@@ -105,6 +114,8 @@ mod tests {
         for text in [
             "Remind me what Anna said",
             "hello kitty",
+            "Open tasks",
+            "Call with Anna",
             "Who called the plumber?",
             "boat",
             "",

@@ -123,7 +123,7 @@ const POINTING: [&str; 24] = [
 const EMPTY: &str = " a about am all an and any anybody anyone anything are as ask at be been but by can chat could \
     conversation conversations day did discuss discussed do does doing done during else ever every everything find for \
     from get give go going good had happen happened happening has have hear heard hello hey hi how i if in into is \
-    know like list many me mention mentioned mine much my name no not of off on or our out over people please \
+    know like list many me mention mentioned mine much my name no not now of off on or our out over people please \
     question recap remember remind said say says show so some somebody someone something speak spoke still stuff \
     summarise summarize summary sure talk talked talking tell than thank thanks the thing things think to told too up \
     us was we well were what when where whether which who whom whose why will with would yes you your yourself s t ve \
@@ -218,9 +218,8 @@ pub fn held(wanted: &[String], text: &str) -> usize {
 
 fn alike(a: &str, b: &str) -> bool {
     let shared = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
-    let (a, b) = (a.chars().count(), b.chars().count());
-    (shared == a && shared == b)
-        || (shared >= 3 && shared + 3 >= a.max(b) && shared + 2 >= a.min(b))
+    let longer = a.chars().count().max(b.chars().count());
+    a == b || (shared >= 3 && shared + 3 >= longer)
 }
 
 /// Whether it only goes on with what was asked before it. Times are to be taken out before.
