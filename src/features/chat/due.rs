@@ -76,10 +76,12 @@ pub fn pick(
         let says = |item: &ActionItem| held(words, &item.description);
         let best = asked.iter().map(says).max().unwrap_or_default();
         if best > 0 || wanted.promise {
-            let (hit, rest): (Vec<_>, Vec<_>) = asked.into_iter().partition(|item| says(item) > 0);
+            let (hit, mut rest): (Vec<_>, Vec<_>) =
+                asked.into_iter().partition(|item| says(item) > 0);
             asked = hit;
             asked.sort_by_key(|item| std::cmp::Reverse(says(item)));
-            others.splice(0..0, rest);
+            rest.append(&mut others);
+            others = rest;
         }
     }
     asked.truncate(MOST);
@@ -97,7 +99,7 @@ mod tests {
     use chrono::Duration;
 
     fn picked(question: &str, ahead: Option<(i64, i64)>, period: Option<(i64, i64)>) -> Picked {
-        let now = "2026-02-01T12:00:00Z".parse().unwrap_or_default();
+        let now: DateTime<Utc> = "2026-02-01T12:00:00Z".parse().unwrap_or_default();
         let wanted = Wanted::by(question);
         let day = |days| now + Duration::days(days);
         let item = |description: &str, due: Option<i64>, done: Option<i64>| ActionItem {
