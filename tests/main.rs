@@ -15,6 +15,7 @@ mod api {
         mod audio;
         pub mod chat;
         mod chat_files;
+        mod chat_questions;
         mod chat_sessions;
         mod chat_shares;
         mod conversation_changes;

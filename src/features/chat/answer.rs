@@ -1,7 +1,9 @@
 //! From a question and the talk so far to an answer, told as it comes.
 
+use std::time::Duration;
+
 use futures_util::StreamExt as _;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 use uuid::Uuid;
 
 use super::{
@@ -10,6 +12,7 @@ use super::{
     gather::{Gathered, gather},
     prompt,
     quotes::{Why, quotes},
+    small::small,
 };
 use crate::{
     app::Handles,
@@ -20,6 +23,8 @@ use crate::{
 
 /// Longest answer of a model, in characters; there it is cut off.
 const LONGEST: usize = 20_000;
+/// How long a model may take to its first words; then there are quotes.
+const PATIENCE: Duration = Duration::from_secs(25);
 
 pub struct Question {
     pub text: String,
@@ -74,6 +79,12 @@ pub async fn answer(
     question: &Question,
     told: &mut Told,
 ) -> Result<Answer> {
+    if app.language.is_none()
+        && let Some(answer) = at_once(question)
+    {
+        told.words(answer.text.clone()).await;
+        return Ok(answer);
+    }
     let gathered = gather(app, caller, question, app.language.is_some(), told).await?;
     let why = match &app.language {
         None => Why::None,
@@ -82,9 +93,21 @@ pub async fn answer(
             Err(why) => why,
         },
     };
-    let (text, cited) = quotes(&gathered, why);
-    told.words(text.clone()).await;
-    Ok(Answer { text, cited })
+    let answer = at_once(question).unwrap_or_else(|| {
+        let (text, cited) = quotes(&gathered, why);
+        Answer { text, cited }
+    });
+    told.words(answer.text.clone()).await;
+    Ok(answer)
+}
+
+/// Of what needs no looking up.
+fn at_once(question: &Question) -> Option<Answer> {
+    let text = small(&question.text).filter(|_| question.files.is_empty())?;
+    Some(Answer {
+        text: text.into(),
+        cited: Vec::new(),
+    })
 }
 
 /// By the model. Where it breaks off, what came so far is the answer; an error if that is nothing.
@@ -96,9 +119,12 @@ async fn written(
     gathered: &Gathered,
     told: &Told,
 ) -> Result<Answer, Why> {
-    let (messages, count) = prompt::messages(question, gathered, language.context_characters());
+    let (messages, told_sources) =
+        prompt::messages(question, gathered, language.context_characters());
+    let patience = Instant::now() + PATIENCE;
     let begun = tokio::select! {
         begun = language.stream(&caller.uid, "chat", &messages) => begun,
+        () = tokio::time::sleep_until(patience) => return Err(Why::Slow),
         () = app.stop.cancelled() => return Err(Why::Silent),
     };
     let mut pieces = begun.map_err(|error| why(&error))?;
@@ -109,6 +135,10 @@ async fn written(
     while length < LONGEST {
         let piece = tokio::select! {
             piece = pieces.next() => piece,
+            () = tokio::time::sleep_until(patience), if text.is_empty() => {
+                ended = Why::Slow;
+                None
+            }
             () = app.stop.cancelled() => None,
         };
         let piece = match piece {
@@ -139,7 +169,8 @@ async fn written(
     for number in numbers {
         let source = number
             .checked_sub(1)
-            .and_then(|n| gathered.sources[..count].get(n));
+            .and_then(|n| told_sources.get(n))
+            .and_then(|place| gathered.sources.get(*place));
         if let Some(id) = source.and_then(|source| source.conversation_id)
             && !cited.contains(&id)
         {

@@ -1,68 +1,54 @@
 //! From a question to the numbered sources of its answer.
 
-use std::collections::{HashMap, HashSet};
-
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 use chrono_tz::Tz;
 use uuid::Uuid;
 
 use super::{
-    Context, ContextKind,
     answer::{Question, Told},
-    files::Stored,
+    basket::{Basket, Source},
+    due,
     model::Sender,
+    quotes::supports,
     reading,
-    wanted::{Wanted, goes_on},
+    sought::{Period, Sought},
+    wanted::{Wanted, content_of_tasks},
 };
 use crate::{
     app::Handles,
-    error::{Error, Result},
+    error::Result,
     features::{
-        accounts,
-        action_items::{self, ActionItem},
-        conversations::{self, Conversation, Heading},
+        accounts, action_items,
+        conversations::{self, Conversation},
         credentials::Caller,
-        memories::{self, Memory},
-        people::{self, Speakers},
-        search::{self, Hit, Kind},
+        daily_summaries::{self, DailySummary, Days},
+        goals, memories, search,
     },
-    platform::clock,
+    platform::{clock, database::Db},
 };
 
 /// Most sources of an answer.
-const MOST_SOURCES: usize = 40;
+const MOST_SOURCES: usize = 48;
 const MOST_HITS: usize = 24;
-const MOST_OF_PERIOD: i64 = 20;
-const MOST_TASKS: i64 = 30;
+const MOST_OF_PERIOD: usize = 20;
+/// Conversations of a period, and tasks, that are counted and chosen from.
+const MOST_COUNTED: i64 = 5000;
+const MOST_TASKS: i64 = 1000;
 const MOST_MEMORIES: i64 = 20;
-/// Longest text of a source, in characters; of what the user looks at.
-const LONGEST_TEXT: usize = 800;
-const LONGEST_CONTEXT: usize = 4000;
-/// Longest text that is searched for.
-const LONGEST_QUERY: usize = 500;
-
-/// What an answer may rest on.
-#[derive(Clone, Debug)]
-pub struct Source {
-    /// `file`, `conversation`, `task` or `memory`.
-    pub noun: &'static str,
-    /// Of a conversation; the name of a file.
-    pub title: String,
-    /// `open`, `done`: of a task.
-    pub state: Option<&'static str>,
-    pub due_at: Option<DateTime<Utc>>,
-    pub at: DateTime<Utc>,
-    pub text: String,
-    /// The conversation that it is or comes from.
-    pub conversation_id: Option<Uuid>,
-    /// Says something of the person, whatever the question was.
-    pub background: bool,
-}
+const MOST_GOALS: i64 = 10;
+/// Days of which summaries are told.
+const MOST_DAYS: i64 = 8;
 
 /// What was found for a question.
 pub struct Gathered {
-    /// The first has the number 1.
+    /// Best first.
     pub sources: Vec<Source>,
+    /// What is true of all there is, such as how much of it there is.
+    pub notes: Vec<String>,
+    /// What the question is about.
+    pub content: Vec<String>,
+    /// What the client says that the user looks at.
+    pub looks_at: Option<String>,
     pub name: String,
     pub zone: Tz,
     pub now: DateTime<Utc>,
@@ -78,8 +64,10 @@ pub async fn gather(
 ) -> Result<Gathered> {
     let profile = accounts::profile(&app.db, &caller.uid).await?;
     let (now, zone) = (clock::now(), profile.time_zone);
-    let wanted = Wanted::by(&question.text);
+    let sought = Sought::by(question, now, zone);
+    let wanted = Wanted::by(&sought.text);
     let mut basket = Basket::default();
+    let mut notes = Vec::new();
     let texts = reading::read(app, caller, &question.files, told).await;
     for (file, text) in question.files.iter().zip(texts) {
         basket.file(file, text);
@@ -90,26 +78,32 @@ pub async fn gather(
 
     told.status("Searching conversations").await;
     let query = search::Query {
-        text: searched(question),
+        text: sought.text.clone(),
         limit: MOST_HITS,
         ..Default::default()
     };
     let found = search::search(app, &caller.uid, &query).await?;
+    let period = sought.period.or(found.period);
+    let ahead = sought.ahead.or(found.ahead);
+    let state = wanted.done.filter(|_| wanted.tasks && !wanted.promise);
+    let mut other_tasks = Vec::new();
     if wanted.tasks {
         told.status("Checking action items").await;
         let filter = action_items::Filter {
-            completed: (!wanted.done).then_some(false),
+            completed: wanted.done,
             ..Default::default()
         };
-        let (mut items, _) = action_items::list(&app.db, caller, &filter, MOST_TASKS, 0).await?;
-        if let Some((from, to)) = found.period {
-            let within = |item: &ActionItem| item.due_at.is_some_and(|due| from <= due && due < to);
-            items.sort_by_key(|item| !within(item));
-        }
-        items.iter().for_each(|item| basket.task(item));
+        let (items, more) = action_items::list(&app.db, caller, &filter, MOST_TASKS, 0).await?;
+        let words = content_of_tasks(&sought.content.join(" "));
+        let picked = due::pick(items, more, &wanted, (period, ahead), &words, now);
+        picked
+            .asked
+            .iter()
+            .for_each(|item| basket.task(item, false));
+        notes.extend(picked.note);
+        other_tasks = picked.others;
     }
-    let about = wanted.person || background;
-    let known = if about {
+    let known = if wanted.person || background {
         told.status("Searching memories").await;
         memories::list(&app.db, caller, None, MOST_MEMORIES, 0).await?
     } else {
@@ -118,46 +112,203 @@ pub async fn gather(
     if wanted.person {
         known.iter().for_each(|memory| basket.memory(memory, false));
     }
-    if let Some((from, to)) = found.period {
-        let filter = conversations::Filter {
-            statuses: vec!["completed".into(), "processing".into()],
-            from: Some(from),
-            to: Some(to),
-            limit: MOST_OF_PERIOD,
-            ..Default::default()
-        };
-        let mut there = conversations::list(&app.db, caller, &filter, false).await?;
-        there.retain(|conversation| conversation.created_at < to);
-        there.reverse();
-        there
-            .iter()
-            .for_each(|conversation| basket.conversation(conversation));
+    let goals = if wanted.goals || background {
+        goals::list(&app.db, caller, false, MOST_GOALS).await?
+    } else {
+        Vec::new()
+    };
+    if wanted.goals {
+        goals.iter().for_each(|goal| basket.goal(goal, false));
     }
-    basket.hits(app, caller, found.hits).await?;
+    // Of a question about a time and something else what matches comes first, and the time last.
+    let matches_first = !sought.content.is_empty();
+    if matches_first {
+        basket.hits(app, caller, found.hits.clone(), state).await?;
+    }
+    if let Some(period) = period {
+        let first = basket.sources.len();
+        for summary in summaries(&app.db, caller, period, zone).await? {
+            basket.summary(&summary);
+        }
+        let (there, total) = of_period(&app.db, caller, period, zone).await?;
+        let shown = there.len();
+        for conversation in &there {
+            basket.conversation(conversation);
+        }
+        // Where something answers better, the others are only told to a model.
+        let of_tasks = wanted.tasks && !wanted.promise;
+        let better = of_tasks
+            || (matches_first
+                && basket.sources[..first]
+                    .iter()
+                    .any(|source| source.score.is_some() && supports(&sought.content, source)));
+        for source in &mut basket.sources[first..] {
+            source.background = better;
+        }
+        if background || (wanted.count && !of_tasks) {
+            notes.push(counted("Conversations in this time", total, shown));
+        }
+    } else if wanted.count && wanted.conversations {
+        let filter = completed(MOST_COUNTED);
+        let all = conversations::ids(&app.db, caller, &filter).await?;
+        notes.push(counted("Conversations in all", all.len(), 0));
+    }
+    if !matches_first {
+        basket.hits(app, caller, found.hits, state).await?;
+    }
+    if sought.goes_on {
+        let nothing = basket.sources.iter().all(|source| source.background);
+        let cited = question.earlier.iter().rev();
+        let cited = cited
+            .filter(|message| message.sender == Sender::Ai)
+            .map(|message| message.memories_id.as_slice())
+            .next()
+            .unwrap_or_default();
+        if !cited.is_empty() {
+            let first = basket.sources.len();
+            let cited = conversations::of_ids(&app.db, &caller.uid, cited, false).await?;
+            cited.iter().for_each(|one| basket.conversation(one));
+            for source in &mut basket.sources[first..] {
+                source.background = !nothing;
+            }
+        }
+    }
+    other_tasks.iter().for_each(|item| basket.task(item, true));
+    goals
+        .iter()
+        .filter(|_| !wanted.goals)
+        .for_each(|goal| basket.goal(goal, true));
     known.iter().for_each(|memory| basket.memory(memory, true));
     let mut sources = basket.sources;
     sources.truncate(MOST_SOURCES);
+    let looks_at = question.context.as_ref().and_then(|context| {
+        let title = context
+            .title
+            .as_deref()?
+            .split_whitespace()
+            .collect::<Vec<_>>();
+        (!title.is_empty()).then(|| cut(&title.join(" "), 200))
+    });
     Ok(Gathered {
         sources,
+        notes,
+        content: sought.content,
+        looks_at,
         name: profile.name,
         zone,
         now,
     })
 }
 
-/// What is searched for: the question, and after it the last one where it only goes on with that.
-fn searched(question: &Question) -> String {
-    let earlier = question.earlier.iter().rev();
-    let last = earlier
-        .filter(|message| message.sender == Sender::Human)
-        .map(|message| message.text.as_str())
-        .next();
-    match last {
-        Some(last) if goes_on(&question.text) => {
-            cut(&format!("{} {last}", question.text), LONGEST_QUERY)
-        }
-        _ => cut(&question.text, LONGEST_QUERY),
+fn counted(what: &str, total: usize, shown: usize) -> String {
+    let more = if total as i64 >= MOST_COUNTED {
+        "at least "
+    } else {
+        ""
+    };
+    if shown > 0 && shown < total {
+        format!("{what}: {more}{total}, of which {shown} are shown.")
+    } else {
+        format!("{what}: {more}{total}.")
     }
+}
+
+fn completed(limit: i64) -> conversations::Filter {
+    conversations::Filter {
+        statuses: vec!["completed".into(), "processing".into()],
+        limit,
+        ..Default::default()
+    }
+}
+
+/// Conversations of a period, oldest first, from all of its days, and how many there are.
+async fn of_period(
+    db: &Db,
+    caller: &Caller,
+    (from, to): Period,
+    zone: Tz,
+) -> Result<(Vec<Conversation>, usize)> {
+    let filter = conversations::Filter {
+        from: Some(from),
+        // The end is not part of it.
+        to: Some(to - Duration::microseconds(1)),
+        ..completed(MOST_COUNTED)
+    };
+    let mut ids = conversations::ids(db, caller, &filter).await?;
+    let total = ids.len();
+    if total > MOST_OF_PERIOD {
+        let began = conversations::began(db, &caller.uid, &ids).await?;
+        ids.reverse();
+        let day = |id: &Uuid| {
+            let at = began.get(id).copied().unwrap_or(from);
+            at.with_timezone(&zone).date_naive()
+        };
+        let days: Vec<NaiveDate> = ids.iter().map(day).collect();
+        let chosen = spread(&days, MOST_OF_PERIOD);
+        ids = chosen.into_iter().map(|place| ids[place]).collect();
+    }
+    let mut there = conversations::of_ids(db, &caller.uid, &ids, false).await?;
+    there.sort_by_key(|conversation| conversation.started_at);
+    Ok((there, total))
+}
+
+/// Places of at most `most` things, of whose days as many as can be are among them.
+fn spread(days: &[NaiveDate], most: usize) -> Vec<usize> {
+    let mut of_day: Vec<Vec<usize>> = Vec::new();
+    for (place, day) in days.iter().enumerate() {
+        match of_day.last_mut() {
+            Some(places) if days[places[0]] == *day => places.push(place),
+            _ => of_day.push(vec![place]),
+        }
+    }
+    if of_day.len() > most {
+        let all = of_day.len();
+        of_day = (0..most).map(|n| of_day[n * all / most].clone()).collect();
+    }
+    let mut shares = vec![0; of_day.len()];
+    let mut left = most.min(of_day.iter().map(Vec::len).sum());
+    while left > 0 {
+        for (share, places) in shares.iter_mut().zip(&of_day) {
+            if *share < places.len() && left > 0 {
+                *share += 1;
+                left -= 1;
+            }
+        }
+    }
+    let chosen = of_day.iter().zip(shares);
+    chosen
+        .flat_map(|(places, share)| (0..share).map(move |n| places[n * places.len() / share]))
+        .collect()
+}
+
+/// Of a period of a few days.
+async fn summaries(
+    db: &Db,
+    caller: &Caller,
+    (from, to): Period,
+    zone: Tz,
+) -> Result<Vec<DailySummary>> {
+    if to - from > Duration::days(MOST_DAYS) {
+        return Ok(Vec::new());
+    }
+    let day = |at: DateTime<Utc>| at.with_timezone(&zone).date_naive();
+    on_days(db, caller, day(from), day(to - Duration::microseconds(1))).await
+}
+
+/// Summaries of these days, oldest first.
+pub async fn on_days(
+    db: &Db,
+    caller: &Caller,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<Vec<DailySummary>> {
+    let days = Days {
+        from: Some(from),
+        to: Some(to),
+    };
+    let mut found = daily_summaries::list(db, caller, days, MOST_DAYS, 0).await?;
+    found.sort_by_key(|summary| summary.date);
+    Ok(found)
 }
 
 /// Its first characters.
@@ -165,216 +316,6 @@ pub fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((at, _)) => format!("{}…", text[..at].trim_end()),
         None => text.to_string(),
-    }
-}
-
-/// Sources, each thing once.
-#[derive(Default)]
-struct Basket {
-    sources: Vec<Source>,
-    held: HashSet<Uuid>,
-}
-
-impl Basket {
-    /// What the user looks at comes first, if it is there and theirs.
-    async fn look_at(
-        &mut self,
-        app: &Handles,
-        caller: &Caller,
-        user: &str,
-        context: &Context,
-    ) -> Result<()> {
-        let Some(id) = context.id.as_deref().and_then(|id| id.parse().ok()) else {
-            return Ok(());
-        };
-        match context.kind {
-            ContextKind::Conversation => {
-                if let Some(found) = present(conversations::get(&app.db, &caller.uid, id).await)? {
-                    let said = &found.transcript_segments;
-                    let ids = people::speaking(said);
-                    let speakers = Speakers::of(&app.db, &caller.uid, user, &ids).await?;
-                    let said = speakers.transcript(said);
-                    self.conversation(&found);
-                    if let Some(source) = self.sources.last_mut() {
-                        source.text = cut(&format!("{}\n{said}", source.text), LONGEST_CONTEXT);
-                    }
-                }
-            }
-            ContextKind::Task => {
-                if let Some(found) = present(action_items::get(&app.db, caller, id).await)? {
-                    self.task(&found);
-                }
-            }
-            ContextKind::Memory => {
-                if let Some(found) = present(memories::get(&app.db, caller, id).await)? {
-                    self.memory(&found, false);
-                }
-            }
-            ContextKind::Recap => {}
-        }
-        Ok(())
-    }
-
-    fn file(&mut self, file: &Stored, text: String) {
-        if self.held.insert(file.id) {
-            self.sources.push(Source {
-                noun: "file",
-                title: file.name.clone(),
-                state: None,
-                due_at: None,
-                at: file.created_at,
-                text,
-                conversation_id: None,
-                background: false,
-            });
-        }
-    }
-
-    fn conversation(&mut self, conversation: &Conversation) {
-        if self.held.insert(conversation.id) {
-            self.sources.push(Source {
-                noun: "conversation",
-                title: conversation.structured.title.clone(),
-                state: None,
-                due_at: None,
-                at: conversation.started_at,
-                text: cut(&conversation.structured.overview, LONGEST_TEXT),
-                conversation_id: Some(conversation.id),
-                background: false,
-            });
-        }
-    }
-
-    fn task(&mut self, item: &ActionItem) {
-        if self.held.insert(item.id) {
-            self.sources.push(Source {
-                noun: "task",
-                title: String::new(),
-                state: Some(if item.completed { "done" } else { "open" }),
-                due_at: item.due_at,
-                at: item.created_at,
-                text: cut(&item.description, LONGEST_TEXT),
-                conversation_id: item.conversation_id,
-                background: false,
-            });
-        }
-    }
-
-    fn memory(&mut self, memory: &Memory, background: bool) {
-        if self.held.insert(memory.id) {
-            self.sources.push(Source {
-                noun: "memory",
-                title: String::new(),
-                state: None,
-                due_at: None,
-                at: memory.created_at,
-                text: cut(&memory.content, LONGEST_TEXT),
-                conversation_id: memory.conversation_id,
-                background,
-            });
-        }
-    }
-
-    /// All that was found of a conversation is one source, with what was said before what was understood of it.
-    async fn hits(&mut self, app: &Handles, caller: &Caller, hits: Vec<Hit>) -> Result<()> {
-        let of = |hit: &Hit| match hit.kind {
-            Kind::Conversation => Some(hit.id),
-            Kind::Segment => hit.conversation_id,
-            Kind::Memory | Kind::ActionItem => None,
-        };
-        let ids: Vec<_> = hits.iter().filter_map(of).collect();
-        let headings = conversations::headings(&app.db, &caller.uid, &ids).await?;
-        let headings: HashMap<Uuid, Heading> = headings
-            .into_iter()
-            .map(|heading| (heading.id, heading))
-            .collect();
-        let mut places: HashMap<Uuid, usize> = HashMap::new();
-        for (place, source) in self.sources.iter().enumerate() {
-            if let (Some(id), "conversation") = (source.conversation_id, source.noun) {
-                places.insert(id, place);
-            }
-        }
-        for mut hit in hits {
-            hit.text = said(&hit);
-            let Some(id) = of(&hit) else {
-                self.other(hit);
-                continue;
-            };
-            let Some(heading) = headings.get(&id) else {
-                continue;
-            };
-            match places
-                .get(&id)
-                .and_then(|place| self.sources.get_mut(*place))
-            {
-                Some(source) => {
-                    // Segments come with their neighbours, which may be here already.
-                    let new = hit.text.lines().filter(|line| !source.text.contains(line));
-                    let text = [source.text.as_str()]
-                        .into_iter()
-                        .chain(new)
-                        .collect::<Vec<_>>()
-                        .join("\n");
-                    source.text = cut(&text, LONGEST_TEXT.max(source.text.chars().count()));
-                }
-                None => {
-                    places.insert(id, self.sources.len());
-                    self.held.insert(id);
-                    // A hit of a whole conversation begins with its title, which stands before it.
-                    let text = hit.text.strip_prefix(&heading.title).unwrap_or(&hit.text);
-                    self.sources.push(Source {
-                        noun: "conversation",
-                        title: heading.title.clone(),
-                        state: None,
-                        due_at: None,
-                        at: hit.at,
-                        text: cut(text.trim(), LONGEST_TEXT),
-                        conversation_id: Some(id),
-                        background: false,
-                    });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn other(&mut self, hit: Hit) {
-        if self.held.insert(hit.id) {
-            self.sources.push(Source {
-                noun: if hit.kind == Kind::Memory {
-                    "memory"
-                } else {
-                    "task"
-                },
-                title: String::new(),
-                state: None,
-                due_at: None,
-                at: hit.at,
-                text: cut(&hit.text, LONGEST_TEXT),
-                conversation_id: hit.conversation_id,
-                background: false,
-            });
-        }
-    }
-}
-
-/// With the names of those whose voices are known; what nobody said may be anybody's words.
-fn said(hit: &Hit) -> String {
-    if hit.text.lines().count() != hit.speakers.len() {
-        return hit.text.clone();
-    }
-    let lines = hit.text.lines().zip(&hit.speakers);
-    let named = lines.map(|(text, speaker)| match speaker {
-        Some(name) => people::line(name, text),
-        None => text.to_string(),
-    });
-    named.collect::<Vec<_>>().join("\n")
-}
-
-fn present<T>(found: Result<T>) -> Result<Option<T>> {
-    match found {
-        Err(Error::NotFound(_)) => Ok(None),
-        found => found.map(Some),
     }
 }
 
@@ -386,5 +327,22 @@ mod tests {
     fn a_cut_counts_characters() {
         assert_eq!(cut("äöü", 3), "äöü");
         assert_eq!(cut("äö üß", 3), "äö…");
+    }
+
+    #[test]
+    fn all_days_of_a_period_are_among_the_chosen() {
+        let day = |n: i64| NaiveDate::default() + Duration::days(n);
+        let days: Vec<_> = (0..143)
+            .map(|n| day(i64::from(n >= 3) + i64::from(n >= 5)))
+            .collect();
+        let chosen = spread(&days, 20);
+        assert_eq!(chosen.len(), 20);
+        assert!(chosen.is_sorted() && chosen[..5] == [0, 1, 2, 3, 4]);
+        assert!(chosen[19] > 120, "{chosen:?}");
+        let days: Vec<_> = (0..60).map(day).collect();
+        let chosen = spread(&days, 20);
+        assert_eq!((chosen.len(), chosen[0], chosen[19]), (20, 0, 57));
+        assert_eq!(spread(&days[..3], 20), [0, 1, 2]);
+        assert_eq!(spread(&[], 20), [0; 0]);
     }
 }

@@ -19,6 +19,7 @@ use crate::{
     platform::{
         clock,
         language::{Fence, Language, Message as Said},
+        rate_limits::{Bucket, Name},
     },
 };
 
@@ -26,6 +27,8 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Longest greeting of a model, in characters.
 const LONGEST: usize = 400;
+/// What greetings that are asked for are counted in too.
+const BUCKET: &str = "chat:initial";
 const MOST_TASKS: i64 = 20;
 const MOST_MEMORIES: i64 = 10;
 
@@ -40,8 +43,32 @@ struct Known {
     memories: Vec<Memory>,
 }
 
+/// The first greeting of a thread. So many an hour as a user may ask for are the model's, then rules greet.
+pub async fn counted(app: &Handles, caller: &Caller) -> Result<String> {
+    let limit = app.config.rate_limit.chat_greetings_per_hour;
+    let mut by_model = app.language.is_some();
+    if by_model && limit > 0 {
+        let bucket = Bucket {
+            uid: caller.uid.clone(),
+            name: Name::Hour(BUCKET),
+            limit,
+        };
+        by_model = app.rate_limits.take(&app.db, &[bucket]).await?.is_ok();
+    }
+    greet(app, caller, &[], by_model).await
+}
+
 /// `earlier`: what was said last, oldest first.
 pub async fn greeting(app: &Handles, caller: &Caller, earlier: &[Message]) -> Result<String> {
+    greet(app, caller, earlier, true).await
+}
+
+async fn greet(
+    app: &Handles,
+    caller: &Caller,
+    earlier: &[Message],
+    by_model: bool,
+) -> Result<String> {
     let profile = accounts::profile(&app.db, &caller.uid).await?;
     let open = action_items::Filter {
         completed: Some(false),
@@ -56,7 +83,8 @@ pub async fn greeting(app: &Handles, caller: &Caller, earlier: &[Message]) -> Re
         more,
         memories: memories::list(&app.db, caller, None, MOST_MEMORIES, 0).await?,
     };
-    if let Some(language) = &app.language
+    if by_model
+        && let Some(language) = &app.language
         && let Some(text) = written(language, &caller.uid, &known, earlier).await
     {
         return Ok(text);

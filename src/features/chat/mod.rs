@@ -2,16 +2,21 @@
 //! decides what is done: all this room ever writes is messages and their sessions.
 
 mod answer;
+mod basket;
 mod citations;
+mod due;
 mod files;
 mod gather;
 mod greeting;
+mod lines;
 mod model;
 mod prompt;
 mod quotes;
 mod reading;
 mod sessions;
 mod sharing;
+mod small;
+mod sought;
 mod store;
 mod titles;
 mod wanted;
@@ -91,6 +96,21 @@ impl Thread {
         Ok(Self(id.into()))
     }
 
+    /// Whether there is such an app: a thread of none is not begun by a greeting.
+    async fn may_begin(&self, db: &Db, uid: &str) -> Result<bool> {
+        if self.0.is_empty() {
+            return Ok(true);
+        }
+        let Ok(app_id) = self.0.parse() else {
+            return Ok(false);
+        };
+        match apps::access(db, app_id, Some(uid)).await {
+            Ok(_) => Ok(true),
+            Err(Error::NotFound(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The thread that an answer goes to: where the user has no such app, the one of none.
     async fn answering(&self, db: &Db, uid: &str) -> Result<Self> {
         let Ok(app_id) = self.0.parse() else {
@@ -151,7 +171,7 @@ pub async fn ask(app: &App, caller: &Caller, thread: Thread, asked: Asked) -> Re
         files,
         context: asked.context,
     };
-    let events = answer_in_steps(app, caller, answering, question);
+    let events = answer_in_steps(app, caller, (answering, kept.id), question);
     Ok(Answering {
         asked: kept,
         events,
@@ -204,7 +224,7 @@ async fn with_attached(
 fn answer_in_steps(
     app: &App,
     caller: &Caller,
-    answering: Thread,
+    answering: (Thread, Uuid),
     question: Question,
 ) -> BoxStream<'static, Event> {
     let (told, mut heard) = mpsc::channel(1);
@@ -221,17 +241,24 @@ fn answer_in_steps(
     stream::select(events, work).boxed()
 }
 
-async fn reply(app: App, caller: Caller, thread: Thread, question: Question, mut told: Told) {
+async fn reply(
+    app: App,
+    caller: Caller,
+    (thread, asked): (Thread, Uuid),
+    question: Question,
+    mut told: Told,
+) {
     let answered = answer::answer(&app, &caller, &question, &mut told).await;
-    let (text, cited, kept) = match answered {
-        Ok(answer) => (answer.text, answer.cited, true),
+    let (text, cited) = match answered {
+        Ok(answer) => (answer.text, answer.cited),
+        // It is kept, so that no question stands without an answer.
         Err(error) => {
             tracing::error!(error = %error, "a question could not be answered");
             told.words(APOLOGY.into()).await;
-            (APOLOGY.into(), Vec::new(), false)
+            (APOLOGY.into(), Vec::new())
         }
     };
-    let message = match keep(&app.db, &caller.uid, &thread, &text, &cited, kept).await {
+    let message = match keep(&app.db, &caller.uid, (&thread, asked), &text, &cited).await {
         Ok(message) => message,
         // It was read already: better a message that is gone the next time than none.
         Err(error) => {
@@ -242,18 +269,14 @@ async fn reply(app: App, caller: Caller, thread: Thread, question: Question, mut
     told.done(message).await;
 }
 
-/// Stores an answer, if it is one, with those of the conversations that there are.
+/// Stores an answer with those of the conversations that there are, unless its question was forgotten meanwhile.
 async fn keep(
     db: &Db,
     uid: &str,
-    thread: &Thread,
+    (thread, asked): (&Thread, Uuid),
     text: &str,
     cited: &[Uuid],
-    kept: bool,
 ) -> Result<Message> {
-    if !kept {
-        return Ok(unkept(thread, text));
-    }
     let headings = conversations::headings(db, uid, cited).await?;
     let cited: Vec<_> = cited
         .iter()
@@ -269,7 +292,13 @@ async fn keep(
         cited: &cited,
         now: clock::now(),
     };
-    let mut message = store::insert(db, uid, &new).await?;
+    let mut tx = db.begin().await?;
+    store::lock_threads(&mut tx, uid).await?;
+    if store::of_ids(&mut *tx, uid, &[asked]).await?.is_empty() {
+        return Ok(unkept(thread, text));
+    }
+    let mut message = store::insert(&mut *tx, uid, &new).await?;
+    tx.commit().await?;
     message.memories = cited
         .iter()
         .filter_map(|id| headings.iter().find(|heading| heading.id == *id))
@@ -313,7 +342,10 @@ pub async fn history(app: &App, caller: &Caller, thread: &Thread) -> Result<Vec<
     let uid = &caller.uid;
     let mut messages = store::newest(&app.db, uid, &thread.0, (MOST_SHOWN, 0)).await?;
     if messages.is_empty() {
-        let text = greeting::greeting(app, caller, &[]).await?;
+        let text = greeting::counted(app, caller).await?;
+        if !thread.may_begin(&app.db, uid).await? {
+            return Ok(vec![unkept(thread, &text)]);
+        }
         let mut tx = app.db.begin().await?;
         store::lock_threads(&mut tx, uid).await?;
         if store::is_empty(&mut tx, uid, &thread.0).await? {
@@ -330,12 +362,16 @@ pub async fn history(app: &App, caller: &Caller, thread: &Thread) -> Result<Vec<
 
 /// Forgets a thread and begins it anew, with a greeting.
 pub async fn clear(app: &App, caller: &Caller, thread: &Thread) -> Result<Message> {
-    let text = greeting::greeting(app, caller, &[]).await?;
+    let text = greeting::counted(app, caller).await?;
+    let begins = thread.may_begin(&app.db, &caller.uid).await?;
     let mut tx = app.db.begin().await?;
     store::lock_threads(&mut tx, &caller.uid).await?;
     store::files::give_up_of_thread(&mut tx, &caller.uid, &thread.0).await?;
     store::clear(&mut tx, &caller.uid, &thread.0).await?;
-    let message = begin(&mut tx, &caller.uid, thread, &text).await?;
+    let message = match begins {
+        true => begin(&mut tx, &caller.uid, thread, &text).await?,
+        false => unkept(thread, &text),
+    };
     tx.commit().await?;
     files::take_away_soon(app, &caller.uid).await;
     Ok(message)
@@ -374,9 +410,13 @@ pub async fn report(db: &Db, caller: &Caller, id: Uuid) -> Result<()> {
 pub async fn greet(app: &App, caller: &Caller, thread: &Thread) -> Result<Message> {
     let uid = &caller.uid;
     let mut earlier = store::newest(&app.db, uid, &thread.0, (HISTORY_OF_GREETING, 0)).await?;
+    let begins = !earlier.is_empty() || thread.may_begin(&app.db, uid).await?;
     earlier.retain(|message| !message.reported);
     earlier.reverse();
     let text = greeting::greeting(app, caller, &earlier).await?;
+    if !begins {
+        return Ok(unkept(thread, &text));
+    }
     let mut tx = app.db.begin().await?;
     store::lock_threads(&mut tx, uid).await?;
     let message = begin(&mut tx, uid, thread, &text).await?;

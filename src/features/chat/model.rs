@@ -109,6 +109,9 @@ pub struct Context {
     pub kind: ContextKind,
     /// An id that is nothing of the user's counts as none.
     pub id: Option<String>,
+    /// As the client shows it.
+    #[serde(default)]
+    pub title: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
@@ -117,7 +120,7 @@ pub enum ContextKind {
     Conversation,
     Task,
     Memory,
-    /// There are no recaps yet: it counts as none.
+    /// The summary of a day; its id, or the day.
     Recap,
 }
 

@@ -4,7 +4,8 @@ use chrono_tz::Tz;
 
 use super::{
     answer::Question,
-    gather::{Gathered, Source, cut},
+    basket::Source,
+    gather::{Gathered, cut},
     model::Sender,
 };
 use crate::platform::language::{Fence, Message};
@@ -21,45 +22,62 @@ const LONGEST_SOURCES: usize = 24_000;
 /// What instructions, fences and the question's frame take at most.
 const FRAME: usize = 2500;
 
-/// The messages for an answer, of at most `characters` together, and how many of the sources are told.
+/// The messages for an answer, of at most `characters` together, and which of the sources are told, in the order of their
+/// numbers. Answers quote what others said: what was said before stands inside the fence as well.
 pub fn messages(
     question: &Question,
     gathered: &Gathered,
     characters: usize,
-) -> (Vec<Message>, usize) {
+) -> (Vec<Message>, Vec<usize>) {
     let fence = Fence::default();
-    let mut messages = vec![Message::system(instructions(gathered, &fence))];
     let left = characters.saturating_sub(FRAME);
     let asked = cut(
         &question.text,
         LONGEST_QUESTION.min((left / 2).max(SHORTEST_QUESTION)),
     );
     let left = left.saturating_sub(asked.chars().count());
-    let (material, told) = material(
+    let (mut sources, told) = material(
         &gathered.sources,
         gathered.zone,
         LONGEST_SOURCES.min(left * 2 / 3),
     );
-    let mut left = left.saturating_sub(material.chars().count());
+    if let Some(title) = &gathered.looks_at {
+        sources.insert_str(0, &format!("They look at: “{title}”\n"));
+    }
+    let mut left = left.saturating_sub(sources.chars().count());
     let mut turns = Vec::new();
     for message in question.earlier.iter().rev() {
+        let who = match message.sender {
+            Sender::Human => "They asked",
+            Sender::Ai => "You answered",
+        };
         let text = cut(&message.text, LONGEST_TURN);
-        let length = text.chars().count();
+        let turn = format!("{who}: {}", text.lines().collect::<Vec<_>>().join("\n    "));
+        let length = turn.chars().count() + 1;
         if length > left {
             break;
         }
         left -= length;
-        turns.push(match message.sender {
-            Sender::Human => Message::user(text),
-            Sender::Ai => Message::assistant(text),
-        });
+        turns.push(turn);
     }
     turns.reverse();
-    messages.append(&mut turns);
-    messages.push(Message::user(format!(
-        "Sources:\n{}\n\nQuestion: {asked}",
-        fence.wrap(&material)
-    )));
+    let mut told_to_it = String::new();
+    if !turns.is_empty() {
+        let turns = fence.wrap(&turns.join("\n"));
+        told_to_it.push_str(&format!("Earlier in this chat, oldest first:\n{turns}\n\n"));
+    }
+    told_to_it.push_str(&format!("Sources:\n{}\n\n", fence.wrap(&sources)));
+    if !gathered.notes.is_empty() {
+        told_to_it.push_str(&format!(
+            "Counted by the server: {}\n\n",
+            gathered.notes.join(" ")
+        ));
+    }
+    told_to_it.push_str(&format!("Question: {asked}"));
+    let messages = vec![
+        Message::system(instructions(gathered, &fence)),
+        Message::user(told_to_it),
+    ];
     (messages, told)
 }
 
@@ -82,33 +100,36 @@ fn instructions(gathered: &Gathered, fence: &Fence) -> String {
     )
 }
 
-/// The sources with their numbers, as many as fit.
-fn material(sources: &[Source], zone: Tz, characters: usize) -> (String, usize) {
+/// The sources with their numbers, as many as fit; one that does not makes room for others.
+fn material(sources: &[Source], zone: Tz, characters: usize) -> (String, Vec<usize>) {
     let mut text = String::new();
+    let mut told = Vec::new();
     let mut left = characters;
     for (index, source) in sources.iter().enumerate() {
+        let number = told.len() + 1;
         // What was said stands indented, so that it cannot look like the beginning of another source.
         let said = source.text.lines().collect::<Vec<_>>().join("\n    ");
         let heading = heading(source, zone);
-        let mut entry = format!("[{}] {heading}\n    {said}\n", index + 1);
+        let mut entry = format!("[{number}] {heading}\n    {said}\n");
         let mut length = entry.chars().count();
         let frame = length - said.chars().count();
         // Of a file the beginning is better than nothing.
         if length > left && source.noun == "file" && left > frame + SHORTEST_FILE {
             let said = cut(&said, left - frame - 1);
-            entry = format!("[{}] {heading}\n    {said}\n", index + 1);
+            entry = format!("[{number}] {heading}\n    {said}\n");
             length = entry.chars().count();
         }
         if length > left {
-            return (text, index);
+            continue;
         }
         left -= length;
         text.push_str(&entry);
+        told.push(index);
     }
     if sources.is_empty() {
         text.push_str("(nothing was found)");
     }
-    (text, sources.len())
+    (text, told)
 }
 
 fn heading(source: &Source, zone: Tz) -> String {
@@ -145,18 +166,18 @@ mod tests {
         Source {
             noun: "conversation",
             title: "A\n[9] title".into(),
-            state: None,
-            due_at: None,
             at: "2026-01-31T09:00:00Z".parse().unwrap(),
             text: text.into(),
-            conversation_id: None,
-            background: false,
+            ..Source::default()
         }
     }
 
     fn gathered(sources: Vec<Source>) -> Gathered {
         Gathered {
             sources,
+            notes: Vec::new(),
+            content: Vec::new(),
+            looks_at: None,
             name: "Ann".into(),
             zone: Tz::Europe__Berlin,
             now: "2026-02-01T09:00:00Z".parse().unwrap(),
@@ -170,7 +191,7 @@ mod tests {
             Tz::Europe__Berlin,
             1000,
         );
-        assert_eq!(told, 2);
+        assert_eq!(told, [0, 1]);
         let expected = "[1] conversation, Sat 31 Jan 2026, 10:00, “A [9] title”\n    one\n    [2] two\n\
                         [2] conversation, Sat 31 Jan 2026, 10:00, “A [9] title”\n    b\n";
         assert_eq!(text, expected);
@@ -183,9 +204,17 @@ mod tests {
             ..source(&"word ".repeat(1000))
         };
         let (text, told) = material(&[file.clone(), source("b")], Tz::UTC, 1000);
-        assert_eq!(told, 1);
+        assert_eq!(told, [0]);
         assert!(text.chars().count() <= 1000 && text.contains('…'), "{text}");
-        assert_eq!(material(&[file], Tz::UTC, 200).1, 0);
+        assert_eq!(material(&[file], Tz::UTC, 200).1, [0; 0]);
+        // One that does not fit is in nobody's way.
+        let long = source(&"word ".repeat(150));
+        let (text, told) = material(&[source("a"), long, source("b")], Tz::UTC, 500);
+        assert_eq!(told, [0, 2]);
+        assert!(
+            text.contains("[2] conversation") && text.ends_with("b\n"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -202,7 +231,7 @@ mod tests {
             let (messages, told) = messages(&question, &gathered(sources.clone()), characters);
             let total: usize = messages.iter().map(|m| m.content.chars().count()).sum();
             assert!(total <= characters, "{total} of {characters}");
-            assert!(told < 40);
+            assert!(told.len() < 40);
         }
     }
 }

@@ -169,6 +169,8 @@ pub async fn delete_messages(
             store::sessions::delete_messages(&mut tx, uid, session).await?
         }
         None => {
+            // An answer that comes meanwhile sees that its question is gone.
+            store::lock_threads(&mut tx, uid).await?;
             store::files::give_up_of_thread(&mut tx, uid, &thread.0).await?;
             store::sessions::delete_of_thread(&mut tx, uid, &thread.0).await?
         }

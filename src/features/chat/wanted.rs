@@ -1,15 +1,21 @@
-//! What a question asks for, by its words.
+//! What a question asks for, by its words. English, as the rules that understand conversations are.
 
 /// What a question asks for besides what is found by its words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     pub tasks: bool,
-    /// Also those that are done.
-    pub done: bool,
+    /// Of tasks: only those that are done, or only open ones. None: both.
+    pub done: Option<bool>,
+    /// It is about what somebody is to do, without saying that it is a task.
+    pub promise: bool,
     pub person: bool,
+    pub goals: bool,
+    /// How many there are.
+    pub count: bool,
+    pub conversations: bool,
 }
 
-const TASKS: [&str; 17] = [
+const TASKS: [&str; 20] = [
     "task",
     "tasks",
     "todo",
@@ -27,9 +33,55 @@ const TASKS: [&str; 17] = [
     "chores",
     "i have to",
     "i need to",
+    "have to get done",
+    "left to do",
+    "need to get done",
 ];
-const DONE: [&str; 5] = ["done", "finished", "completed", "complete", "finish"];
-const PERSON: [&str; 9] = [
+const PROMISES: [&str; 15] = [
+    "promise",
+    "promised",
+    "promises",
+    "owe",
+    "owed",
+    "owes",
+    "agree",
+    "agreed",
+    "should",
+    "remember to",
+    "i remember",
+    "supposed to",
+    "commit to",
+    "committed to",
+    "do i have left",
+];
+const DONE: [&str; 8] = [
+    "done",
+    "finished",
+    "completed",
+    "complete",
+    "finish",
+    "did i do",
+    "have i done",
+    "accomplished",
+];
+const OPEN: [&str; 15] = [
+    "still",
+    "left",
+    "remaining",
+    "open",
+    "unfinished",
+    "outstanding",
+    "pending",
+    "not done",
+    "not finished",
+    "not completed",
+    "to get done",
+    "be done",
+    "to finish",
+    "to complete",
+    "get done",
+];
+const PERSON: [&str; 10] = [
     "about me",
     "about myself",
     "who am i",
@@ -39,8 +91,8 @@ const PERSON: [&str; 9] = [
     "memories",
     "do i like",
     "my favorite",
+    "my favourite",
 ];
-
 const FILES: [&str; 18] = [
     "file",
     "files",
@@ -61,55 +113,139 @@ const FILES: [&str; 18] = [
     "page",
     "pages",
 ];
+/// Words that point to something which was said before.
+const POINTING: [&str; 24] = [
+    "it", "its", "that", "this", "those", "these", "one", "ones", "he", "his", "she", "they",
+    "their", "theirs", "him", "her", "hers", "them", "there", "then", "more", "else", "same",
+    "himself",
+];
+/// Words that say nothing of what a question is about.
+const EMPTY: &str = " a about am all an and any anybody anyone anything are as ask at be been but by can chat could \
+    conversation conversations day did discuss discussed do does doing done during else ever every everything find for \
+    from get give go going good had happen happened happening has have hear heard hello hey hi how i if in into is \
+    know like list many me mention mentioned mine much my name no not now of off on or our out over people please \
+    question recap remember remind said say says show so some somebody someone something speak spoke still stuff \
+    summarise summarize summary sure talk talked talking tell than thank thanks the thing things think to told too up \
+    us was we well were what when where whether which who whom whose why will with would yes you your yourself s t ve \
+    ll re d m let lets okay ok exactly really ";
+/// Of a question about tasks.
+const EMPTY_OF_TASKS: &str = " task tasks todo todos action item items reminder reminders deadline deadlines due \
+    overdue chores need finished completed complete finish left remaining open unfinished outstanding pending promise \
+    promised promises owe owed owes agree agreed should supposed commit committed accomplished already yet must today ";
 
 /// Whether a question may be about a file that came earlier.
 pub fn means_a_file(text: &str) -> bool {
-    let spaced = words(text);
-    let named = FILES
-        .iter()
-        .any(|name| spaced.contains(&format!(" {name} ")));
-    named || goes_on(text)
+    says(&spaced(text), &FILES) || goes_on(text)
 }
 
 impl Wanted {
     pub fn by(text: &str) -> Self {
-        let text = words(text);
-        let says = |phrases: &[&str]| {
-            phrases
-                .iter()
-                .any(|phrase| text.contains(&format!(" {phrase} ")))
-        };
+        let text = spaced(text);
+        let promise = says(&text, &PROMISES);
+        let of_tasks = says(&text, &TASKS);
+        let open = says(&text, &OPEN);
+        let done = says(&text, &DONE) && !says(&text, &["get done", "be done", "not done"]);
         Self {
-            tasks: says(&TASKS)
-                || text.contains(" do i have to ")
-                || text.contains(" do i need to "),
-            done: says(&DONE),
-            person: says(&PERSON) || says(&["my favourite"]),
+            tasks: of_tasks || promise,
+            promise: promise && !of_tasks,
+            done: match (done, open) {
+                (true, true) => None,
+                (done, _) => Some(done),
+            },
+            person: says(&text, &PERSON),
+            goals: says(&text, &["goal", "goals", "progress"]),
+            count: says(&text, &["how many", "number of", "how often", "count"]),
+            conversations: says(
+                &text,
+                &[
+                    "conversation",
+                    "conversations",
+                    "talks",
+                    "chats",
+                    "recordings",
+                ],
+            ),
         }
     }
 }
 
-/// In lower case, one blank around each word.
-fn words(text: &str) -> String {
-    let text = text.to_lowercase();
-    let words = text.split(|c: char| !c.is_alphanumeric());
-    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
-    format!(" {} ", words.join(" "))
+fn says(text: &str, phrases: &[&str]) -> bool {
+    phrases
+        .iter()
+        .any(|phrase| text.contains(&format!(" {phrase} ")))
 }
 
-/// Whether it only goes on with the one before it.
+/// In lower case, one blank around each word.
+fn spaced(text: &str) -> String {
+    format!(" {} ", words(text).join(" "))
+}
+
+fn words(text: &str) -> Vec<String> {
+    let text = text.to_lowercase();
+    let words = text.split(|c: char| !c.is_alphanumeric());
+    words
+        .filter(|word| !word.is_empty())
+        .map(Into::into)
+        .collect()
+}
+
+/// The words that say what a question is about. Times are to be taken out before.
+pub fn content(text: &str) -> Vec<String> {
+    let mut found = words(text);
+    found.retain(|word| !among(word, EMPTY) && !POINTING.contains(&word.as_str()));
+    found
+}
+
+/// The same of a question about tasks.
+pub fn content_of_tasks(text: &str) -> Vec<String> {
+    let mut found = content(text);
+    found.retain(|word| !among(word, EMPTY_OF_TASKS));
+    found
+}
+
+fn among(word: &str, list: &str) -> bool {
+    list.contains(&format!(" {word} "))
+}
+
+/// How many of `wanted` a text holds, in some form or spelling.
+pub fn held(wanted: &[String], text: &str) -> usize {
+    let there = words(text);
+    wanted
+        .iter()
+        .filter(|word| there.iter().any(|other| alike(word, other)))
+        .count()
+}
+
+fn alike(a: &str, b: &str) -> bool {
+    let shared = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
+    let longer = a.chars().count().max(b.chars().count());
+    a == b || (shared >= 3 && shared + 3 >= longer)
+}
+
+/// Whether it only goes on with what was asked before it. Times are to be taken out before.
 pub fn goes_on(text: &str) -> bool {
-    const POINTING: [&str; 12] = [
-        "it", "that", "this", "he", "she", "they", "him", "her", "them", "there", "then", "more",
+    const BARE: [&str; 12] = [
+        "and", "but", "so", "why", "when", "where", "who", "how", "what", "which", "ok", "really",
     ];
-    const BARE: [&str; 9] = [
-        "and", "but", "so", "why", "when", "where", "who", "how", "what",
-    ];
-    let text = words(text);
-    let words: Vec<_> = text.split_whitespace().collect();
-    let points = words.iter().any(|word| POINTING.contains(word));
-    let bare = words.first().is_some_and(|word| BARE.contains(word));
-    (points && words.len() <= 8) || (bare && words.len() <= 3)
+    let words = words(text);
+    let about = spaced(text);
+    if [
+        " what about ",
+        " how about ",
+        " and what about ",
+        " and how about ",
+    ]
+    .iter()
+    .any(|opening| about.starts_with(opening))
+    {
+        return true;
+    }
+    let left = content(text).len();
+    let points = words.iter().any(|word| POINTING.contains(&word.as_str()));
+    let bare = words
+        .first()
+        .is_some_and(|word| BARE.contains(&word.as_str()));
+    (points && words.len() <= 10 && left <= 2) || (bare && words.len() <= 3 && left == 0)
 }
 
 #[cfg(test)]
@@ -127,14 +263,29 @@ mod tests {
             "what's due on Friday",
             "Anything on my to-do list?",
             "What do I have to do today?",
+            "What do I still have to get done?",
+            "What did I promise Anna?",
+            "How much do I owe Ben?",
         ] {
-            assert_eq!(wanted(text), (true, false, false), "{text}");
+            assert_eq!(wanted(text), (true, Some(false), false), "{text}");
         }
-        assert_eq!(wanted("Which tasks have I finished?"), (true, true, false));
-        assert_eq!(wanted("What do you know about me?"), (false, false, true));
+        for text in [
+            "Which tasks have I finished?",
+            "Which tasks did I do?",
+            "completed tasks",
+        ] {
+            assert_eq!(wanted(text), (true, Some(true), false), "{text}");
+        }
+        assert_eq!(wanted("Are my tasks open or done?"), (true, None, false));
+        assert_eq!(
+            wanted("What do you know about me?"),
+            (false, Some(false), true)
+        );
         for text in ["What did I do yesterday?", "Who paid the residue?", ""] {
-            assert_eq!(wanted(text), (false, false, false), "{text}");
+            let wanted = Wanted::by(text);
+            assert!(!wanted.tasks && !wanted.person, "{text}");
         }
+        assert!(Wanted::by("How many tasks do I have?").count);
     }
 
     #[test]
@@ -152,16 +303,34 @@ mod tests {
     #[test]
     fn a_question_may_go_on_with_the_last() {
         for text in [
-            "And now?",
+            "And?",
             "Why?",
             "Who said that?",
             "And when was it?",
             "Tell me more",
+            "What was his answer?",
+            "What about Petra?",
+            "and who approved it",
         ] {
             assert!(goes_on(text), "{text}");
         }
-        for text in ["salt?", "Who paid the plumber?", "thanks", ""] {
+        for text in [
+            "salt?",
+            "Who paid the plumber?",
+            "Who is Petra?",
+            "thanks",
+            "Who said that the boat of Ben is blue?",
+            "",
+        ] {
             assert!(!goes_on(text), "{text}");
         }
+    }
+
+    #[test]
+    fn words_are_held_in_other_forms() {
+        let wanted = content("Which colour has the boat of the plummer?");
+        assert_eq!(wanted, ["colour", "boat", "plummer"]);
+        assert_eq!(held(&wanted, "Boats, and the plumber"), 2);
+        assert_eq!(held(&wanted, "A bus and a plan"), 0);
     }
 }

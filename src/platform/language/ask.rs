@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     Fence, Format, Language, LanguageError, Message, Result,
+    limits::For,
     measure::{self, Meter},
     messages::{estimated_tokens, fit},
     shape::Shape,
@@ -30,7 +31,7 @@ impl Language {
         material: &str,
     ) -> Result<T> {
         let material = fit(material, self.0.context_characters);
-        self.ask_with(who, task, instructions, |fence| {
+        self.ask_with((who, For::Jobs), task, instructions, |fence| {
             Message::user(fence.wrap(&material))
         })
         .await
@@ -44,7 +45,7 @@ impl Language {
         instructions: &str,
         jpeg: &[u8],
     ) -> Result<T> {
-        self.ask_with(who, task, instructions, |fence| {
+        self.ask_with((who, For::Somebody), task, instructions, |fence| {
             Message::user(fence.wrap("The picture.")).with_jpeg(jpeg)
         })
         .await
@@ -52,7 +53,7 @@ impl Language {
 
     async fn ask_with<T: DeserializeOwned + JsonSchema>(
         &self,
-        who: &str,
+        who: (&str, For),
         task: &'static str,
         instructions: &str,
         material: impl FnOnce(&Fence) -> Message,
@@ -65,7 +66,7 @@ impl Language {
 
     async fn ask_unmeasured<T: DeserializeOwned + JsonSchema>(
         &self,
-        who: &str,
+        (who, whom): (&str, For),
         task: &'static str,
         instructions: &str,
         material: impl FnOnce(&Fence) -> Message,
@@ -82,7 +83,7 @@ impl Language {
             )),
             material(&fence),
         ];
-        let _place = self.0.limits.admit(who).await?;
+        let _place = self.0.limits.admit(who, whom).await?;
         let first = self.turn(who, task, &messages, Some(&shape)).await?;
         let complaint = match shape.read(&first) {
             Ok(answer) => return Ok(answer),

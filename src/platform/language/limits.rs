@@ -19,8 +19,22 @@ const QUEUE_OF_USER: usize = 32;
 /// Users whose tokens are counted; then those who spent least are forgotten.
 const MOST_COUNTS: usize = 100_000;
 
+/// Requests of one user that somebody waits for, and that wait beside those of jobs.
+const QUEUE_OF_WAITERS: usize = 8;
+
+/// For whom a request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum For {
+    /// Somebody who waits, as in a chat.
+    Somebody,
+    /// Work in the background. One place of the server and one of the user is not for it; where there is only one, at
+    /// most one of these waits for it, so that somebody who comes is next.
+    Jobs,
+}
+
 pub(super) struct Limits {
     server: Arc<Semaphore>,
+    jobs: Arc<Semaphore>,
     users: Arc<Mutex<HashMap<Arc<str>, User>>>,
     per_user: usize,
     patience: Duration,
@@ -30,9 +44,20 @@ pub(super) struct Limits {
 }
 
 struct User {
-    turns: Arc<Semaphore>,
+    turns: Turns,
     /// Requests that run or wait.
     here: usize,
+}
+
+#[derive(Clone)]
+struct Turns {
+    all: Arc<Semaphore>,
+    jobs: Arc<Semaphore>,
+}
+
+/// How many of so many places jobs may take.
+fn of_jobs(places: usize) -> usize {
+    places.saturating_sub(1).max(1)
 }
 
 struct Counts {
@@ -48,6 +73,8 @@ struct Counts {
 pub(super) struct Place {
     _server: OwnedSemaphorePermit,
     _user: OwnedSemaphorePermit,
+    // Given back after those above: who waits for them already is next.
+    _of_jobs: Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)>,
     _seat: Seat,
 }
 
@@ -70,6 +97,7 @@ impl Limits {
     pub fn new(settings: &Settings) -> Self {
         Self {
             server: Arc::new(Semaphore::new(settings.max_concurrent)),
+            jobs: Arc::new(Semaphore::new(of_jobs(settings.max_concurrent))),
             users: Arc::default(),
             per_user: settings.max_concurrent_per_user,
             patience: settings.timeout,
@@ -84,35 +112,50 @@ impl Limits {
     }
 
     /// Waits for a turn of the user and of the server, first come, first served.
-    pub async fn admit(&self, who: &str) -> Result<Place> {
-        let (seat, turns) = self.seat(who)?;
+    pub async fn admit(&self, who: &str, whom: For) -> Result<Place> {
+        let (seat, turns) = self.seat(who, whom)?;
         let _waiting = Waiting::start();
         let turn = async {
-            let user = turns.acquire_owned().await.ok()?;
+            let of_jobs = match whom {
+                For::Somebody => None,
+                For::Jobs => {
+                    let user = turns.jobs.acquire_owned().await.ok()?;
+                    Some((user, self.jobs.clone().acquire_owned().await.ok()?))
+                }
+            };
+            let user = turns.all.acquire_owned().await.ok()?;
             let server = self.server.clone().acquire_owned().await.ok()?;
-            Some((user, server))
+            Some((user, server, of_jobs))
         };
         match tokio::time::timeout(self.patience, turn).await {
-            Ok(Some((user, server))) => Ok(Place {
+            Ok(Some((user, server, of_jobs))) => Ok(Place {
                 _server: server,
                 _user: user,
+                _of_jobs: of_jobs,
                 _seat: seat,
             }),
             _ => Err(LanguageError::Busy),
         }
     }
 
-    fn seat(&self, who: &str) -> Result<(Seat, Arc<Semaphore>)> {
+    fn seat(&self, who: &str, whom: For) -> Result<(Seat, Turns)> {
         let mut users = locked(&self.users);
         if users.len() >= MOST_USERS && !users.contains_key(who) {
             return Err(LanguageError::Busy);
         }
         let who: Arc<str> = who.into();
         let user = users.entry(who.clone()).or_insert_with(|| User {
-            turns: Arc::new(Semaphore::new(self.per_user)),
+            turns: Turns {
+                all: Arc::new(Semaphore::new(self.per_user)),
+                jobs: Arc::new(Semaphore::new(of_jobs(self.per_user))),
+            },
             here: 0,
         });
-        if user.here >= self.per_user + QUEUE_OF_USER {
+        let queue = match whom {
+            For::Somebody => QUEUE_OF_USER + QUEUE_OF_WAITERS,
+            For::Jobs => QUEUE_OF_USER,
+        };
+        if user.here >= self.per_user + queue {
             return Err(LanguageError::Busy);
         }
         user.here += 1;
@@ -281,12 +324,21 @@ mod tests {
     #[tokio::test]
     async fn one_user_leaves_room_for_others() {
         let limits = limits(3, 2, 0);
-        let (one, two) = (limits.admit("a").await.unwrap(), limits.admit("a").await);
-        assert!(matches!(limits.admit("a").await, Err(LanguageError::Busy)));
-        let other = limits.admit("b").await.unwrap();
-        assert!(matches!(limits.admit("c").await, Err(LanguageError::Busy)));
+        let (one, two) = (
+            limits.admit("a", For::Somebody).await.unwrap(),
+            limits.admit("a", For::Somebody).await,
+        );
+        assert!(matches!(
+            limits.admit("a", For::Somebody).await,
+            Err(LanguageError::Busy)
+        ));
+        let other = limits.admit("b", For::Somebody).await.unwrap();
+        assert!(matches!(
+            limits.admit("c", For::Somebody).await,
+            Err(LanguageError::Busy)
+        ));
         drop((one, two));
-        assert!(limits.admit("a").await.is_ok());
+        assert!(limits.admit("a", For::Somebody).await.is_ok());
         drop(other);
         assert!(locked(&limits.users).is_empty());
         assert_eq!(limits.server.available_permits(), 3);
@@ -295,12 +347,55 @@ mod tests {
     #[tokio::test]
     async fn a_queue_is_not_endless() {
         let limits = limits(1, 1, 0);
-        let seats: Vec<_> = (0..=QUEUE_OF_USER).map(|_| limits.seat("a")).collect();
+        let seats: Vec<_> = (0..=QUEUE_OF_USER)
+            .map(|_| limits.seat("a", For::Jobs))
+            .collect();
         assert!(seats.iter().all(Result::is_ok));
-        assert!(limits.seat("a").is_err());
-        assert!(limits.seat("b").is_ok());
+        assert!(limits.seat("a", For::Jobs).is_err());
+        assert!(limits.seat("a", For::Somebody).is_ok());
+        assert!(limits.seat("b", For::Jobs).is_ok());
         drop(seats);
         assert!(locked(&limits.users).is_empty());
+    }
+
+    #[tokio::test]
+    async fn jobs_leave_room_for_somebody_who_waits() {
+        let limits = limits(3, 2, 0);
+        let job = limits.admit("a", For::Jobs).await.unwrap();
+        assert!(limits.admit("a", For::Jobs).await.is_err());
+        let chat = limits.admit("a", For::Somebody).await.unwrap();
+        let other = limits.admit("b", For::Jobs).await.unwrap();
+        // All places of the server are taken now, of which jobs have two.
+        assert!(limits.admit("c", For::Somebody).await.is_err());
+        drop(chat);
+        assert!(limits.admit("c", For::Jobs).await.is_err());
+        assert!(limits.admit("c", For::Somebody).await.is_ok());
+        drop((job, other));
+        assert!(limits.admit("c", For::Jobs).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn of_one_place_somebody_who_waits_is_next() {
+        let limits = Limits {
+            patience: Duration::from_secs(20),
+            ..limits(1, 1, 0)
+        };
+        let (limits, order) = (Arc::new(limits), Arc::new(Mutex::new(Vec::new())));
+        let running = limits.admit("a", For::Jobs).await.unwrap();
+        let mut waiting = Vec::new();
+        for (name, whom) in [("1", For::Jobs), ("2", For::Jobs), ("chat", For::Somebody)] {
+            let (limits, order) = (limits.clone(), order.clone());
+            waiting.push(tokio::spawn(async move {
+                let _place = limits.admit("a", whom).await.unwrap();
+                locked(&order).push(name);
+            }));
+            tokio::task::yield_now().await;
+        }
+        drop(running);
+        for task in waiting {
+            task.await.unwrap();
+        }
+        assert_eq!(*locked(&order), ["chat", "1", "2"]);
     }
 
     #[test]

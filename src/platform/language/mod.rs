@@ -33,7 +33,7 @@ pub use messages::{Fence, Message, Role, fit};
 pub use stream::Words;
 
 use crate::platform::database::Db;
-use limits::Limits;
+use limits::{For, Limits};
 use measure::Meter;
 use wire::Wire;
 
@@ -104,7 +104,7 @@ impl Language {
         self.0.context_characters
     }
 
-    /// Plain text, all at once. `who` is whose limits count, `task` a name for metrics.
+    /// Plain text, all at once, for somebody who waits. `who` is whose limits count, `task` a name for metrics.
     pub async fn write(
         &self,
         who: &str,
@@ -123,7 +123,7 @@ impl Language {
         task: &'static str,
         messages: &[Message],
     ) -> Result<String> {
-        let _place = self.0.limits.admit(who).await?;
+        let _place = self.0.limits.admit(who, For::Somebody).await?;
         let messages = messages::bounded(messages, self.0.context_characters);
         let text = self.turn(who, task, &messages, None).await?;
         Ok(answer::without_thoughts(&text).trim().to_string())

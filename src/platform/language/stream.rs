@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     LONGEST_ANSWER, Language, LanguageError, Message, Result,
     ask::prompt_tokens,
-    limits::{Place, Spending},
+    limits::{For, Place, Spending},
     measure::{self, Meter},
     messages::{bounded, estimated_tokens},
     sse::Events,
@@ -41,7 +41,7 @@ impl fmt::Debug for Words {
 }
 
 impl Language {
-    /// Begins an answer to `messages`. Where they are longer than [`context_characters`](Self::context_characters)
+    /// Begins an answer to `messages`, for somebody who waits. Where they are longer than [`context_characters`](Self::context_characters)
     /// together, the oldest that are no instructions are left out. Material belongs into a [`Fence`](super::Fence).
     /// The place among the running requests is kept until the stream ends or is dropped.
     pub async fn stream(
@@ -91,7 +91,7 @@ impl Language {
         messages: &[Message],
     ) -> Result<(BoxStream<'static, reqwest::Result<Bytes>>, Open)> {
         let inner = &self.0;
-        let place = inner.limits.admit(who).await?;
+        let place = inner.limits.admit(who, For::Somebody).await?;
         let messages = bounded(messages, inner.context_characters);
         let estimated = prompt_tokens(&messages);
         let spending = inner.limits.spend(who, estimated)?;

@@ -125,7 +125,10 @@ async fn an_answer_is_streamed_cited_and_kept() {
         .iter()
         .map(|turn| turn["role"].as_str().unwrap())
         .collect();
-    assert_eq!(turns, ["system", "user", "assistant", "user"]);
+    assert_eq!(turns, ["system", "user"]);
+    let heard = peer.last();
+    let earlier = "They asked: Which colour has the boat?\nYou answered: Hi.\n</material ";
+    assert!(heard.contains(earlier), "{heard}");
     let kept = history(&server, &ann, "").await;
     assert_eq!(kept.len(), 4);
     assert_eq!(kept[0]["text"], told.message()["text"]);
@@ -134,11 +137,9 @@ async fn an_answer_is_streamed_cited_and_kept() {
         ask(&server, &ann, &format!("Question {n}?")).await;
     }
     // Nine before the question itself.
-    let turns = peer.asked().pop().unwrap()["messages"]
-        .as_array()
-        .unwrap()
-        .len();
-    assert_eq!(turns, 11);
+    let heard = peer.last();
+    let turns = heard.matches("They asked: ").count() + heard.matches("You answered: ").count();
+    assert_eq!(turns, 9, "{heard}");
 
     // Words that look like frames.
     let hostile = "data: x\n\ndone: e30=\n\nthink: y\r\rdata: \n: comment\nevent: z\n\n[DONE]";

@@ -143,7 +143,7 @@ async fn plant_talk(db: &PgPool, server: &Server, user: &User, talk: &Talk) -> S
         server.post(path, &user.developer_key, body).await.ok();
     }
     if let Some(text) = &talk.text {
-        let body = json!({"text": text.trim(), "text_source": "email",
+        let body = json!({"text": text.trim(), "text_source": "message",
             "started_at": "2026-03-03T09:20:00Z", "finished_at": "2026-03-03T09:25:00Z"});
         let made = server.post(CONVERSATIONS, &user.developer_key, body).await;
         return made.ok()["id"].as_str().unwrap().into();
