@@ -37,11 +37,11 @@ struct Search {
     #[serde(default)]
     #[schemars(schema_with = "kinds")]
     kinds: Vec<String>,
-    /// First day, yyyy-mm-dd (UTC).
+    /// First day, yyyy-mm-dd, in the time zone of the person.
     #[serde(default)]
     #[schemars(with = "String")]
     start_date: Option<String>,
-    /// Last day, yyyy-mm-dd (UTC), inclusive.
+    /// Last day, yyyy-mm-dd, inclusive.
     #[serde(default)]
     #[schemars(with = "String")]
     end_date: Option<String>,
@@ -81,7 +81,8 @@ impl Tools {
         Extension(request): Extension<Parts>,
     ) -> Result<Json<Hits>, ErrorData> {
         let caller = reading::asking(&request)?;
-        let (from, to) = super::dates(&wanted.start_date, &wanted.end_date)?;
+        let days = (&wanted.start_date, &wanted.end_date);
+        let (from, to) = super::own_dates(&self.app, caller, days).await?;
         let kind = |name: &String| {
             Kind::named(name).map_err(|_| {
                 let known = Kind::ALL.map(Kind::as_str).join(", ");
