@@ -68,7 +68,7 @@ pub struct Period {
 
 /// Search everything: what was said, conversations, memories, action items; by words, meaning and time.
 #[utoipa::path(get, path = "/v1/search", tag = "search", params(SearchQuery),
-    responses((status = 200, body = Hits), (status = 422, body = ErrorBody)))]
+    responses((status = 200, body = Hits), (status = 400, body = ErrorBody)))]
 pub async fn everything(
     State(app): State<App>,
     caller: Caller,

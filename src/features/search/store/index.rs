@@ -110,7 +110,7 @@ pub async fn index(tx: &mut PgConnection, uid: &str, marks: &Marks) -> Result<()
     sqlx::query!(
         "with sources as materialized (
              select s.kind, s.id, s.conversation_id, s.person_id, s.position, s.at,
-                    setweight(to_tsvector(c.configuration, s.title), 'A') || to_tsvector(c.configuration, s.text) as words
+                    setweight(search_vector(c.configuration, s.title), 'A') || search_vector(c.configuration, s.text) as words
              from search_sources($1, $2, $3, $4) s,
                   (select search_configuration(language) as configuration from users where uid = $1) c
          ), marks as materialized (

@@ -54,9 +54,9 @@ pub async fn overview(
                           select from search_items s
                           where s.uid = $1 and s.conversation_id = i.id and s.kind = 'segment' and s.at >= $3)))
                  and ($4::timestamptz is null or i.at <= $4) and ($5::timestamptz is null or i.at < $5)
-                 and (cardinality($6::uuid[]) = 0 or i.kind in ('memory', 'action_item') or i.conversation_id <> all($6))
-                 and ($7::uuid[] is null or i.conversation_id = any($7))
-                 and ($8::uuid[] is null or (i.kind = 'conversation' and i.id = any($9::uuid[])))
+                 and (i.kind in ('memory', 'action_item') or i.conversation_id not in (select unnest($6::uuid[])))
+                 and ($7::uuid[] is null or i.conversation_id in (select unnest($7::uuid[])))
+                 and ($8::uuid[] is null or (i.kind = 'conversation' and i.id in (select unnest($9::uuid[]))))
            ), few as materialized (
                select * from items where n * $10 / total <> (n - 1) * $10 / total
            )
@@ -72,7 +72,7 @@ pub async fn overview(
                where i.uid = $1 and i.conversation_id = f.id and i.kind = 'segment'
                  and ($3::timestamptz is null or i.at >= $3)
                  and ($4::timestamptz is null or i.at <= $4) and ($5::timestamptz is null or i.at < $5)
-                 and ($8::uuid[] is null or i.id = any($8))
+                 and ($8::uuid[] is null or i.id in (select unnest($8::uuid[])))
                order by i.length desc, i.at, i.id limit 8) as s
            where f.kind = 'conversation' and (cardinality($2::text[]) = 0 or 'segment' = any($2))"#,
         uid,

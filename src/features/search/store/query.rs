@@ -55,14 +55,16 @@ pub struct Lexeme {
     pub items: i32,
 }
 
+/// The words of some texts as the user has them: one with accents that they never used counts without.
 pub async fn lexemes(db: &Db, uid: &str, texts: &[String]) -> Result<Vec<Lexeme>> {
     sqlx::query_as!(
         Lexeme,
-        r#"select lexeme as "lexeme!", coalesce(w.items, 0) as "items!"
+        r#"select coalesce(w.word, plain.word, lexeme) as "lexeme!", coalesce(w.items, plain.items, 0) as "items!"
            from (select search_configuration(language) as configuration from users where uid = $1) c
            cross join unnest($2::text[]) with ordinality as given (text, n)
            cross join lateral unnest(tsvector_to_array(to_tsvector(c.configuration, given.text))) as lexeme
            left join search_words w on w.uid = $1 and w.word = lexeme
+           left join search_words plain on w.word is null and plain.uid = $1 and plain.word = unaccent(lexeme)
            order by given.n"#,
         uid,
         texts
@@ -132,7 +134,8 @@ impl WordHit {
     }
 }
 
-/// Items in which these lexemes occur, at most so many for each.
+/// Items in which these lexemes occur, at most so many for each. Ids are looked up in sets (`in (select unnest(…))`): a plan
+/// for any values goes through an array one by one.
 pub async fn with_words(
     db: &Db,
     uid: &str,
@@ -156,10 +159,10 @@ pub async fn with_words(
                where i.uid = $1 and i.words @@ t.term
                  and (cardinality($3::text[]) = 0 or i.kind = any($3))
                  and ($4::timestamptz is null or i.at >= $4) and ($5::timestamptz is null or i.at <= $5)
-                 and (cardinality($6::uuid[]) = 0 or i.kind in ('memory', 'action_item') or i.conversation_id <> all($6))
-                 and ($7::uuid[] is null or i.conversation_id = any($7))
-                 and ($8::uuid[] is null or (i.kind = 'segment' and i.id = any($8))
-                      or (i.kind = 'conversation' and i.id = any($9::uuid[])))
+                 and (i.kind in ('memory', 'action_item') or i.conversation_id not in (select unnest($6::uuid[])))
+                 and ($7::uuid[] is null or i.conversation_id in (select unnest($7::uuid[])))
+                 and ($8::uuid[] is null or (i.kind = 'segment' and i.id in (select unnest($8::uuid[])))
+                      or (i.kind = 'conversation' and i.id in (select unnest($9::uuid[]))))
                limit $10) as i"#,
         uid,
         &terms,

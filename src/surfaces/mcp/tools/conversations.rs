@@ -99,7 +99,7 @@ struct SearchConversations {
     /// A question or words, at most 500 characters; time in it ("last Tuesday evening") is understood.
     #[schemars(length(min = 1, max = 500))]
     query: String,
-    /// First day, yyyy-mm-dd, in the time zone of the person.
+    /// First day, yyyy-mm-dd, in the user's time zone.
     #[serde(default)]
     #[schemars(with = "String")]
     start_date: Option<String>,

@@ -37,7 +37,7 @@ struct Search {
     #[serde(default)]
     #[schemars(schema_with = "kinds")]
     kinds: Vec<String>,
-    /// First day, yyyy-mm-dd, in the time zone of the person.
+    /// First day, yyyy-mm-dd, in the user's time zone.
     #[serde(default)]
     #[schemars(with = "String")]
     start_date: Option<String>,
