@@ -94,7 +94,7 @@ struct Inner {
 
 enum Engine {
     Local { lanes: Lanes, dimension: usize },
-    Endpoint(Endpoint),
+    Endpoint(Box<Endpoint>),
 }
 
 impl Embedder {
@@ -114,7 +114,7 @@ impl Embedder {
             }
             Provider::OpenAi => {
                 let endpoint = Endpoint::new(settings)?;
-                (endpoint.model_id(), Engine::Endpoint(endpoint))
+                (endpoint.model_id(), Engine::Endpoint(Box::new(endpoint)))
             }
         };
         Ok(Some(Self(Arc::new(Inner {
