@@ -23,8 +23,10 @@ pub struct Filters {
     pub discarded: Vec<Uuid>,
     /// Conversations of the folder.
     pub folder: Option<Vec<Uuid>>,
-    /// Segments of the person, and conversations in which they speak.
-    pub person: Option<(Vec<Uuid>, Vec<Uuid>)>,
+    /// Who said it.
+    pub person_id: Option<String>,
+    /// Conversations in which the person speaks.
+    pub spoken: Option<Vec<Uuid>>,
 }
 
 pub struct Admitted {
@@ -69,9 +71,13 @@ impl Admitted {
     pub async fn read(db: &Db, uid: &str, query: &Query) -> Result<Self> {
         let folder_id = query.folder_id.as_deref();
         let homes = store::homes(db, uid, query.include_discarded, folder_id).await?;
-        let person = match query.person_id.clone() {
-            Some(id) => Some(store::said(db, uid, &[id]).await?),
-            None => None,
+        let (person, spoken) = match query.person_id.clone() {
+            Some(id) => {
+                let (segments, conversations) = store::said(db, uid, &[id]).await?;
+                let said = Said::new(&segments, &conversations);
+                (Some(said), Some(conversations))
+            }
+            None => (None, None),
         };
         let filters = Filters {
             kinds: query
@@ -83,7 +89,8 @@ impl Admitted {
             to: query.to,
             discarded: homes.discarded,
             folder: folder_id.map(|_| homes.folder),
-            person,
+            person_id: query.person_id.clone(),
+            spoken,
         };
         Ok(Self {
             kinds: query.kinds.clone(),
@@ -92,10 +99,7 @@ impl Admitted {
                 .folder
                 .as_ref()
                 .map(|ids| ids.iter().copied().collect()),
-            person: filters
-                .person
-                .as_ref()
-                .map(|(segments, conversations)| Said::new(segments, conversations)),
+            person,
             filters,
         })
     }

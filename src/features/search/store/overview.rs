@@ -29,7 +29,7 @@ impl ItemRow {
 
 /// Conversations, memories and action items that the filters let through, of a period if one is given (its end is not
 /// part of it): at most so many of each kind, spread evenly over the time. Then the segments of as many conversations
-/// that say most, eight of each.
+/// that say most, at most so many of each.
 pub async fn overview(
     db: &Db,
     uid: &str,
@@ -39,7 +39,6 @@ pub async fn overview(
 ) -> Result<Vec<ItemRow>> {
     let (start, end) = period.unzip();
     let from = filters.from.max(start);
-    let (said, spoken) = filters.person.clone().unzip();
     sqlx::query_as!(
         ItemRow,
         r#"with items as materialized (
@@ -56,7 +55,7 @@ pub async fn overview(
                  and ($4::timestamptz is null or i.at <= $4) and ($5::timestamptz is null or i.at < $5)
                  and (i.kind in ('memory', 'action_item') or i.conversation_id not in (select unnest($6::uuid[])))
                  and ($7::uuid[] is null or i.conversation_id in (select unnest($7::uuid[])))
-                 and ($8::uuid[] is null or (i.kind = 'conversation' and i.id in (select unnest($9::uuid[]))))
+                 and ($8::text is null or (i.kind = 'conversation' and i.id in (select unnest($9::uuid[]))))
            ), few as materialized (
                select * from items where n * $10 / total <> (n - 1) * $10 / total
            )
@@ -72,8 +71,8 @@ pub async fn overview(
                where i.uid = $1 and i.conversation_id = f.id and i.kind = 'segment'
                  and ($3::timestamptz is null or i.at >= $3)
                  and ($4::timestamptz is null or i.at <= $4) and ($5::timestamptz is null or i.at < $5)
-                 and ($8::uuid[] is null or i.id in (select unnest($8::uuid[])))
-               order by i.length desc, i.at, i.id limit 8) as s
+                 and ($8::text is null or i.person_id = $8)
+               order by i.length desc, i.at, i.id limit $10) as s
            where f.kind = 'conversation' and (cardinality($2::text[]) = 0 or 'segment' = any($2))"#,
         uid,
         &filters.kinds,
@@ -82,8 +81,8 @@ pub async fn overview(
         end,
         &filters.discarded,
         filters.folder.as_deref(),
-        said.as_deref(),
-        spoken.as_deref(),
+        filters.person_id.as_deref(),
+        filters.spoken.as_deref(),
         most
     )
     .fetch_all(db)

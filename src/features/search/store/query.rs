@@ -144,7 +144,6 @@ pub async fn with_words(
     most: i64,
 ) -> Result<Vec<WordHit>> {
     let terms: Vec<_> = lexemes.iter().map(|lexeme| quoted(lexeme)).collect();
-    let (said, spoken) = filters.person.clone().unzip();
     sqlx::query_as!(
         WordHit,
         r#"with terms as materialized (
@@ -161,7 +160,7 @@ pub async fn with_words(
                  and ($4::timestamptz is null or i.at >= $4) and ($5::timestamptz is null or i.at <= $5)
                  and (i.kind in ('memory', 'action_item') or i.conversation_id not in (select unnest($6::uuid[])))
                  and ($7::uuid[] is null or i.conversation_id in (select unnest($7::uuid[])))
-                 and ($8::uuid[] is null or (i.kind = 'segment' and i.id in (select unnest($8::uuid[])))
+                 and ($8::text is null or i.person_id = $8
                       or (i.kind = 'conversation' and i.id in (select unnest($9::uuid[]))))
                limit $10) as i"#,
         uid,
@@ -171,8 +170,8 @@ pub async fn with_words(
         filters.to,
         &filters.discarded,
         filters.folder.as_deref(),
-        said.as_deref(),
-        spoken.as_deref(),
+        filters.person_id.as_deref(),
+        filters.spoken.as_deref(),
         most
     )
     .fetch_all(db)
