@@ -309,6 +309,8 @@ pub struct RateLimit {
     pub daily_summaries_per_hour: u32,
     pub reprocessings_per_hour: u32,
     pub merges_per_hour: u32,
+    pub searches_per_hour: u32,
+    pub questions_per_hour: u32,
     pub knowledge_graphs_per_hour: u32,
     pub memories_deletions_per_hour: u32,
     pub goal_questions_per_hour: u32,

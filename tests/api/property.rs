@@ -121,6 +121,7 @@ async fn answers_keep_the_promises_of_their_documents() {
         "OMI_RATE_LIMIT__FAILURES_PER_MINUTE",
         "OMI_RATE_LIMIT__REPROCESSINGS_PER_HOUR",
         "OMI_RATE_LIMIT__MERGES_PER_HOUR",
+        "OMI_RATE_LIMIT__SEARCHES_PER_HOUR",
         "OMI_RATE_LIMIT__MCP_MEMORIES_PER_HOUR",
         "OMI_RATE_LIMIT__GOAL_QUESTIONS_PER_HOUR",
     ];

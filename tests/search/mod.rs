@@ -1,5 +1,6 @@
 //! Search: its doors, its freshness, its understanding, its quality.
 
+mod asking;
 mod doors;
 mod fresh;
 mod meaning;

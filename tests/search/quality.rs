@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt::Write as _};
 
 use chrono::{DateTime, Duration, NaiveDateTime, TimeZone as _, Utc};
 use chrono_tz::Europe::London;
-use omi_server::features::search::{self, Kind, Parts, Query};
+use omi_server::features::search::{self, Kind, Lines, Parts, Query};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -164,7 +164,7 @@ async fn what_was_said_is_found() {
             ..Query::default()
         };
         for (way, recalls) in ways.iter().zip(&mut recalls) {
-            let found = search::search_at(&app, UID, &query, question.asked_at, way.1)
+            let found = search::search_at(&app, UID, &query, question.asked_at, way.1, Lines::Raw)
                 .await
                 .unwrap();
             let ranks: Vec<_> = question

@@ -85,6 +85,11 @@ pub async fn delete(db: &Db, caller: &Caller, id: Uuid) -> Result<()> {
     }
 }
 
+/// Everybody whom a user knows.
+pub async fn all(db: &Db, uid: &str) -> Result<Vec<Person>> {
+    Ok(store::list(db, uid).await?)
+}
+
 /// Name by id of those of these people that there are.
 pub async fn names(db: &Db, uid: &str, ids: &[Uuid]) -> Result<HashMap<Uuid, String>> {
     let people = of(db, uid, ids).await?;

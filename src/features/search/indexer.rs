@@ -18,6 +18,8 @@ use crate::{
 
 /// Marks that are taken in one transaction.
 const BATCH: i64 = 500;
+/// Marks, the newest, that are taken in before a question is answered while more wait than that can be waited for.
+const NEWEST: i64 = 200;
 /// Marks that are looked at for users to take care of.
 const LOOK: i64 = 5000;
 /// Items whose vectors are asked for at once.
@@ -31,6 +33,10 @@ const REST: u32 = 4;
 /// Before vectors are tried again that could not be made for now, and that will not be made before the operator did something.
 const RETRY: Duration = Duration::from_secs(10);
 const RETRY_LATER: Duration = Duration::from_secs(600);
+/// How often vectors of other models are looked for, which takes a look at all vectors of all users.
+const LOOK_FOR_OLD: Duration = Duration::from_secs(3600);
+/// Vectors that are taken away at once.
+const OLD: i64 = 5000;
 
 /// Indexes until the task is dropped. What was taken in when it is, or when the process is killed, is taken in again.
 pub async fn run_forever(app: crate::app::App) {
@@ -61,34 +67,39 @@ async fn index_all(db: &Db) -> Result<bool> {
     let mut more = false;
     for uid in store::users_waiting(db, LOOK).await? {
         let started = Instant::now();
-        more |= index_batch(db, &uid, false).await?;
+        more |= index_batch(db, &uid, false, BATCH).await?;
         tokio::time::sleep(started.elapsed() * REST).await;
     }
     Ok(more)
 }
 
 /// Takes in some changes of one user. True: there are more. Without `wait` somebody else may be left to it.
-async fn index_batch(db: &Db, uid: &str, wait: bool) -> Result<bool> {
+async fn index_batch(db: &Db, uid: &str, wait: bool, most: i64) -> Result<bool> {
     let mut tx = db.begin().await?;
     if !store::lock(&mut tx, uid, wait).await? {
         return Ok(false);
     }
-    let marks = store::take(&mut tx, uid, BATCH).await?;
+    let marks = store::take(&mut tx, uid, most).await?;
     if marks.ids.is_empty() {
         return Ok(false);
     }
     store::index(&mut tx, uid, &marks).await?;
     tx.commit().await?;
-    Ok(marks.ids.len() as i64 == BATCH)
+    Ok(marks.ids.len() as i64 == most)
 }
 
-/// Takes in what has changed until now, unless that is more than `most` changes: those are left to the background.
+/// Takes in what has changed until now. Of more than `most` changes the newest are taken in, so that what was just made is
+/// found; the others are left to the background.
 pub async fn catch_up(db: &Db, uid: &str, most: i64) -> Result<()> {
     let waiting = store::waiting(db, uid, most + 1).await?;
-    if waiting == 0 || waiting > most {
+    if waiting == 0 {
         return Ok(());
     }
-    while index_batch(db, uid, true).await? {}
+    if waiting > most {
+        index_batch(db, uid, true, NEWEST).await?;
+        return Ok(());
+    }
+    while index_batch(db, uid, true, BATCH).await? {}
     Ok(())
 }
 
@@ -97,11 +108,23 @@ async fn vectors_forever(app: &Handles) {
         return;
     };
     let model = embedder.model_id().to_string();
+    let mut looked_for_old: Option<Instant> = None;
+    // Whose items were taken last: each user has a turn.
+    let mut last = String::new();
     loop {
         let made = async {
-            let outdated = store::outdate(&app.db, &model, 5000).await?;
-            let waiting = store::claim(&app.db, VECTORS).await?;
-            let more = outdated > 0 || waiting.len() as i64 == VECTORS;
+            if looked_for_old.is_none_or(|at| at.elapsed() > LOOK_FOR_OLD)
+                && store::outdate(&app.db, &model, looked_for_old.is_none(), OLD).await? == 0
+            {
+                looked_for_old = Some(Instant::now());
+            }
+            let waiting = store::claim(&app.db, &last, VECTORS).await?;
+            // Behind the last user the first one comes again.
+            let more = !waiting.is_empty() || !last.is_empty();
+            last = waiting
+                .first()
+                .map(|item| item.uid.clone())
+                .unwrap_or_default();
             match make(embedder, waiting).await {
                 Ok(made) => store::keep(&app.db, &model, made).await?,
                 Err(error) => return Ok(Err(error)),

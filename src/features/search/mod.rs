@@ -1,13 +1,18 @@
 //! Search over everything that a user has: by words, by meaning and by time.
 
+mod admitted;
+mod asked;
 mod indexer;
 mod model;
 mod nouns;
+mod overview;
 mod rank;
 mod similar;
 mod store;
 mod time;
+mod turns;
 mod vectors;
+mod windows;
 
 pub use indexer::run_forever;
 pub use model::{Found, Hit, Kind, Matched, Page, Query, Search};
@@ -23,15 +28,20 @@ use chrono_tz::Tz;
 use uuid::Uuid;
 
 use self::{
+    admitted::{Admitted, Filters, Said},
     model::{Key, Place},
     rank::{Scores, Weights},
-    store::{Filters, Shown},
+    store::Shown,
     vectors::Nearness,
+    windows::Window,
 };
 use crate::{
     app::Handles,
     error::Result,
-    features::{accounts, lenient, people::Speakers},
+    features::{
+        accounts, lenient,
+        people::{self, Speakers},
+    },
     platform::{clock, database::Db, embeddings::Embedder},
 };
 
@@ -39,14 +49,15 @@ use crate::{
 pub const MAXIMUM_QUERY: usize = 500;
 /// Most hits of one question.
 pub const MOST_HITS: usize = 100;
-/// So many changes are taken in before a question is answered; more are left to the background.
+/// So many changes are taken in before a question is answered; of more the newest are, and the rest is left to the
+/// Open action items of a time to come that are looked at.
+const MOST_DUE: i64 = 100;
+/// background.
 const CATCH_UP: i64 = 2000;
 /// Items that go on to the second round, in which what lies around them counts.
 const CLOSELY: usize = 200;
 /// Segments whose neighbours are looked at too.
 const CENTRES: usize = 50;
-/// Items of a period that are told from others.
-const MOST_OF_PERIOD: i64 = 20_000;
 /// From this cosine on the meaning is told as a reason.
 const TELLING: f32 = 0.25;
 
@@ -56,7 +67,7 @@ fn embedder(app: &Handles) -> Option<&Embedder> {
 
 /// What answers a question, best first.
 pub async fn search(app: &Handles, uid: &str, query: &Query) -> Result<Found> {
-    search_at(app, uid, query, clock::now(), Parts::All).await
+    search_at(app, uid, query, clock::now(), Parts::All, Lines::Once).await
 }
 
 /// Which of words and meaning count.
@@ -65,6 +76,15 @@ pub enum Parts {
     All,
     Words,
     Meaning,
+}
+
+/// Whether hits may show the same lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lines {
+    /// Each line is in one hit: others that would show it are a part of that one.
+    Once,
+    /// Each segment is a hit of its own.
+    Raw,
 }
 
 /// Whether meaning counts at all on this server.
@@ -89,76 +109,93 @@ pub async fn search_at(
     query: &Query,
     now: DateTime<Utc>,
     parts: Parts,
+    lines: Lines,
 ) -> Result<Found> {
     lenient::at_most("query", &query.text, MAXIMUM_QUERY)?;
     let limit = query.limit.min(MOST_HITS);
+    let _turn = app.vectors.turns.of(uid).await;
     let profile = accounts::profile(&app.db, uid).await?;
     let understood = time::read(&query.text, now, profile.time_zone);
     let (period, ahead) = (understood.period, understood.ahead);
     indexer::catch_up(&app.db, uid, CATCH_UP).await?;
+    let admitted = Admitted::read(&app.db, uid, query).await?;
 
-    let filters = Filters::of(query);
-    let in_period: HashMap<Key, Place> = match period {
-        None => HashMap::new(),
-        Some(_) => {
-            let rows = store::admitted(&app.db, uid, &filters, period, MOST_OF_PERIOD).await?;
-            if time::vague(&understood.rest) {
-                let order: Vec<_> = rows.into_iter().take(limit * 2).collect();
-                let mut hits = by_time_alone(app, uid, query, order, limit).await?;
-                name_speakers(&app.db, uid, &profile.name, &mut hits).await?;
-                return Ok(Found {
-                    hits,
-                    period,
-                    ahead,
-                });
+    let overview = async || {
+        let windows = overview::overview(&app.db, uid, query, &admitted, period, limit).await?;
+        let hits = finish(app, uid, &profile.name, windows.into_iter(), lines, limit).await?;
+        Ok(Found {
+            hits,
+            period,
+            ahead,
+        })
+    };
+    let due: Vec<Key> = match ahead {
+        Some(ahead) => store::due(&app.db, uid, ahead, MOST_DUE).await?,
+        None => Vec::new(),
+    }
+    .into_iter()
+    .map(action_item)
+    .collect();
+    if ahead.is_some() && period.is_none() && time::asks_what_comes(&understood.rest) {
+        let windows = overview::in_order(&app.db, uid, &due, &admitted).await?;
+        let hits = finish(app, uid, &profile.name, windows.into_iter(), lines, limit).await?;
+        return Ok(Found {
+            hits,
+            period,
+            ahead,
+        });
+    }
+    let vague = time::vague(&understood.rest);
+    if vague && (period.is_some() || admitted::narrow(query)) {
+        return overview().await;
+    }
+
+    let words = async {
+        match parts {
+            Parts::Meaning => Ok(Default::default()),
+            _ => {
+                let text = asked::content(&understood.rest);
+                by_words(&app.db, uid, &text, &admitted.filters).await
             }
-            rows.into_iter()
-                .filter_map(|row| Some((key(&row.kind, row.id)?, row.place())))
-                .collect()
         }
     };
-
-    let (words, mut places) = match parts {
-        Parts::Meaning => Default::default(),
-        _ => by_words(&app.db, uid, &understood.rest, &filters).await?,
+    let near = async {
+        match parts {
+            Parts::Words => Ok(Nearness::new()),
+            _ => by_meaning(app, uid, &understood.rest).await,
+        }
     };
-    let near = match parts {
-        Parts::Words => Nearness::new(),
-        _ => by_meaning(app, uid, &understood.rest).await?,
-    };
+    let said = said_by_named(&app.db, uid, &query.text);
+    let ((words, mut places), near, said) = tokio::try_join!(words, near, said)?;
     let weights = match parts {
         Parts::Meaning => Weights::MEANING,
         Parts::All if !near.is_empty() => Weights::FUSED,
         // Of two one is missing: the other one has all the weight.
         Parts::All | Parts::Words => Weights::WORDS,
     };
-    let admitted: Option<HashSet<Key>> = if filters.narrow() {
-        let rows = store::admitted(&app.db, uid, &filters, None, i64::MAX).await?;
-        Some(
-            rows.iter()
-                .filter_map(|row| key(&row.kind, row.id))
-                .collect(),
-        )
-    } else {
-        None
+    let within = |at: DateTime<Utc>| period.is_some_and(|(start, end)| start <= at && at < end);
+    let found = || {
+        let meant = near.iter().map(|(key, (_, place))| (*key, *place));
+        places
+            .iter()
+            .map(|(key, place)| (*key, *place))
+            .chain(meant.filter(|(key, _)| !places.contains_key(key)))
     };
-    places.extend(in_period.iter().map(|(key, place)| (*key, *place)));
-
+    let mut in_period: HashSet<Key> = found()
+        .filter(|(_, place)| within(place.at))
+        .map(|(key, _)| key)
+        .chain(due)
+        .collect();
     let scores = Scores {
         weights,
         words: &words,
         near: &near,
         in_period: &in_period,
+        said: said.as_ref(),
     };
-    let is_admitted = |key: &Key| {
-        (query.kinds.is_empty() || query.kinds.contains(&key.kind))
-            && admitted.as_ref().is_none_or(|keys| keys.contains(key))
-    };
-    let mut candidates: Vec<(f64, Key)> = words
-        .keys()
-        .chain(near.keys().filter(|key| !words.contains_key(key)))
-        .filter(|key| is_admitted(key))
-        .map(|key| (scores.own(*key), *key))
+    let mut candidates: Vec<(f64, Key)> = found()
+        .filter(|(key, place)| admitted.holds(key, place))
+        .map(|(key, _)| (scores.own(key), key))
         .filter(|(score, _)| *score > 0.0)
         .collect();
     let around =
@@ -174,12 +211,24 @@ pub async fn search_at(
         .take(CENTRES)
         .collect();
     let rows = store::neighbours(&app.db, uid, &centres).await?;
+    in_period.extend(
+        rows.iter()
+            .filter(|row| within(row.at))
+            .map(|row| segment(row.id)),
+    );
+    let scores = Scores {
+        weights,
+        words: &words,
+        near: &near,
+        in_period: &in_period,
+        said: said.as_ref(),
+    };
     let reasons = |key: &Key| {
         let telling = near.get(key).is_some_and(|near| near.0 >= TELLING);
         let reasons = [
             (words.contains_key(key), Matched::Words),
             (telling, Matched::Meaning),
-            (in_period.contains_key(key), Matched::Time),
+            (in_period.contains(key), Matched::Time),
         ];
         reasons
             .into_iter()
@@ -210,32 +259,24 @@ pub async fn search_at(
             .iter()
             .position(|id| Some(id) == centre)
             .unwrap_or_default();
-        let row_matches = ids.iter().map(|id| {
-            !reasons(&Key {
-                kind: Kind::Segment,
-                id: *id,
-            })
-            .is_empty()
-        });
+        let row_matches = ids.iter().map(|id| !reasons(&segment(*id)).is_empty());
         let row_matches: Vec<_> = row_matches.collect();
         for place in centre.saturating_sub(2)..ids.len().min(centre + 3) {
-            let found = Key {
-                kind: Kind::Segment,
-                id: ids[place],
-            };
+            let found = segment(ids[place]);
             if row_matches[place.saturating_sub(2)..ids.len().min(place + 3)].contains(&true) {
                 beside.insert(found);
             }
-            let segment = &row[place];
+            let said = &row[place];
             let stands = Place {
-                conversation_id: Some(segment.conversation_id),
-                length: segment.length,
+                conversation_id: Some(said.conversation_id),
+                length: said.length,
+                at: said.at,
             };
             places.insert(found, stands);
-            if is_admitted(&found) {
-                let around = around.get(&segment.conversation_id).copied();
+            if admitted.holds(&found, &stands) {
+                let around = around.get(&said.conversation_id).copied();
                 let score = scores.in_row(&ids, place, around.unwrap_or_default());
-                ranked.insert(found, score + scores.solid(found.kind, segment.length));
+                ranked.insert(found, score + scores.solid(found.kind, said.length));
             }
         }
     }
@@ -243,41 +284,89 @@ pub async fn search_at(
         .into_iter()
         .map(|(key, score)| (score, key))
         .collect();
-    // Some may turn out to be gone, or discarded.
-    cut(&mut ranked, 2 * limit + 20);
+    // Some may turn out to be gone, or to show what others show.
+    cut(&mut ranked, 3 * limit + 20);
     let closely: Vec<Key> = ranked.iter().map(|(_, key)| *key).collect();
     let places = closely
         .iter()
         .filter_map(|key| Some((*key, place(key, &places, &near)?)))
         .collect();
-    let shown = show(&app.db, uid, &closely, &places).await?;
-    if shown.len() < closely.len() && !near.is_empty() {
-        app.vectors.forget(uid);
-    }
-    let mut shown: HashMap<Key, Shown> = shown
+    let mut shown: HashMap<Key, Shown> = show(&app.db, uid, &closely, &places)
+        .await?
         .into_iter()
-        .filter(|item| query.include_discarded || !item.discarded)
         .filter_map(|item| Some((key(&item.kind, item.id)?, item)))
         .collect();
-    let mut hits: Vec<_> = ranked
+    let gone: Vec<Key> = closely
         .into_iter()
-        .filter_map(|(score, key)| {
-            let item = shown.remove(&key)?;
-            let matched = reasons(&key);
-            // A segment may stand beside one that matches; anything else stands for itself.
-            if matched.is_empty() && !beside.contains(&key) {
-                return None;
-            }
-            Some(hit(key.kind, item, scores.share(score), matched))
-        })
-        .take(limit)
+        .filter(|key| near.contains_key(key) && !shown.contains_key(key))
         .collect();
-    name_speakers(&app.db, uid, &profile.name, &mut hits).await?;
+    app.vectors.forget(uid, &gone);
+    let windows = ranked.into_iter().filter_map(|(score, key)| {
+        let item = shown.remove(&key)?;
+        let matched = reasons(&key);
+        // A segment may stand beside one that matches; anything else stands for itself.
+        if (item.discarded && !query.include_discarded)
+            || (matched.is_empty() && !beside.contains(&key))
+        {
+            return None;
+        }
+        Some(Window::new(key.kind, item, scores.share(score), matched))
+    });
+    let hits = finish(app, uid, &profile.name, windows, lines, limit).await?;
+    if hits.is_empty() && vague && query.to.is_some() {
+        return overview().await;
+    }
     Ok(Found {
         hits,
         period,
         ahead,
     })
+}
+
+fn action_item(id: Uuid) -> Key {
+    Key {
+        kind: Kind::ActionItem,
+        id,
+    }
+}
+
+fn segment(id: Uuid) -> Key {
+    Key {
+        kind: Kind::Segment,
+        id,
+    }
+}
+
+/// Hits with the names of who speaks in them.
+async fn finish(
+    app: &Handles,
+    uid: &str,
+    user: &str,
+    windows: impl Iterator<Item = Window>,
+    lines: Lines,
+    limit: usize,
+) -> Result<Vec<Hit>> {
+    let windows = match lines {
+        Lines::Once => windows::apart(windows, limit),
+        Lines::Raw => windows.take(limit).collect(),
+    };
+    let mut hits: Vec<_> = windows.into_iter().map(Window::finish).collect();
+    name_speakers(&app.db, uid, user, &mut hits).await?;
+    Ok(hits)
+}
+
+/// What the people said whom a question names.
+async fn said_by_named(db: &Db, uid: &str, text: &str) -> Result<Option<Said>> {
+    let people = people::all(db, uid).await?;
+    let named: Vec<_> = asked::named(text, &people)
+        .iter()
+        .map(Uuid::to_string)
+        .collect();
+    if named.is_empty() {
+        return Ok(None);
+    }
+    let (segments, conversations) = store::said(db, uid, &named).await?;
+    Ok(Some(Said::new(&segments, &conversations)))
 }
 
 /// Where an item stands, as far as words, period or vectors tell.
@@ -308,7 +397,7 @@ async fn by_words(
     db: &Db,
     uid: &str,
     text: &str,
-    filters: &Filters<'_>,
+    filters: &Filters,
 ) -> Result<(HashMap<Key, f64>, HashMap<Key, Place>)> {
     let lexemes = store::lexemes(db, uid, &[text.to_string()]).await?;
     let unknown: Vec<_> = lexemes
@@ -373,41 +462,6 @@ async fn by_meaning(app: &Handles, uid: &str, text: &str) -> Result<Nearness> {
     Ok(near.into_iter().next().unwrap_or_default())
 }
 
-/// Items of a period in the given order.
-async fn by_time_alone(
-    app: &Handles,
-    uid: &str,
-    query: &Query,
-    order: Vec<store::ItemRow>,
-    limit: usize,
-) -> Result<Vec<Hit>> {
-    let places = order
-        .iter()
-        .filter_map(|row| Some((key(&row.kind, row.id)?, row.place())))
-        .collect();
-    let keys: Vec<_> = order
-        .iter()
-        .filter_map(|row| key(&row.kind, row.id))
-        .collect();
-    let mut shown: HashMap<Key, Shown> = show(&app.db, uid, &keys, &places)
-        .await?
-        .into_iter()
-        .filter(|item| query.include_discarded || !item.discarded)
-        .filter_map(|item| Some((key(&item.kind, item.id)?, item)))
-        .collect();
-    let count = keys.len().max(1) as f64;
-    Ok(keys
-        .into_iter()
-        .enumerate()
-        .filter_map(|(n, key)| {
-            let item = shown.remove(&key)?;
-            let score = 1.0 - n as f64 / count;
-            Some(hit(key.kind, item, score, vec![Matched::Time]))
-        })
-        .take(limit)
-        .collect())
-}
-
 async fn show(
     db: &Db,
     uid: &str,
@@ -428,38 +482,6 @@ async fn show(
         })
         .collect();
     Ok(store::shown(db, uid, &kinds, &conversations, &ids).await?)
-}
-
-/// Its speakers are ids still.
-fn hit(kind: Kind, item: Shown, score: f64, matched: Vec<Matched>) -> Hit {
-    let mut lines = Vec::new();
-    let mut segment_ids = Vec::new();
-    let mut speakers = Vec::new();
-    if kind == Kind::Segment {
-        segment_ids.extend(item.before_id);
-        segment_ids.push(item.id);
-        segment_ids.extend(item.after_id);
-        speakers.extend(item.before_id.map(|_| item.before_speaker));
-        speakers.push(item.speaker);
-        speakers.extend(item.after_id.map(|_| item.after_speaker));
-        lines.extend(item.before);
-        lines.push(item.text);
-        lines.extend(item.after);
-    } else {
-        lines.extend([item.title, item.text]);
-    }
-    lines.retain(|line| !line.is_empty());
-    Hit {
-        kind,
-        id: item.id,
-        conversation_id: item.conversation_id,
-        segment_ids,
-        speakers,
-        text: lines.join("\n"),
-        at: item.at,
-        score,
-        matched,
-    }
 }
 
 /// Puts names for the ids of who speaks.
@@ -499,6 +521,11 @@ pub struct Backlog {
     pub vectors: i64,
     /// Age of the oldest change.
     pub seconds: f64,
+}
+
+/// Of one user.
+pub async fn backlog_of(db: &Db, uid: &str) -> Result<(i64, i64)> {
+    Ok(store::backlog_of(db, uid).await?)
 }
 
 pub async fn backlog(db: &Db) -> Result<Backlog> {

@@ -126,9 +126,10 @@ pub struct Key {
     pub id: Uuid,
 }
 
-/// Where an item stands, and in how many different words.
+/// Where an item stands, in how many different words, and when it was said, began or was made.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
     pub conversation_id: Option<Uuid>,
     pub length: i32,
+    pub at: DateTime<Utc>,
 }

@@ -142,6 +142,7 @@ pub async fn conversations(
     if words.is_empty() && spelling == Spelling::Exact {
         return Err(Error::invalid("query", "query cannot be empty"));
     }
+    let _turn = app.vectors.turns.of(uid).await;
     indexer::catch_up(&app.db, uid, CATCH_UP).await?;
     let lexemes = store::lexemes(&app.db, uid, &words).await?;
     let unknown: Vec<_> = lexemes

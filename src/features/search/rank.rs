@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::{
     Kind,
-    model::{Key, Place},
+    admitted::Said,
+    model::Key,
     store::{Alike, Lexeme, WordHit},
     vectors::Nearness,
 };
@@ -120,6 +121,8 @@ pub struct Weights {
     pub meaning: f64,
     /// For lying in the period that the question names.
     pub time: f64,
+    /// For being said by whom the question names; for a conversation in which they speak half as much.
+    pub said: f64,
     /// Of the better one of the segments beside it; of those one farther half as much.
     pub beside: f64,
     /// Of the conversation around it.
@@ -134,6 +137,7 @@ impl Weights {
         words: 0.6,
         meaning: 0.4,
         time: 0.5,
+        said: 0.15,
         beside: 0.5,
         around: 0.4,
         solid: 0.3,
@@ -156,7 +160,9 @@ pub struct Scores<'a> {
     pub words: &'a HashMap<Key, f64>,
     pub near: &'a Nearness,
     /// Items of the period that the question names.
-    pub in_period: &'a HashMap<Key, Place>,
+    pub in_period: &'a HashSet<Key>,
+    /// By the people whom it names.
+    pub said: Option<&'a Said>,
 }
 
 impl Scores<'_> {
@@ -166,12 +172,17 @@ impl Scores<'_> {
         let cosine = self.near.get(&key).map_or(0.0, |near| f64::from(near.0));
         let chance = f64::from(CHANCE);
         let meaning = ((cosine - chance) / (1.0 - chance)).max(0.0);
-        let time = if self.in_period.contains_key(&key) {
+        let time = if self.in_period.contains(&key) {
             self.weights.time
         } else {
             0.0
         };
-        self.weights.words * words + self.weights.meaning * meaning + time
+        let said = match key.kind {
+            _ if !self.said.is_some_and(|said| said.holds(&key)) => 0.0,
+            Kind::Segment => self.weights.said,
+            _ => self.weights.said / 2.0,
+        };
+        self.weights.words * words + self.weights.meaning * meaning + time + said
     }
 
     /// Of each conversation, from what the scores of its items are: the mean of the best three.

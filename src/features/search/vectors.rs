@@ -16,15 +16,17 @@ use super::{
     Kind,
     model::{Key, Place},
     store::{self, VectorRow},
+    turns::Turns,
 };
 use crate::{error::Result, platform::database::Db};
 
 /// Vectors written a little before the newest known one may have become visible after it, but no later than this.
 const OVERLAP: Duration = Duration::from_secs(10);
 
-/// Vectors of the users who searched last.
+/// Vectors of the users who searched last, and who searches.
 pub struct Vectors {
     users: moka::sync::Cache<String, Arc<Slot>>,
+    pub(super) turns: Turns,
 }
 
 #[derive(Default)]
@@ -46,7 +48,10 @@ impl Vectors {
             })
             .max_capacity(u64::from(megabytes) * 1024)
             .build();
-        Self { users }
+        Self {
+            users,
+            turns: Turns::default(),
+        }
     }
 
     /// How near vectors of a user lie to each of some others: those with a cosine of `at_least`. Computed off the threads
@@ -91,9 +96,12 @@ impl Vectors {
         Ok(scored.await.map_err(anyhow::Error::from)?)
     }
 
-    /// Some of a user's vectors belong to nothing any more: all are read again.
-    pub fn forget(&self, uid: &str) {
-        self.users.invalidate(uid);
+    /// These items of a user are gone.
+    pub fn forget(&self, uid: &str, keys: &[Key]) {
+        if let Some(slot) = self.users.get(uid) {
+            let mut vectors = slot.vectors.write().unwrap_or_else(PoisonError::into_inner);
+            keys.iter().for_each(|key| vectors.remove(key));
+        }
     }
 }
 
@@ -140,17 +148,6 @@ impl Matrix {
         let Some(kind) = Kind::known(&row.kind) else {
             return;
         };
-        let values = row
-            .vector
-            .chunks_exact(2)
-            .map(|bytes| f16::from_le_bytes([bytes[0], bytes[1]]));
-        let width = row.vector.len() / 2;
-        if self.keys.is_empty() {
-            self.width = width;
-        }
-        if width != self.width || width == 0 {
-            return;
-        }
         let known = self.newest.as_ref().map(|newest| newest.changed_at);
         if known < Some(row.changed_at) {
             self.newest = Some(Newest {
@@ -163,7 +160,23 @@ impl Matrix {
         let place = Place {
             conversation_id: row.conversation_id,
             length: row.length,
+            at: row.at,
         };
+        // It has changed, and its new vector is still to come.
+        let Some(vector) = row.vector else {
+            self.remove(&key);
+            return;
+        };
+        let values = vector
+            .chunks_exact(2)
+            .map(|bytes| f16::from_le_bytes([bytes[0], bytes[1]]));
+        let width = vector.len() / 2;
+        if self.keys.is_empty() {
+            self.width = width;
+        }
+        if width != self.width || width == 0 {
+            return;
+        }
         match self.rows.get(&key) {
             Some(n) => {
                 let start = n * width;
@@ -178,6 +191,21 @@ impl Matrix {
                 self.places.push(place);
                 self.values.extend(values);
             }
+        }
+    }
+
+    /// The last one takes its row.
+    fn remove(&mut self, key: &Key) {
+        let Some(n) = self.rows.remove(key) else {
+            return;
+        };
+        self.keys.swap_remove(n);
+        self.places.swap_remove(n);
+        let last = self.keys.len() * self.width;
+        self.values.copy_within(last.., n * self.width);
+        self.values.truncate(last);
+        if let Some(moved) = self.keys.get(n) {
+            self.rows.insert(*moved, n);
         }
     }
 
@@ -252,7 +280,8 @@ mod tests {
             id: Uuid::from_u128(id),
             conversation_id: None,
             length: 1,
-            vector: stored(vector).unwrap(),
+            at: DateTime::UNIX_EPOCH,
+            vector: Some(stored(vector).unwrap()),
             changed_at: DateTime::UNIX_EPOCH,
         }
     }
@@ -286,6 +315,39 @@ mod tests {
         assert_eq!(near.len(), 3);
         assert!((near[&key(2)].0 - 1.0).abs() < 1e-3, "{near:?}");
         assert!(matrix.nearness(&[1.0], None, -1.0).is_empty());
+    }
+
+    #[test]
+    fn what_is_gone_or_changed_leaves_the_others_in_their_rows() {
+        let mut matrix = Matrix::default();
+        let now = Instant::now();
+        for (id, vector) in [(1, [1.0, 0.0]), (2, [0.0, 1.0]), (3, [-1.0, 0.0])] {
+            matrix.put(row(id, &vector), now);
+        }
+        matrix.remove(&key(1));
+        matrix.remove(&key(7));
+        let cosines = |matrix: &Matrix| {
+            let near = matrix.nearness(&[0.6, 0.8], None, -1.0);
+            let mut near: Vec<_> = near
+                .into_iter()
+                .map(|(key, (cosine, _))| (key.id.as_u128(), (cosine * 10.0).round()))
+                .collect();
+            near.sort_by_key(|(id, _)| *id);
+            near
+        };
+        assert_eq!(cosines(&matrix), [(2, 8.0), (3, -6.0)]);
+        // An edited item keeps nothing of its old meaning.
+        let edited = VectorRow {
+            vector: None,
+            ..row(3, &[1.0])
+        };
+        matrix.put(edited, now);
+        assert_eq!(cosines(&matrix), [(2, 8.0)]);
+        matrix.put(row(3, &[1.0, 0.0]), now);
+        matrix.remove(&key(2));
+        assert_eq!(cosines(&matrix), [(3, 6.0)]);
+        matrix.remove(&key(3));
+        assert!(cosines(&matrix).is_empty());
     }
 
     #[test]

@@ -220,6 +220,14 @@ impl Source<'_> {
             .acquire_timeout(within)
             // By default every statement would wait for a test of its connection first.
             .test_before_acquire(false)
+            // Statements here are short: compiling one takes longer than it could save. Not by the options of a
+            // connection, which a pooler in between may refuse.
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    sqlx::query("set jit = off").execute(connection).await?;
+                    Ok(())
+                })
+            })
             .before_acquire(|connection, metadata| {
                 Box::pin(async move {
                     if metadata.idle_for > TRUSTED_FOR {

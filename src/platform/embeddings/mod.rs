@@ -92,7 +92,7 @@ struct Inner {
 
 enum Engine {
     Local { lanes: Lanes, dimension: usize },
-    Endpoint(Endpoint),
+    Endpoint(Box<Endpoint>),
 }
 
 impl Embedder {
@@ -112,7 +112,7 @@ impl Embedder {
             }
             Provider::OpenAi => {
                 let endpoint = Endpoint::new(settings)?;
-                (endpoint.model_id(), Engine::Endpoint(endpoint))
+                (endpoint.model_id(), Engine::Endpoint(Box::new(endpoint)))
             }
         };
         Ok(Some(Self(Arc::new(Inner {

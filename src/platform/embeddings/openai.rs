@@ -1,6 +1,6 @@
 //! An OpenAI-compatible embeddings endpoint.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -28,7 +28,10 @@ const BULK_PATIENCE: Duration = Duration::from_secs(60);
 const QUERY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A query, with all its attempts, that has not been answered by then is not worth waiting for.
-const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// For so long no query is sent after one that was not answered in time.
+const LEFT_ALONE: Duration = Duration::from_secs(15);
 
 /// 64 texts in 4,096 dimensions are about 6 MB as text.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
@@ -43,6 +46,8 @@ pub struct Endpoint {
     authorization: Option<HeaderValue>,
     batch: usize,
     bulks: Semaphore,
+    /// Since when an answer to a query is missing.
+    silent: Mutex<Option<Instant>>,
     /// Of the first vector; all others must agree.
     dimension: OnceLock<usize>,
 }
@@ -125,6 +130,7 @@ impl Endpoint {
             authorization,
             batch: settings.batch.max(1),
             bulks: Semaphore::new(BULKS),
+            silent: Mutex::default(),
             dimension: OnceLock::new(),
         })
     }
@@ -160,14 +166,31 @@ impl Endpoint {
     }
 
     pub async fn query(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
-        let answer = tokio::time::timeout(QUERY_TIMEOUT, self.ask(texts, QUERY_PATIENCE)).await;
-        answer.unwrap_or_else(|_| {
-            Err(EmbedError::Endpoint {
-                url: self.url(),
-                reason: "did not answer in time".into(),
-                temporary: true,
-            })
-        })
+        let late = |reason: &str| EmbedError::Endpoint {
+            url: self.url(),
+            reason: reason.into(),
+            temporary: true,
+        };
+        if self
+            .silent()
+            .is_some_and(|since| since.elapsed() < LEFT_ALONE)
+        {
+            return Err(late("did not answer lately and is left alone for a while"));
+        }
+        match tokio::time::timeout(QUERY_TIMEOUT, self.ask(texts, QUERY_PATIENCE)).await {
+            Ok(answer) => {
+                *self.silent() = None;
+                answer
+            }
+            Err(_) => {
+                *self.silent() = Some(Instant::now());
+                Err(late("did not answer in time"))
+            }
+        }
+    }
+
+    fn silent(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.silent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn ask(&self, texts: &[String], patience: Duration) -> Result<Vec<Vec<f32>>, EmbedError> {

@@ -11,7 +11,7 @@ use axum::{Json, Router, routing::post};
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use super::super::{EmbedError, Embedder, Provider, Settings};
+use super::super::{EmbedError, Embedder, Engine, Provider, Settings};
 use super::*;
 
 enum Reply {
@@ -249,6 +249,30 @@ async fn an_endpoint_that_is_away_is_named_without_its_password() {
     let EmbedError::Endpoint { .. } = error else {
         panic!("{error}")
     };
+}
+
+#[tokio::test]
+async fn one_that_hangs_is_not_asked_by_the_next_query() {
+    // Takes connections, and never answers.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let embedder = at(&format!("http://{}/v1", listener.local_addr().unwrap()));
+    let begun = Instant::now();
+    let error = embedder.embed_query("x").await.unwrap_err();
+    assert!(error.is_temporary(), "{error}");
+    assert!(begun.elapsed() >= QUERY_TIMEOUT);
+    assert!(begun.elapsed() < QUERY_TIMEOUT + Duration::from_secs(2));
+    let begun = Instant::now();
+    let error = embedder.embed_query("x").await.unwrap_err();
+    assert!(error.is_temporary(), "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(1));
+    // Until it was left alone for long enough.
+    let Engine::Endpoint(endpoint) = &embedder.0.engine else {
+        panic!("not an endpoint")
+    };
+    *endpoint.silent() = Instant::now().checked_sub(LEFT_ALONE);
+    let begun = Instant::now();
+    embedder.embed_query("x").await.unwrap_err();
+    assert!(begun.elapsed() >= QUERY_TIMEOUT);
 }
 
 #[test]

@@ -103,8 +103,16 @@ pub fn routes() -> OpenApiRouter<App> {
                 .on(routes!(conversations::merge)),
         )
         .routes(guard::user().on(routes!(conversations::steps)))
-        .routes(guard::user().on(routes!(search::everything)))
-        .routes(guard::user().on(routes!(search::conversations)))
+        .routes(
+            guard::user()
+                .hourly(Policy::Questions)
+                .on(routes!(search::everything)),
+        )
+        .routes(
+            guard::user()
+                .hourly(Policy::Searches)
+                .on(routes!(search::conversations)),
+        )
         .routes(
             guard::user()
                 .hourly(Policy::ChatMessages)

@@ -57,6 +57,8 @@ pub struct Hits {
     hits: Vec<Hit>,
     /// What time words in the question were understood as.
     period: Option<Period>,
+    /// A time to come that it names: open action items that are due then count as hits of that time.
+    ahead: Option<Period>,
 }
 
 /// The end is not part of it.
@@ -99,6 +101,7 @@ pub async fn everything(
     Ok(Json(Hits {
         hits: found.hits,
         period: found.period.map(|(from, to)| Period { from, to }),
+        ahead: found.ahead.map(|(from, to)| Period { from, to }),
     }))
 }
 

@@ -35,6 +35,18 @@ pub async fn waiting(db: &Db, uid: &str, most: i64) -> Result<i64> {
     .await
 }
 
+/// Marks and vectors of a user that wait.
+pub async fn backlog_of(db: &Db, uid: &str) -> Result<(i64, i64)> {
+    let row = sqlx::query!(
+        r#"select (select count(*) from search_changes where uid = $1) as "marks!",
+                  (select count(*) from search_vectors where uid = $1 and model is null) as "vectors!""#,
+        uid
+    )
+    .fetch_one(db)
+    .await?;
+    Ok((row.marks, row.vectors))
+}
+
 /// Marks and vectors of everybody that wait, and the age of the oldest mark in seconds.
 pub async fn backlog(db: &Db) -> Result<(i64, i64, f64)> {
     let row = sqlx::query!(
@@ -72,11 +84,11 @@ pub async fn lock(tx: &mut PgConnection, uid: &str, wait: bool) -> Result<bool> 
     .await
 }
 
-/// Takes marks away. What they tell of is read after this, so a change that comes later leaves a mark of its own.
+/// Takes marks away, the newest first: what was just made is looked for first. What they tell of is read after this, so a change that comes later leaves a mark of its own.
 pub async fn take(tx: &mut PgConnection, uid: &str, most: i64) -> Result<Marks> {
     let rows = sqlx::query!(
         "delete from search_changes
-         where uid = $1 and mark in (select mark from search_changes where uid = $1 limit $2)
+         where uid = $1 and mark in (select mark from search_changes where uid = $1 order by at desc limit $2)
          returning kind, conversation_id, id",
         uid,
         most
@@ -98,14 +110,14 @@ pub async fn index(tx: &mut PgConnection, uid: &str, marks: &Marks) -> Result<()
     sqlx::query!(
         "with sources as materialized (
              select s.kind, s.id, s.conversation_id, s.person_id, s.position, s.at,
-                    setweight(to_tsvector(c.configuration, s.title), 'A') || to_tsvector(c.configuration, s.text) as words
+                    setweight(search_vector(c.configuration, s.title), 'A') || search_vector(c.configuration, s.text) as words
              from search_sources($1, $2, $3, $4) s,
                   (select search_configuration(language) as configuration from users where uid = $1) c
          ), marks as materialized (
              select distinct m.kind, m.conversation_id, m.id
              from unnest($2::text[], $3::uuid[], $4::uuid[]) as m (kind, conversation_id, id)
          ), old as materialized (
-             select distinct i.kind, i.id, i.conversation_id, i.position, i.words, i.length
+             select distinct i.kind, i.id, i.conversation_id, i.position, i.at, i.words, i.length
              from marks m join search_items i on i.uid = $1 and i.kind = m.kind and i.id = m.id
          ), gone as (
              select o.* from old o
@@ -139,6 +151,13 @@ pub async fn index(tx: &mut PgConnection, uid: &str, marks: &Marks) -> Result<()
              select $1, kind, id from changed union select $1, 'segment', id from after
              on conflict (uid, kind, id) do update
                 set model = null, vector = null, changed_at = clock_timestamp(), claimed_at = null
+         ), moved as (
+             -- The same words elsewhere: who holds the vector learns where.
+             update search_vectors v set changed_at = clock_timestamp()
+             from sources s join old o on o.kind = s.kind and o.id = s.id
+             where v.uid = $1 and v.kind = s.kind and v.id = s.id and v.model is not null and o.words = s.words
+               and (o.conversation_id is distinct from s.conversation_id or o.at <> s.at)
+               and not exists (select from after a where v.kind = 'segment' and a.id = v.id)
          ), before as (
              select o.words, o.length from old o
              where exists (select from sources s where s.kind = o.kind and s.id = o.id)
@@ -174,11 +193,16 @@ pub async fn index(tx: &mut PgConnection, uid: &str, marks: &Marks) -> Result<()
     .await?;
     // What was said keeps its place in a conversation whose beginning turned out to be another.
     sqlx::query!(
-        "update search_items i set at = c.started_at + make_interval(secs => i.position)
-         from unnest($2::text[], $3::uuid[]) as m (kind, id)
-         join conversations c on c.uid = $1 and c.id = m.id
-         where m.kind = 'conversation' and i.uid = $1 and i.conversation_id = c.id and i.kind = 'segment'
-           and i.at <> c.started_at + make_interval(secs => i.position)",
+        "with moved as (
+             update search_items i set at = c.started_at + make_interval(secs => i.position)
+             from unnest($2::text[], $3::uuid[]) as m (kind, id)
+             join conversations c on c.uid = $1 and c.id = m.id
+             where m.kind = 'conversation' and i.uid = $1 and i.conversation_id = c.id and i.kind = 'segment'
+               and i.at <> c.started_at + make_interval(secs => i.position)
+             returning i.kind, i.id
+         )
+         update search_vectors v set changed_at = clock_timestamp()
+         from moved m where v.uid = $1 and v.kind = m.kind and v.id = m.id and v.model is not null",
         uid,
         &marks.kinds,
         &marks.ids

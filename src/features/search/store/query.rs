@@ -4,42 +4,48 @@ use chrono::{DateTime, Utc};
 use sqlx::Result;
 use uuid::Uuid;
 
-use super::super::{Query, Search, model::Place};
+use super::super::{Search, admitted::Filters, model::Place};
 use crate::platform::database::Db;
 
-/// What a query lets through besides its text, as statements take it.
-pub struct Filters<'a> {
-    kinds: Vec<String>,
-    from: Option<DateTime<Utc>>,
-    to: Option<DateTime<Utc>>,
-    folder_id: Option<&'a str>,
-    person_id: Option<&'a str>,
-    include_discarded: bool,
+/// Ids of conversations that a query looks at.
+pub struct Homes {
+    /// Those that are left out.
+    pub discarded: Vec<Uuid>,
+    pub folder: Vec<Uuid>,
 }
 
-impl<'a> Filters<'a> {
-    pub fn of(query: &'a Query) -> Self {
-        Self {
-            kinds: query
-                .kinds
-                .iter()
-                .map(|kind| kind.as_str().into())
-                .collect(),
-            from: query.from,
-            to: query.to,
-            folder_id: query.folder_id.as_deref(),
-            person_id: query.person_id.as_deref(),
-            include_discarded: query.include_discarded,
-        }
-    }
+pub async fn homes(
+    db: &Db,
+    uid: &str,
+    include_discarded: bool,
+    folder_id: Option<&str>,
+) -> Result<Homes> {
+    sqlx::query_as!(
+        Homes,
+        r#"select array(select id from conversations where uid = $1 and discarded and not $2) as "discarded!",
+                  array(select id from conversations where uid = $1 and folder_id = $3) as "folder!""#,
+        uid,
+        include_discarded,
+        folder_id
+    )
+    .fetch_one(db)
+    .await
+}
 
-    /// Whether more than the kind and being discarded decides.
-    pub fn narrow(&self) -> bool {
-        self.from.is_some()
-            || self.to.is_some()
-            || self.folder_id.is_some()
-            || self.person_id.is_some()
-    }
+/// Segments that any of these people said, and the conversations in which they did.
+pub async fn said(db: &Db, uid: &str, people: &[String]) -> Result<(Vec<Uuid>, Vec<Uuid>)> {
+    let row = sqlx::query!(
+        r#"with said as materialized (
+               select id, conversation_id from search_items where uid = $1 and person_id = any($2::text[])
+           )
+           select array(select id from said) as "segments!",
+                  array(select distinct conversation_id from said where conversation_id is not null) as "conversations!""#,
+        uid,
+        people
+    )
+    .fetch_one(db)
+    .await?;
+    Ok((row.segments, row.conversations))
 }
 
 /// A word of a query in its base form.
@@ -49,14 +55,16 @@ pub struct Lexeme {
     pub items: i32,
 }
 
+/// The words of some texts as the user has them: one with accents that they never used counts without.
 pub async fn lexemes(db: &Db, uid: &str, texts: &[String]) -> Result<Vec<Lexeme>> {
     sqlx::query_as!(
         Lexeme,
-        r#"select lexeme as "lexeme!", coalesce(w.items, 0) as "items!"
+        r#"select coalesce(w.word, plain.word, lexeme) as "lexeme!", coalesce(w.items, plain.items, 0) as "items!"
            from (select search_configuration(language) as configuration from users where uid = $1) c
            cross join unnest($2::text[]) with ordinality as given (text, n)
            cross join lateral unnest(tsvector_to_array(to_tsvector(c.configuration, given.text))) as lexeme
            left join search_words w on w.uid = $1 and w.word = lexeme
+           left join search_words plain on w.word is null and plain.uid = $1 and plain.word = unaccent(lexeme)
            order by given.n"#,
         uid,
         texts
@@ -111,6 +119,7 @@ pub struct WordHit {
     pub id: Uuid,
     pub conversation_id: Option<Uuid>,
     pub length: i32,
+    pub at: DateTime<Utc>,
     /// In the title.
     pub titled: bool,
 }
@@ -120,16 +129,18 @@ impl WordHit {
         Place {
             conversation_id: self.conversation_id,
             length: self.length,
+            at: self.at,
         }
     }
 }
 
-/// Items in which these lexemes occur, at most so many for each.
+/// Items in which these lexemes occur, at most so many for each. Ids are looked up in sets (`in (select unnest(…))`): a plan
+/// for any values goes through an array one by one.
 pub async fn with_words(
     db: &Db,
     uid: &str,
     lexemes: Vec<String>,
-    filters: &Filters<'_>,
+    filters: &Filters,
     most: i64,
 ) -> Result<Vec<WordHit>> {
     let terms: Vec<_> = lexemes.iter().map(|lexeme| quoted(lexeme)).collect();
@@ -139,7 +150,7 @@ pub async fn with_words(
                select n, term::tsquery as term, (term || ':A')::tsquery as in_title
                from unnest($2::text[]) with ordinality as given (term, n)
            )
-           select t.n as "n!", i.kind as "kind!", i.id as "id!", i.conversation_id, i.length as "length!",
+           select t.n as "n!", i.kind as "kind!", i.id as "id!", i.conversation_id, i.length as "length!", i.at as "at!",
                   i.kind = 'conversation' and i.words @@ t.in_title as "titled!"
            from terms t
            cross join lateral (
@@ -147,80 +158,20 @@ pub async fn with_words(
                where i.uid = $1 and i.words @@ t.term
                  and (cardinality($3::text[]) = 0 or i.kind = any($3))
                  and ($4::timestamptz is null or i.at >= $4) and ($5::timestamptz is null or i.at <= $5)
-                 and ($6::text is null or exists (
-                     select from conversations c where c.uid = $1 and c.id = i.conversation_id and c.folder_id = $6))
-                 and ($7::text is null or i.person_id = $7 or (i.kind = 'conversation' and exists (
-                     select from search_items p
-                     where p.uid = $1 and p.conversation_id = i.id and p.person_id = $7)))
-                 and ($8 or i.kind in ('memory', 'action_item') or not exists (
-                     select from conversations c where c.uid = $1 and c.id = i.conversation_id and c.discarded))
-               limit $9) as i"#,
+                 and (i.kind in ('memory', 'action_item') or i.conversation_id not in (select unnest($6::uuid[])))
+                 and ($7::uuid[] is null or i.conversation_id in (select unnest($7::uuid[])))
+                 and ($8::text is null or i.person_id = $8
+                      or (i.kind = 'conversation' and i.id in (select unnest($9::uuid[]))))
+               limit $10) as i"#,
         uid,
         &terms,
         &filters.kinds,
         filters.from,
         filters.to,
-        filters.folder_id,
-        filters.person_id,
-        filters.include_discarded,
-        most
-    )
-    .fetch_all(db)
-    .await
-}
-
-pub struct ItemRow {
-    pub kind: String,
-    pub id: Uuid,
-    pub conversation_id: Option<Uuid>,
-    pub length: i32,
-}
-
-impl ItemRow {
-    pub fn place(&self) -> Place {
-        Place {
-            conversation_id: self.conversation_id,
-            length: self.length,
-        }
-    }
-}
-
-/// Items that the filters let through, of a period if one is given (the end is not part of it): the four of each
-/// conversation that say most, then the next four, and so on.
-pub async fn admitted(
-    db: &Db,
-    uid: &str,
-    filters: &Filters<'_>,
-    period: Option<(DateTime<Utc>, DateTime<Utc>)>,
-    most: i64,
-) -> Result<Vec<ItemRow>> {
-    let (start, end) = period.unzip();
-    sqlx::query_as!(
-        ItemRow,
-        r#"select i.kind, i.id, i.conversation_id, i.length from search_items i
-           where i.uid = $1
-             and (cardinality($2::text[]) = 0 or i.kind = any($2))
-             and ($3::timestamptz is null or i.at >= $3) and ($4::timestamptz is null or i.at <= $4)
-             and ($5::text is null or exists (
-                 select from conversations c where c.uid = $1 and c.id = i.conversation_id and c.folder_id = $5))
-             and ($6::text is null or i.person_id = $6 or (i.kind = 'conversation' and exists (
-                 select from search_items p
-                 where p.uid = $1 and p.conversation_id = i.id and p.person_id = $6)))
-             and ($7 or i.kind in ('memory', 'action_item') or not exists (
-                 select from conversations c where c.uid = $1 and c.id = i.conversation_id and c.discarded))
-             and ($8::timestamptz is null or i.at >= $8) and ($9::timestamptz is null or i.at < $9)
-           order by (row_number() over (partition by i.conversation_id, i.kind order by i.length desc, i.at, i.id) - 1) / 4,
-                    i.kind, i.length desc, i.at, i.id
-           limit $10"#,
-        uid,
-        &filters.kinds,
-        filters.from,
-        filters.to,
-        filters.folder_id,
-        filters.person_id,
-        filters.include_discarded,
-        start,
-        end,
+        &filters.discarded,
+        filters.folder.as_deref(),
+        filters.person_id.as_deref(),
+        filters.spoken.as_deref(),
         most
     )
     .fetch_all(db)
@@ -381,6 +332,7 @@ pub struct Neighbour {
     pub id: Uuid,
     pub conversation_id: Uuid,
     pub length: i32,
+    pub at: DateTime<Utc>,
 }
 
 /// Each of these segments with the four before it and the four after it, in the order of what was said.
@@ -388,16 +340,16 @@ pub async fn neighbours(db: &Db, uid: &str, segments: &[Uuid]) -> Result<Vec<Nei
     sqlx::query_as!(
         Neighbour,
         r#"select given.n as "n!", near.id as "id!", i.conversation_id as "conversation_id!",
-                  near.length as "length!"
+                  near.length as "length!", near.at as "at!"
            from unnest($2::uuid[]) with ordinality as given (id, n)
            join search_items i on i.uid = $1 and i.kind = 'segment' and i.id = given.id
            cross join lateral (
-               (select b.id, b.position, b.length from search_items b
+               (select b.id, b.position, b.length, b.at from search_items b
                 where b.uid = $1 and b.conversation_id = i.conversation_id and b.kind = 'segment'
                   and (b.position, b.id) <= (i.position, i.id)
                 order by b.position desc, b.id desc limit 5)
                union all
-               (select f.id, f.position, f.length from search_items f
+               (select f.id, f.position, f.length, f.at from search_items f
                 where f.uid = $1 and f.conversation_id = i.conversation_id and f.kind = 'segment'
                   and (f.position, f.id) > (i.position, i.id)
                 order by f.position, f.id limit 4)) as near
@@ -412,4 +364,24 @@ pub async fn neighbours(db: &Db, uid: &str, segments: &[Uuid]) -> Result<Vec<Nei
 /// A lexeme as a query of its own, whatever characters it holds.
 pub fn quoted(lexeme: &str) -> String {
     format!("'{}'", lexeme.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+/// Open action items that are due then, the soonest first.
+pub async fn due(
+    db: &Db,
+    uid: &str,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    most: i64,
+) -> Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        "select id from action_items
+         where uid = $1 and not completed and due_at >= $2 and due_at < $3
+         order by due_at, id limit $4",
+        uid,
+        from,
+        to,
+        most
+    )
+    .fetch_all(db)
+    .await
 }

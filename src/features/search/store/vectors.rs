@@ -18,19 +18,31 @@ pub struct Waiting {
     pub text: String,
 }
 
-/// Claims items that wait for their vector: by and by other instances may claim them too. What is said in a conversation
-/// that goes on waits for its end.
-pub async fn claim(db: &Db, most: i64) -> Result<Vec<Waiting>> {
+/// Claims items of the next user after `after` of whom something waits for a vector, the newest first: by and by other
+/// instances may claim them too. What is said in a conversation that goes on waits for its end.
+pub async fn claim(db: &Db, after: &str, most: i64) -> Result<Vec<Waiting>> {
     sqlx::query_as!(
         Waiting,
-        r#"with picked as materialized (
-               select v.uid, v.kind, v.id, i.conversation_id
+        r#"with next as materialized (
+               select v.uid
                from search_vectors v
                join search_items i on i.uid = v.uid and i.kind = v.kind and i.id = v.id
-               where v.model is null and (v.claimed_at is null or v.claimed_at < now() - interval '2 minutes')
+               where v.uid > $2
+                 and v.model is null and (v.claimed_at is null or v.claimed_at < now() - interval '2 minutes')
                  and (v.kind in ('memory', 'action_item') or not exists (
                      select from conversations c
                      where c.uid = v.uid and c.id = i.conversation_id and c.status in ('in_progress', 'processing')))
+               order by v.uid limit 1
+           ), picked as materialized (
+               select v.uid, v.kind, v.id, i.conversation_id
+               from search_vectors v
+               join search_items i on i.uid = v.uid and i.kind = v.kind and i.id = v.id
+               where v.uid = (select uid from next)
+                 and v.model is null and (v.claimed_at is null or v.claimed_at < now() - interval '2 minutes')
+                 and (v.kind in ('memory', 'action_item') or not exists (
+                     select from conversations c
+                     where c.uid = v.uid and c.id = i.conversation_id and c.status in ('in_progress', 'processing')))
+               order by v.changed_at desc, v.id
                limit $1
                for update of v skip locked
            ), claimed as (
@@ -53,7 +65,8 @@ pub async fn claim(db: &Db, most: i64) -> Result<Vec<Waiting>> {
            left join conversations c on k.kind in ('segment', 'conversation') and c.uid = k.uid and c.id = k.conversation_id
            left join memories m on k.kind = 'memory' and m.uid = k.uid and m.id = k.id
            left join action_items a on k.kind = 'action_item' and a.uid = k.uid and a.id = k.id"#,
-        most
+        most,
+        after
     )
     .fetch_all(db)
     .await
@@ -97,24 +110,27 @@ pub async fn keep(db: &Db, model: &str, made: Vec<Made>) -> Result<()> {
     Ok(())
 }
 
-/// Has vectors of other models made again, so many of them; gives how many those were.
-pub async fn outdate(db: &Db, model: &str, most: i64) -> Result<u64> {
+/// Has vectors of other models made again, so many of them; gives how many those were. `unsure`: also those that were kept
+/// until they are made again, and may be of any model.
+pub async fn outdate(db: &Db, model: &str, unsure: bool, most: i64) -> Result<u64> {
     let done = sqlx::query!(
         "update search_vectors v set model = null, vector = null, changed_at = clock_timestamp(), claimed_at = null
-         from (select uid, kind, id from search_vectors where model <> $1 limit $2 for update skip locked) as old
+         from (select uid, kind, id from search_vectors
+               where model <> $1 or ($3 and model is null and vector is not null) limit $2 for update skip locked) as old
          where v.uid = old.uid and v.kind = old.kind and v.id = old.id",
         model,
-        most
+        most,
+        unsure
     )
     .execute(db)
     .await?;
     Ok(done.rows_affected())
 }
 
-/// Has all vectors of a user made again.
+/// Has all vectors of a user made again. Until then those that there are answer.
 pub async fn outdate_all(db: &Db, uid: &str) -> Result<()> {
     sqlx::query!(
-        "update search_vectors set model = null, vector = null, changed_at = clock_timestamp(), claimed_at = null
+        "update search_vectors set model = null, changed_at = clock_timestamp(), claimed_at = null
          where uid = $1 and model is not null",
         uid
     )
@@ -128,11 +144,13 @@ pub struct VectorRow {
     pub id: Uuid,
     pub conversation_id: Option<Uuid>,
     pub length: i32,
-    pub vector: Vec<u8>,
+    pub at: DateTime<Utc>,
+    /// None: it has none of this model, or none any more.
+    pub vector: Option<Vec<u8>>,
     pub changed_at: DateTime<Utc>,
 }
 
-/// Vectors of a user that were made after `since`.
+/// What has changed after `since` of a user's vectors and of where their items stand.
 pub async fn vectors(
     db: &Db,
     uid: &str,
@@ -141,9 +159,10 @@ pub async fn vectors(
 ) -> Result<Vec<VectorRow>> {
     sqlx::query_as!(
         VectorRow,
-        r#"select v.kind, v.id, i.conversation_id, i.length, v.vector as "vector!", v.changed_at
+        r#"select v.kind, v.id, i.conversation_id, i.length, i.at,
+                  case when v.model = $2 or v.model is null then v.vector end as vector, v.changed_at
            from search_vectors v join search_items i on i.uid = v.uid and i.kind = v.kind and i.id = v.id
-           where v.uid = $1 and v.model = $2 and v.vector is not null and v.changed_at > $3"#,
+           where v.uid = $1 and v.changed_at > $3"#,
         uid,
         model,
         since

@@ -4,7 +4,7 @@
 mod calendar;
 mod names;
 mod reader;
-mod words;
+pub(super) mod words;
 
 use chrono::{DateTime, Duration, NaiveDateTime, TimeZone as _, Utc};
 use chrono_tz::Tz;
@@ -70,6 +70,14 @@ pub fn vague(rest: &str) -> bool {
     words::tokens(rest)
         .iter()
         .all(|token| words::VAGUE.contains(&token.word.as_str()))
+}
+
+/// Whether a question without its time asks for nothing but what is to be done.
+pub fn asks_what_comes(rest: &str) -> bool {
+    words::tokens(rest).iter().all(|token| {
+        let word = token.word.as_str();
+        words::VAGUE.contains(&word) || words::DUTIES.contains(&word)
+    })
 }
 
 /// The earlier instant of a time that comes twice; of one that is skipped, the first after the gap.

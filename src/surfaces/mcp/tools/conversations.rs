@@ -99,11 +99,11 @@ struct SearchConversations {
     /// A question or words, at most 500 characters; time in it ("last Tuesday evening") is understood.
     #[schemars(length(min = 1, max = 500))]
     query: String,
-    /// First day, yyyy-mm-dd (UTC).
+    /// First day, yyyy-mm-dd, in the user's time zone.
     #[serde(default)]
     #[schemars(with = "String")]
     start_date: Option<String>,
-    /// Last day, yyyy-mm-dd (UTC), inclusive.
+    /// Last day, yyyy-mm-dd, inclusive.
     #[serde(default)]
     #[schemars(with = "String")]
     end_date: Option<String>,
@@ -205,7 +205,8 @@ impl Tools {
     ) -> Result<Json<FoundConversations>, ErrorData> {
         let caller = reading::asking(&request)?;
         let query = super::question(&wanted.query)?;
-        let (from, to) = super::dates(&wanted.start_date, &wanted.end_date)?;
+        let days = (&wanted.start_date, &wanted.end_date);
+        let (from, to) = super::own_dates(&self.app, caller, days).await?;
         let limit = super::hits(wanted.limit)?;
         let found = search::best_conversations(&self.app, caller, query, from, to, limit)
             .await

@@ -31,7 +31,11 @@ use super::{prompts, resources, results};
 use crate::{
     app::App,
     features::{
-        credentials::Scope::{self, *},
+        accounts,
+        credentials::{
+            Caller,
+            Scope::{self, *},
+        },
         search as finding,
     },
 };
@@ -158,6 +162,21 @@ fn hits(limit: i64) -> Result<usize, ErrorData> {
 /// From the first moment of the first day to the last one of the last.
 fn dates(start: &Option<String>, end: &Option<String>) -> Result<Bounds, ErrorData> {
     reading::days(
+        ("start_date", start.as_deref()),
+        ("end_date", end.as_deref()),
+    )
+}
+
+/// The same for days of the person's own time zone.
+async fn own_dates(
+    app: &App,
+    caller: &Caller,
+    (start, end): (&Option<String>, &Option<String>),
+) -> Result<Bounds, ErrorData> {
+    let profile = accounts::profile(&app.db, &caller.uid);
+    let zone = profile.await.map_err(reading::failed)?.time_zone;
+    reading::days_in(
+        zone,
         ("start_date", start.as_deref()),
         ("end_date", end.as_deref()),
     )

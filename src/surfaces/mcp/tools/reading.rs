@@ -2,6 +2,7 @@
 
 use axum::http::request::Parts;
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+use chrono_tz::Tz;
 use rmcp::{ErrorData, model::ErrorCode};
 use uuid::Uuid;
 
@@ -11,6 +12,7 @@ use crate::{
         credentials::{Caller, Scope},
         lenient,
     },
+    platform::clock,
 };
 
 /// What is told of an error inside.
@@ -135,6 +137,18 @@ pub type Bounds = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
 pub fn days(start: (&str, Option<&str>), end: (&str, Option<&str>)) -> Result<Bounds, ErrorData> {
     let from = day(start.0, start.1)?.map(|day| day.and_time(NaiveTime::MIN).and_utc());
     Ok((from, day(end.0, end.1)?.and_then(end_of)))
+}
+
+/// The same of days in a time zone.
+pub fn days_in(
+    zone: Tz,
+    start: (&str, Option<&str>),
+    end: (&str, Option<&str>),
+) -> Result<Bounds, ErrorData> {
+    let midnight = |day: NaiveDate| clock::in_zone(day.and_time(NaiveTime::MIN), zone);
+    let from = day(start.0, start.1)?.and_then(midnight);
+    let to = day(end.0, end.1)?.and_then(|day| midnight(day.checked_add_days(Days::new(1))?));
+    Ok((from, to.map(|to| to - chrono::Duration::microseconds(1))))
 }
 
 /// An empty text is no date.

@@ -37,11 +37,11 @@ struct Search {
     #[serde(default)]
     #[schemars(schema_with = "kinds")]
     kinds: Vec<String>,
-    /// First day, yyyy-mm-dd (UTC).
+    /// First day, yyyy-mm-dd, in the user's time zone.
     #[serde(default)]
     #[schemars(with = "String")]
     start_date: Option<String>,
-    /// Last day, yyyy-mm-dd (UTC), inclusive.
+    /// Last day, yyyy-mm-dd, inclusive.
     #[serde(default)]
     #[schemars(with = "String")]
     end_date: Option<String>,
@@ -57,6 +57,8 @@ struct Hits {
     hits: Vec<Hit>,
     /// What time words in the query were understood as.
     period: Option<Period>,
+    /// A time to come that it names: open action items that are due then count as hits of that time.
+    ahead: Option<Period>,
 }
 
 /// The end is not part of it.
@@ -81,7 +83,8 @@ impl Tools {
         Extension(request): Extension<Parts>,
     ) -> Result<Json<Hits>, ErrorData> {
         let caller = reading::asking(&request)?;
-        let (from, to) = super::dates(&wanted.start_date, &wanted.end_date)?;
+        let days = (&wanted.start_date, &wanted.end_date);
+        let (from, to) = super::own_dates(&self.app, caller, days).await?;
         let kind = |name: &String| {
             Kind::named(name).map_err(|_| {
                 let known = Kind::ALL.map(Kind::as_str).join(", ");
@@ -102,6 +105,7 @@ impl Tools {
         Ok(Json(Hits {
             hits: found.hits,
             period: found.period.map(|(from, to)| Period { from, to }),
+            ahead: found.ahead.map(|(from, to)| Period { from, to }),
         }))
     }
 }
