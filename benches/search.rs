@@ -199,7 +199,9 @@ async fn items() {
     let id = folder.to_string();
     let year = Utc::now().format("%Y").to_string();
     let person = PERSON.to_string();
-    let cases: [(&str, &[(&str, &str)], &str); 9] = [
+    // What it is called, its parameters, what is added to each question.
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+    let cases: [Case<'_>; 9] = [
         ("plain", &[], ""),
         ("person", &[("person_id", &person)], ""),
         ("folder", &[("folder_id", &id)], ""),

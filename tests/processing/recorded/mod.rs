@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 
-use super::{CONVERSATIONS, settled, tasks};
+use super::{CONVERSATIONS, settled};
 use crate::{
     api::plant,
     support::{
@@ -23,8 +23,6 @@ use crate::{
     },
 };
 
-const TALKS: &str = include_str!("talks.txt");
-const ANSWERS: &str = include_str!("answers.json");
 /// What the server's clock shows when it starts: Tuesday.
 const NOW: &str = "@2026-03-03 09:40:00";
 /// Where the library lies that shows it another time.
@@ -50,9 +48,18 @@ impl Talk {
     }
 }
 
+/// A file beside this one, as it is now: answers may be recorded without building anew.
+fn file(name: &str) -> String {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/processing/recorded");
+    std::fs::read_to_string(folder.join(name)).unwrap()
+}
+
 fn talks() -> Vec<Talk> {
     let mut talks: Vec<Talk> = Vec::new();
-    for line in TALKS.lines().filter(|line| !line.starts_with('#')) {
+    for line in file("talks.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+    {
         if let Some(name) = line.strip_prefix("= ") {
             let text = name.ends_with(" text").then(String::new);
             let name = name.trim_end_matches(" text").to_string();
@@ -71,7 +78,7 @@ fn talks() -> Vec<Talk> {
             .next()
             .filter(|_| line.len() == 1 || line[1..].starts_with(' '));
         match (mark, &mut talk.text) {
-            (Some(mark @ ('-' | '@' | '*' | 'c' | 't' | 'f' | 'd' | 'g' | 'n' | '!')), _) => {
+            (Some(mark @ ('-' | '@' | '*' | 'c' | 't' | 'f' | 'd' | 'g' | 'l' | 'n' | '!')), _) => {
                 talk.expected.push((mark, line[1..].trim().to_string()));
             }
             (Some('~'), _) => {
@@ -156,6 +163,11 @@ async fn plant_talk(db: &PgPool, server: &Server, user: &User, talk: &Talk) -> S
         ..plant::Conversation::default()
     };
     let id = open.put(db, &user.uid).await;
+    if let [language] = talk.of('l')[..] {
+        let sql = "update conversations set language = $2 where uid = $1";
+        let update = sqlx::query(sql).bind(&user.uid).bind(language);
+        update.execute(db).await.unwrap();
+    }
     for (number, (own, text)) in (0..).zip(&talk.lines) {
         let start = f64::from(number) * 6.0;
         plant::segment(db, &user.uid, id, i32::from(!own), *own, start, text).await;
@@ -364,7 +376,7 @@ async fn what_a_large_model_finds() {
         PathBuf::from(FAKETIME).exists(),
         "libfaketime is missing: tools/install-prerequisites test installs it"
     );
-    let answers: BTreeMap<String, Value> = serde_json::from_str(ANSWERS).unwrap();
+    let answers: BTreeMap<String, Value> = serde_json::from_str(&file("answers.json")).unwrap();
     let answers: BTreeMap<_, _> = answers
         .into_iter()
         .map(|(name, answer)| (name.rsplit(' ').next().unwrap().to_string(), answer))
@@ -412,7 +424,6 @@ async fn what_a_large_model_finds() {
     }
     db.close().await;
     save(&missing);
-    assert!(tasks(&server, &held[0].0).await.len() < 10);
     for wrong in &tally.wrong {
         println!("{wrong}");
     }
@@ -429,7 +440,7 @@ async fn what_a_large_model_finds() {
 }
 
 /// Kind, precision, recall.
-const FLOORS: [(&str, f64, f64); 11] = [
+const FLOORS: [(&str, f64, f64); 10] = [
     ("kept or discarded", 1.0, 1.0),
     ("tasks", 0.9, 0.8),
     ("events", 0.9, 0.8),
@@ -440,7 +451,6 @@ const FLOORS: [(&str, f64, f64); 11] = [
     ("goal", 1.0, 1.0),
     ("names in the graph", 0.9, 0.9),
     ("nothing wrong", 1.0, 1.0),
-    ("tasks", 0.9, 0.8),
 ];
 
 /// The jobs of a user are over.
