@@ -283,6 +283,17 @@ pub async fn supersede(tx: &mut PgConnection, uid: &str, ids: &[Uuid]) -> Result
     Ok(store::supersede(tx, uid, ids).await?)
 }
 
+/// Ids and contents of memories that came since then, of other conversations than this one. Until `tx` ends no more come.
+pub async fn found_since(
+    tx: &mut PgConnection,
+    uid: &str,
+    except: Uuid,
+    since: DateTime<Utc>,
+) -> Result<Vec<(Uuid, String)>> {
+    store::lock_texts(&mut *tx, uid).await?;
+    Ok(store::found_since(tx, uid, except, since).await?)
+}
+
 /// A memory found in a conversation: content and category.
 #[derive(Clone, Debug)]
 pub struct Found {

@@ -276,6 +276,24 @@ pub async fn known(db: &Db, uid: &str, except: Option<Uuid>) -> Result<Vec<Known
     .await
 }
 
+pub async fn found_since(
+    tx: &mut PgConnection,
+    uid: &str,
+    except: Uuid,
+    since: DateTime<Utc>,
+) -> Result<Vec<(Uuid, String)>> {
+    let rows = sqlx::query!(
+        "select id, content from memories
+         where uid = $1 and conversation_id <> $2 and created_at > $3 and not manually_added",
+        uid,
+        except,
+        since
+    )
+    .fetch_all(tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.content)).collect())
+}
+
 pub async fn supersede(tx: &mut PgConnection, uid: &str, ids: &[Uuid]) -> Result<Vec<Uuid>> {
     sqlx::query_scalar!(
         "delete from memories

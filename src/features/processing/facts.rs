@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sqlx::PgConnection;
@@ -17,17 +17,19 @@ use super::{
 };
 use crate::{
     app::Handles,
-    error::Result,
+    error::{Error, Result},
     features::{
         conversations,
         memories::{self, Found, Known, MAXIMUM_CONTENT},
         search::Kind,
     },
-    platform::{clock, language::Language},
+    platform::{clock, database::Db, language::Language},
 };
 
 /// Characters of a transcript below which nothing is looked for.
 const LEAST_SAID: usize = 25;
+/// What was stored a little before it was looked may have become visible only after.
+const OVERLAP: Duration = Duration::minutes(1);
 /// Most facts of one conversation.
 const MOST: usize = 2;
 /// From here on two facts are so alike that one may make the other needless.
@@ -42,6 +44,20 @@ const LOOKED_AT: usize = 10;
 pub struct Facts {
     pub found: Vec<Found>,
     pub outdated: Vec<Uuid>,
+    /// When it was looked what is known, and which of that has a subject of which only one can be true.
+    since: DateTime<Utc>,
+    seen: HashSet<Uuid>,
+}
+
+impl Facts {
+    fn held_against(self, known: &[Known], since: DateTime<Utc>) -> Self {
+        let seen = known.iter().filter(|one| of_one(&one.content).is_some());
+        Self {
+            since,
+            seen: seen.map(|one| one.id).collect(),
+            ..self
+        }
+    }
 }
 
 /// A lasting fact.
@@ -146,6 +162,7 @@ pub async fn by_model(
         return Ok(None);
     };
     let by = language.model().to_string();
+    let since = clock::now();
     if heard.is_briefer_than(LEAST_SAID) {
         return Ok(Some((Facts::default(), by)));
     }
@@ -171,7 +188,7 @@ pub async fn by_model(
         attempts,
     )
     .await?;
-    Ok(Some((facts, by)))
+    Ok(Some((facts.held_against(&known, since), by)))
 }
 
 pub async fn by_rules(
@@ -185,8 +202,10 @@ pub async fn by_rules(
     if found.is_empty() || heard.is_briefer_than(LEAST_SAID) {
         return Ok(Facts::default());
     }
+    let since = clock::now();
     let known = memories::known(&app.db, uid, Some(id)).await?;
-    settle(None, app, uid, heard.started_at, found, &known, 0).await
+    let facts = settle(None, app, uid, heard.started_at, found, &known, 0).await?;
+    Ok(facts.held_against(&known, since))
 }
 
 /// Holds what was found against what is known.
@@ -202,7 +221,7 @@ async fn settle(
     let mut facts = Facts::default();
     let mut outdated = HashSet::new();
     let stated = alike::keys(known.iter().map(|one| &one.content));
-    for fact in found {
+    for fact in latest(found) {
         if stated.contains(&alike::key(&fact.content)) {
             continue;
         }
@@ -211,7 +230,7 @@ async fn settle(
         if let Some(language) = language {
             let alike = alike_ones(app, uid, &fact.content, known, &excluded).await;
             if !alike.is_empty() {
-                verdict = resolve(language, uid, &fact, &alike, at, attempts).await?;
+                verdict = resolve(language, &app.db, uid, &fact, &alike, at, attempts).await?;
             }
         }
         let verdict = match verdict {
@@ -239,6 +258,17 @@ async fn settle(
     }
     facts.outdated = outdated.into_iter().collect();
     Ok(facts)
+}
+
+/// Of facts that cannot both be true the one that was said last.
+fn latest(found: Vec<Found>) -> Vec<Found> {
+    let mut kept: Vec<Found> = Vec::new();
+    for fact in found {
+        let subject = of_one(&fact.content);
+        kept.retain(|known| subject.is_none() || of_one(&known.content) != subject);
+        kept.push(fact);
+    }
+    kept
 }
 
 enum Verdict<'a> {
@@ -312,19 +342,23 @@ async fn newest<'a>(
 /// None: no usable answer.
 async fn resolve<'a>(
     language: &Language,
+    db: &Db,
     uid: &str,
     fact: &Found,
     near: &[&'a Known],
     at: DateTime<Utc>,
     attempts: i32,
 ) -> Result<Option<Verdict<'a>>> {
+    let origins: Vec<_> = near.iter().filter_map(|one| one.conversation_id).collect();
+    let began = conversations::began(db, uid, &origins).await?;
     let list: Vec<_> = (1..)
         .zip(near)
         .map(|(number, one)| {
+            let said = one.conversation_id.and_then(|id| began.get(&id).copied());
             format!(
                 "{number}. {} (known since {})",
                 one.content,
-                one.created_at.date_naive()
+                said.unwrap_or(one.created_at).date_naive()
             )
         })
         .collect();
@@ -355,7 +389,23 @@ async fn resolve<'a>(
     }))
 }
 
+/// Fails if a fact came meanwhile that cannot be true beside one of these: whoever does it again knows it.
 pub async fn save(tx: &mut PgConnection, uid: &str, id: Uuid, facts: Facts) -> Result<()> {
+    let subjects: HashSet<_> = facts
+        .found
+        .iter()
+        .filter_map(|fact| of_one(&fact.content))
+        .collect();
+    if !subjects.is_empty() {
+        let since = facts.since - OVERLAP;
+        let came = memories::found_since(&mut *tx, uid, id, since).await?;
+        let mut new = came.iter().filter(|(id, _)| !facts.seen.contains(id));
+        if new.any(|(_, content)| of_one(content).is_some_and(|one| subjects.contains(&one))) {
+            return Err(Error::Unavailable(
+                "another conversation told of the same just now".into(),
+            ));
+        }
+    }
     let superseded = memories::supersede(&mut *tx, uid, &facts.outdated).await?;
     if !superseded.is_empty() {
         tracing::info!(conversation = %id, ?superseded, "memories were superseded by newer ones");

@@ -17,6 +17,10 @@ use crate::{
 /// Characters of an overview, a calendar entry or the like in a prompt.
 const MOST_CONTEXT: usize = 4000;
 
+/// What a model is told where no voice is known to be the user's.
+const UNMARKED: &str = "Nobody's voice is known. The user is one of the speakers, most likely the one who speaks of their own day; \
+     where only one speaks, it is the user. What cannot be told to be the user's own is left out.";
+
 /// Where the words come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -180,6 +184,10 @@ impl Heard {
         let name = cut(&self.profile.name, 100);
         if !name.is_empty() {
             parts.push(format!("# The user's name\n{name}"));
+        }
+        let unmarked = self.origin == Origin::Speech && !self.lines.iter().any(|line| line.is_user);
+        if unmarked && !self.lines.is_empty() {
+            parts.push(format!("# Who speaks\n{UNMARKED}"));
         }
         if let Some(calendar) = &self.calendar {
             parts.push(format!("# Calendar entry\n{calendar}"));

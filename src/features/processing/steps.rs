@@ -34,6 +34,8 @@ pub const STEPPED: &str = "conversation.stepped";
 
 /// Attempts with a model that does not answer; the last one ends with the rules.
 const ATTEMPTS: i32 = 4;
+/// The same while it works, but for others. The structure's job has one more.
+const ATTEMPTS_WHEN_BUSY: i32 = 7;
 /// A step that began so often without an end is given up.
 const MOST_ATTEMPTS: i32 = 40;
 
@@ -51,8 +53,12 @@ pub fn or_rules<T>(
         Ok(answer) => return Ok(Some(answer)),
         Err(error) => error,
     };
-    let waits = error.is_temporary() || matches!(error, LanguageError::OverBudget { .. });
-    if waits && attempts < ATTEMPTS {
+    // A model that works for others is no dead one. A budget comes back on another day: nothing is gained by waiting.
+    let most = match error {
+        LanguageError::Busy => ATTEMPTS_WHEN_BUSY,
+        _ => ATTEMPTS,
+    };
+    if error.is_temporary() && attempts < most {
         return Err(Error::Unavailable(error.to_string()));
     }
     tracing::warn!(%error, task, "the language model is done without");

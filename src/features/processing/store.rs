@@ -21,7 +21,8 @@ pub async fn list(db: &Db, uid: &str, id: Uuid) -> Result<Vec<StepStanding>> {
     .await
 }
 
-/// How steps of a new run stand. Goals that were tracked within the hour are not tracked again.
+/// How steps of a new run stand. Goals that were tracked are not tracked again: a step forward
+/// would count twice.
 pub async fn put(
     tx: &mut PgConnection,
     uid: &str,
@@ -47,7 +48,7 @@ pub async fn put(
          on conflict (uid, conversation_id, step) do update set
             run = excluded.run, state = excluded.state, understood_by = excluded.understood_by,
             attempts = excluded.attempts, error = null, updated_at = excluded.updated_at
-         where not (known.step = 'track_goals' and known.state = 'done' and known.updated_at > $8 - interval '1 hour')",
+         where not (known.step = 'track_goals' and known.state = 'done')",
         uid,
         id,
         run,

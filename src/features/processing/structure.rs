@@ -85,8 +85,15 @@ fn by_rules(heard: &Heard, keep: bool, title: String) -> Outline {
     // A kept conversation has a title, whatever was said in it; one that it had already stays.
     let seen = heard.seen().join(" ");
     let picture = heard.seen().first().map(|text| cut(text, LONGEST_SIGHT));
+    // What is to be done tells more than a word that was said often.
+    let deed = found
+        .action_items
+        .first()
+        .map(|item| item.description.clone());
+    let deed = deed.filter(|_| found.title.starts_with("Notes on "));
     let title = [
         title,
+        deed.unwrap_or_default(),
         found.title.clone(),
         picture.unwrap_or_default(),
         "Conversation".into(),
@@ -260,10 +267,15 @@ fn accepted(answer: StructureAnswer, known: &str, heard: &Heard) -> Structured {
         events: answer
             .events
             .into_iter()
-            .filter_map(|event| accepted_event(event, |text| local_time(text, zone)))
+            .filter_map(|event| accepted_event(event, |text| moment(text, zone)))
             .take(MOST_EVENTS)
             .collect(),
     }
+}
+
+/// A day alone is no time for an event.
+fn moment(text: &str, zone: chrono_tz::Tz) -> Option<DateTime<Utc>> {
+    text.contains(':').then(|| local_time(text, zone)).flatten()
 }
 
 /// An event without a title or a time is none.

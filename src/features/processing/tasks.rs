@@ -1,5 +1,7 @@
 //! The step that finds action items: what the user has committed to do, without what is on the list already.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Duration, Utc};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -124,6 +126,15 @@ pub async fn by_model(
     Ok(Some((found, language.model().into())))
 }
 
+/// Nothing new is said about when it is due. Times of one day are told roughly.
+fn same_time(found: Option<DateTime<Utc>>, known: Option<DateTime<Utc>>) -> bool {
+    match (found, known) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(found), Some(known)) => (found - known).abs() < Duration::hours(12),
+    }
+}
+
 /// Those of the open items that the model is shown: the nearest, then the newest.
 async fn most_alike(app: &Handles, uid: &str, overview: &str, open: &[ActionItem]) -> String {
     if open.is_empty() {
@@ -141,7 +152,8 @@ async fn most_alike(app: &Handles, uid: &str, overview: &str, open: &[ActionItem
     shown.join("\n")
 }
 
-/// Stores them without those that are on the list of open items already, in essentially the same words. Two conversations
+/// Stores them without those that are on the list of open items already, in essentially the same words and due at the same
+/// time, or without saying when. Two conversations
 /// that were understood at the same time wait for each other here, so that none brings what the other just brought.
 pub async fn save(tx: &mut PgConnection, uid: &str, id: Uuid, mut found: Vec<Found>) -> Result<()> {
     if found.is_empty() {
@@ -150,7 +162,14 @@ pub async fn save(tx: &mut PgConnection, uid: &str, id: Uuid, mut found: Vec<Fou
     let now = clock::now();
     action_items::lock_found(&mut *tx, uid).await?;
     let open = action_items::open_since(&mut *tx, uid, now - RECENT, id).await?;
-    let known = alike::keys(open.iter().map(|item| &item.description));
-    found.retain(|item| !known.contains(&alike::key(&item.description)));
+    let mut known: HashMap<String, Vec<Option<DateTime<Utc>>>> = HashMap::new();
+    for item in &open {
+        let times = known.entry(alike::key(&item.description)).or_default();
+        times.push(item.due_at);
+    }
+    found.retain(|item| {
+        let times = known.get(&alike::key(&item.description));
+        !times.is_some_and(|times| times.iter().any(|time| same_time(item.due_at, *time)))
+    });
     action_items::replace_found(tx, uid, id, found, now).await
 }

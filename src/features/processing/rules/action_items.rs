@@ -15,6 +15,26 @@ use super::vocabulary::{
 };
 use super::words::{Gap, gap_before, low};
 
+/// A sentence that is no more than this undoes what was said just before.
+const TAKEN_BACK: [&str; 17] = [
+    "i can't",
+    "i cannot",
+    "i can't do that",
+    "i can't do it",
+    "i won't do that",
+    "i'd rather not",
+    "i would rather not",
+    "i'm not going to",
+    "i'm not going to do it",
+    "i'm not going to do that",
+    "forget it",
+    "forget that",
+    "forget about it",
+    "never mind",
+    "scratch that",
+    "cancel that",
+    "i don't want to",
+];
 /// What announces that deeds follow, each by itself.
 const LIST_HEADS: [&str; 11] = [
     "note to self",
@@ -43,12 +63,21 @@ pub fn find(sentences: &[Sentence]) -> Vec<Item> {
     let mut out: Vec<Item> = Vec::new();
     // After "note to self" deeds stand alone.
     let mut noting = false;
+    // What the user asks of somebody else is that one's to do; alone they speak to their device.
+    let company = sentences
+        .iter()
+        .any(|sentence| sentence.voice == Voice::Other);
     for (index, sentence) in sentences.iter().enumerate() {
         if out.len() >= MOST_ITEMS {
             break;
         }
         if heads_a_list(sentence) {
             noting = true;
+            continue;
+        }
+        // "Can you send it today?" "No, sorry, I can't."
+        if takes_back(sentence) {
+            out.retain(|item| item.sentence + 1 != index);
             continue;
         }
         if let Some(when) = afterthought(sentence) {
@@ -60,7 +89,7 @@ pub fn find(sentences: &[Sentence]) -> Vec<Item> {
             open.for_each(|item| item.when = when);
             continue;
         }
-        let tasks = in_sentence(sentence, noting);
+        let tasks = in_sentence(sentence, noting, company);
         noting = (noting || notes(sentence)) && !tasks.is_empty();
         for (description, when) in tasks {
             merge(
@@ -154,6 +183,27 @@ fn afterthought(sentence: &Sentence) -> Option<When> {
     (only_time || (subject && deadline)).then_some(when)
 }
 
+/// "No, I can't.", "Actually no, forget it.", "I'd rather not."
+fn takes_back(sentence: &Sentence) -> bool {
+    let words = &sentence.words;
+    if words.len() > 8 || sentence.asks {
+        return false;
+    }
+    let plain: Vec<&str> = words
+        .iter()
+        .map(|word| word.low.as_str())
+        .filter(|word| {
+            !matches!(
+                *word,
+                "actually" | "sorry" | "oh" | "well" | "wait" | "but" | "okay" | "hmm"
+            )
+        })
+        .collect();
+    let plain = plain.join(" ");
+    let plain = plain.strip_prefix("no ").unwrap_or(&plain);
+    TAKEN_BACK.contains(&plain)
+}
+
 /// "Note to self.", "Okay, to-do list:"
 fn heads_a_list(sentence: &Sentence) -> bool {
     let words = &sentence.words;
@@ -172,7 +222,7 @@ fn notes(sentence: &Sentence) -> bool {
     triggers::at(sentence, at).is_some_and(|hit| hit.class == Class::Note)
 }
 
-fn in_sentence(sentence: &Sentence, noting: bool) -> Vec<(String, When)> {
+fn in_sentence(sentence: &Sentence, noting: bool, company: bool) -> Vec<(String, When)> {
     let words = &sentence.words;
     let mut out = Vec::new();
     let mut floor = 0;
@@ -185,7 +235,8 @@ fn in_sentence(sentence: &Sentence, noting: bool) -> Vec<(String, When)> {
         };
         let spoken = Spoken::read(sentence, floor, at, hit);
         at = spoken.body.end.max(at + 1);
-        if spoken.counts() {
+        let others = company && sentence.voice == Voice::User && spoken.class == Class::Request;
+        if spoken.counts() && !others {
             out.extend(spoken.tasks());
             floor = at;
         }

@@ -41,6 +41,10 @@ pub fn is_task(spoken: &Spoken, range: &Range<usize>, when: &When) -> bool {
         !STOP.contains(word) && !PRONOUN_OBJECTS.contains(word) && !AT_HOME.contains(word)
     });
     let bare = object.iter().all(|word| PRONOUN_OBJECTS.contains(word));
+    // "Let's do Thursday", "I'll do it": nobody knows later what.
+    if (object.is_empty() && NOTHING_ALONE.contains(verb)) || (verb == "do" && bare) {
+        return false;
+    }
     let next = low(words, range.start + 1);
     let phrasal = is_phrasal(verb, next);
     let placed = matches!(
@@ -140,6 +144,7 @@ pub fn hint(words: &[Word]) -> Option<Part> {
 }
 
 sets! {
+    NOTHING_ALONE: "do book be have make get see";
     TALKING: "look talk discuss see start begin continue learn explore cover go speak";
     FINITE: "will is has to needs should was";
     STATES: "think sleep eat wait stay feel keep live";

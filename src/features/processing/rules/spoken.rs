@@ -266,10 +266,20 @@ impl<'a> Spoken<'a> {
             if !is_task(self, &range, &when) {
                 continue;
             }
+            // In "don't forget your passport" somebody may speak to themself.
+            let speaker = match self.sentence.voice {
+                Voice::Other => Some(Voice::Other),
+                Voice::User if matches!(self.class, Class::Promise | Class::Duty) => {
+                    Some(Voice::User)
+                }
+                _ => None,
+            };
             let text = match self.verb.filter(|_| range.start == self.body.start) {
-                Some(verb) => imperative(self.sentence, verb, range.start + 1..range.end),
-                None if self.class == Class::Recall => imperative(self.sentence, "remember", range),
-                None => imperative(self.sentence, "", range),
+                Some(verb) => imperative(self.sentence, verb, range.start + 1..range.end, speaker),
+                None if self.class == Class::Recall => {
+                    imperative(self.sentence, "remember", range, speaker)
+                }
+                None => imperative(self.sentence, "", range, speaker),
             };
             if text.is_empty() {
                 continue;

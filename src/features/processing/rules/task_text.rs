@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::date_words::Sort;
-use super::sentences::{Sentence, clause_start, noun_clause, subject_and_verb};
+use super::sentences::{Sentence, Voice, clause_start, noun_clause, subject_and_verb};
 use super::triggers;
 use super::vocabulary::{
     ADVERBS, AUXILIARIES, COMPLEMENT, DANGLING, NOUN_VERBS, OBJECT_STARTS, SUBJECTS, TASK_VERBS,
@@ -171,7 +171,7 @@ pub fn deeds(sentence: &Sentence, body: Range<usize>) -> Vec<Range<usize>> {
 
 /// The words of a task: time phrases gone, "tomorrow's" turned to "the", no
 /// loose ends. Positions that are left, with how each reads.
-fn kept(sentence: &Sentence, range: Range<usize>) -> Vec<(String, Gap)> {
+fn kept(sentence: &Sentence, range: Range<usize>, speaker: Option<Voice>) -> Vec<(String, Gap)> {
     let mut out: Vec<(String, Gap)> = Vec::new();
     for at in range {
         let Some(word) = sentence.words.get(at) else {
@@ -190,7 +190,10 @@ fn kept(sentence: &Sentence, range: Range<usize>) -> Vec<(String, Gap)> {
                 continue;
             }
             None if word.low == "please" => continue,
-            None => (word.text.as_str(), word.gap),
+            None => {
+                let other = speaker.and_then(|voice| as_the_user_reads(voice, &word.low));
+                (other.unwrap_or(word.text.as_str()), word.gap)
+            }
         };
         out.push((text.to_owned(), gap));
     }
@@ -207,11 +210,27 @@ fn kept(sentence: &Sentence, range: Range<usize>) -> Vec<(String, Gap)> {
     out
 }
 
+/// "Send me the invoice", said by somebody else, is for them; "I'll call you" is, too.
+fn as_the_user_reads(voice: Voice, word: &str) -> Option<&'static str> {
+    match (voice, word) {
+        (Voice::Other, "me" | "us") | (Voice::User, "you") => Some("them"),
+        (Voice::Other, "my" | "our") | (Voice::User, "your") => Some("their"),
+        (Voice::Other, "mine" | "ours") | (Voice::User, "yours") => Some("theirs"),
+        _ => None,
+    }
+}
+
 /// "call the dentist" of "call the dentist tomorrow, please", capitalised.
 /// Empty when nothing is left.
 /// `lead` is a verb put in front, or empty.
-pub fn imperative(sentence: &Sentence, lead: &str, range: Range<usize>) -> String {
-    let words = kept(sentence, range);
+/// `speaker`: whose "me" and "you" are put as the user reads them.
+pub fn imperative(
+    sentence: &Sentence,
+    lead: &str,
+    range: Range<usize>,
+    speaker: Option<Voice>,
+) -> String {
+    let words = kept(sentence, range, speaker);
     if words.is_empty() {
         return String::new();
     }
