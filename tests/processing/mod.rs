@@ -7,6 +7,7 @@ mod hostile;
 mod limits;
 mod merge;
 mod names;
+mod real_model;
 mod recorded;
 mod steps;
 

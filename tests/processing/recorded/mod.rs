@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -368,12 +368,14 @@ async fn look(server: &Server, user: &User, id: &str, talk: &Talk, tally: &mut T
 
 #[tokio::test]
 async fn what_a_large_model_finds() {
-    // Elsewhere there is no such library.
-    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+    // Elsewhere it lies elsewhere, if at all.
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64"))
+        || !Path::new("/usr/bin/apt-get").exists()
+    {
         return;
     }
     assert!(
-        PathBuf::from(FAKETIME).exists(),
+        Path::new(FAKETIME).exists(),
         "libfaketime is missing: tools/install-prerequisites test installs it"
     );
     let answers: BTreeMap<String, Value> = serde_json::from_str(&file("answers.json")).unwrap();
