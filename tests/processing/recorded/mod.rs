@@ -78,7 +78,12 @@ fn talks() -> Vec<Talk> {
             .next()
             .filter(|_| line.len() == 1 || line[1..].starts_with(' '));
         match (mark, &mut talk.text) {
-            (Some(mark @ ('-' | '@' | '*' | 'c' | 't' | 'f' | 'd' | 'g' | 'l' | 'n' | '!')), _) => {
+            (
+                Some(
+                    mark @ ('-' | '@' | '*' | 'c' | 't' | 'f' | 'd' | 'g' | 'l' | 'n' | 'x' | '!'),
+                ),
+                _,
+            ) => {
                 talk.expected.push((mark, line[1..].trim().to_string()));
             }
             (Some('~'), _) => {
@@ -346,22 +351,18 @@ async fn look(server: &Server, user: &User, id: &str, talk: &Talk, tally: &mut T
         let labels = format!("{labels:?}");
         tally.judge(name, "names in the graph", holds(&labels, names), &labels);
     }
-    let all = [&items, &events, &facts]
-        .into_iter()
-        .flatten()
-        .map(|(text, _)| text.clone());
-    let all = all
-        .chain([structured["title"].to_string()])
-        .collect::<Vec<_>>();
-    for words in talk.of('!') {
-        for word in words.split_whitespace() {
+    let all = [&items, &events, &facts].into_iter().flatten();
+    let mut all: Vec<_> = all.map(|(text, _)| text.clone()).collect();
+    for (marks, more) in [('!', None), ('x', Some(record))] {
+        all.extend(more);
+        for word in talk
+            .of(marks)
+            .iter()
+            .flat_map(|words| words.split_whitespace())
+        {
             let spoilt = all.iter().find(|text| holds(text, word));
-            tally.judge(
-                name,
-                "nothing wrong",
-                spoilt.is_none(),
-                format!("{word} in {spoilt:?}"),
-            );
+            let shown = format!("{word} in {spoilt:?}");
+            tally.judge(name, "nothing wrong", spoilt.is_none(), shown);
         }
     }
 }
