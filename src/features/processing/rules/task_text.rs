@@ -59,7 +59,8 @@ fn continues_list(sentence: &Sentence, at: usize) -> bool {
         return false;
     }
     let part = (item..words.len().min(item + 6))
-        .take_while(|i| *i == item || gap_before(words, *i) < Gap::Comma);
+        .take_while(|i| *i == item || gap_before(words, *i) < Gap::Comma)
+        .take_while(|i| sentence.time_at(*i).is_none());
     let part: Vec<&str> = part.map(|i| low(words, i)).collect();
     // "eggs and coffee filters" ends a list as "and eggs" does.
     let ends = joined || part.contains(&"and");
