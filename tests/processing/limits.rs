@@ -4,24 +4,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{CONVERSATIONS, bring, nothing, server_asking};
+use super::{CONVERSATIONS, bring, nothing, server_asking, server_with};
 use crate::support::{
-    Server, ServerOptions,
+    Server,
     peer::{Peer, Script},
     server::User,
 };
-
-async fn server_with(peer: &Peer, more: &[(&'static str, &str)]) -> Server {
-    let mut env = peer.settings();
-    let more = more.iter().map(|(name, value)| (*name, value.to_string()));
-    env.extend(more);
-    Server::start_with(ServerOptions {
-        deaf: true,
-        env,
-        ..ServerOptions::default()
-    })
-    .await
-}
 
 /// Brings a text without waiting for what becomes of it.
 async fn bring_at_once(server: &Server, user: &User, number: usize) {

@@ -25,9 +25,16 @@ pub const CONVERSATIONS: &str = "/v1/dev/user/conversations";
 
 /// A server that asks a model.
 pub async fn server_asking(peer: &Peer) -> Server {
+    server_with(peer, &[]).await
+}
+
+/// The same with more settings.
+pub async fn server_with(peer: &Peer, more: &[(&'static str, &str)]) -> Server {
+    let mut env = peer.settings();
+    env.extend(more.iter().map(|(name, value)| (*name, value.to_string())));
     Server::start_with(ServerOptions {
         deaf: true,
-        env: peer.settings(),
+        env,
         ..ServerOptions::default()
     })
     .await

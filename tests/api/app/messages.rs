@@ -12,7 +12,13 @@ use crate::{
 };
 
 /// A conversation that began so long ago, with one thing said in it.
-async fn said(server: &Server, user: &User, title: &'static str, hours: i64, text: &str) -> Uuid {
+pub async fn said(
+    server: &Server,
+    user: &User,
+    title: &'static str,
+    hours: i64,
+    text: &str,
+) -> Uuid {
     let db = server.pool().await;
     let began = Utc::now() - Duration::hours(hours);
     let conversation = plant::Conversation {
