@@ -81,7 +81,14 @@ fn held(dir: &Path, holder: Option<Holder>) -> String {
 #[derive(Debug)]
 pub struct DataDirLock {
     role: Role,
-    _file: File,
+    file: File,
+}
+
+/// Let go by name: closing the file is not enough while a child that is just being started still has a copy of it.
+impl Drop for DataDirLock {
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
 }
 
 impl DataDirLock {
@@ -125,7 +132,7 @@ impl DataDirLock {
         };
         file.write_all(format!("{holder}\n").as_bytes())
             .map_err(failed)?;
-        Ok(Self { role, _file: file })
+        Ok(Self { role, file })
     }
 
     /// For a server: waits up to `patience` for a command to end, and not at all for another server.
@@ -212,6 +219,17 @@ mod tests {
             .unwrap_err();
         assert!(error.by_server());
         assert!(begun.elapsed() < PAUSE * 10, "refused at once");
+    }
+
+    #[test]
+    fn it_is_let_go_at_once_though_a_child_has_a_copy_of_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = DataDirLock::acquire(dir.path()).unwrap();
+        let of_a_child = lock.file.try_clone().unwrap();
+        DataDirLock::acquire(dir.path()).unwrap_err();
+        drop(lock);
+        DataDirLock::acquire(dir.path()).unwrap();
+        drop(of_a_child);
     }
 
     #[test]
