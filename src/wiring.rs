@@ -4,7 +4,7 @@
 use std::fmt;
 
 use anyhow::Result;
-use graphile_worker::{IntoTaskHandlerResult, TaskHandler, WorkerContext};
+use graphile_worker::{IntoTaskHandlerResult, TaskHandler, WorkerContext, WorkerOptions};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -35,10 +35,11 @@ pub const SUBSCRIPTIONS: &[(&str, &str)] = &[
     (processing::REMEMBERED, knowledge_graph::GROW),
 ];
 
-/// Jobs at the same time, on this instance.
-const JOBS: usize = 4;
-/// The same where most of them wait for a language model.
-const JOBS_WITH_MODEL: usize = 8;
+/// Jobs at the same time, on this instance, of those that understand; the same where they wait for a language model; and
+/// of the others, which are not to wait for it.
+const UNDERSTANDING: usize = 4;
+const UNDERSTANDING_BY_MODEL: usize = 8;
+const OTHERS: usize = 4;
 
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
@@ -218,46 +219,14 @@ pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> 
             tokio::join!(of_firebase, app.providers.refresh_forever());
         }
     });
-    let at_once = match app.language {
-        Some(_) => JOBS_WITH_MODEL,
-        None => JOBS,
+    let understanding = match app.language {
+        Some(_) => UNDERSTANDING_BY_MODEL,
+        None => UNDERSTANDING,
     };
-    let runner = loop {
-        let define = |options: graphile_worker::WorkerOptions| {
-            options
-                .define_job::<ProcessConversation>()
-                .define_job::<MergeConversations>()
-                .define_job::<DescribePhoto>()
-                .define_job::<FindMemories>()
-                .define_job::<FindActionItems>()
-                .define_job::<FindConversationMemories>()
-                .define_job::<ChooseFolder>()
-                .define_job::<TrackGoals>()
-                .define_job::<MakeDailySummary>()
-                .define_job::<GrowGraph>()
-                .define_job::<RebuildGraph>()
-                .define_job::<ReadMemories>()
-                .define_job::<RecogniseUpload>()
-                .define_job::<EraseAccount>()
-                .add_extension(Handles(app.clone()))
-        };
-        let stopping = stop.clone();
-        let ended = jobs::run(PgPool::clone(&app.db), at_once, define, async move {
-            stopping.cancelled().await
-        })
-        .await;
-        if stop.is_cancelled() {
-            break ended;
-        }
-        // The database went away; it comes back.
-        if let Err(error) = ended {
-            tracing::warn!(
-                error = format!("{error:#}"),
-                "the job worker stopped; it is started again"
-            );
-        }
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-    };
+    let (understood, others) = tokio::join!(
+        run_jobs(&app, understanding, jobs_that_understand, &stop),
+        run_jobs(&app, OTHERS, other_jobs, &stop),
+    );
     for task in tasks {
         task.abort();
     }
@@ -267,5 +236,55 @@ pub async fn run_in_background(app: App, stop: CancellationToken) -> Result<()> 
     {
         tracing::warn!(%error, "what was spent on the language model in the last seconds is forgotten");
     }
-    runner
+    understood.and(others)
+}
+
+/// Those that may ask a language model, or come of its answers.
+fn jobs_that_understand(options: WorkerOptions) -> WorkerOptions {
+    options
+        .define_job::<ProcessConversation>()
+        .define_job::<DescribePhoto>()
+        .define_job::<FindMemories>()
+        .define_job::<FindActionItems>()
+        .define_job::<FindConversationMemories>()
+        .define_job::<ChooseFolder>()
+        .define_job::<TrackGoals>()
+        .define_job::<MakeDailySummary>()
+        .define_job::<GrowGraph>()
+        .define_job::<RebuildGraph>()
+        .define_job::<ReadMemories>()
+}
+
+fn other_jobs(options: WorkerOptions) -> WorkerOptions {
+    options
+        .define_job::<MergeConversations>()
+        .define_job::<RecogniseUpload>()
+        .define_job::<EraseAccount>()
+}
+
+async fn run_jobs(
+    app: &App,
+    at_once: usize,
+    kinds: fn(WorkerOptions) -> WorkerOptions,
+    stop: &CancellationToken,
+) -> Result<()> {
+    loop {
+        let define = |options| kinds(options).add_extension(Handles(app.clone()));
+        let stopping = stop.clone();
+        let ended = jobs::run(PgPool::clone(&app.db), at_once, define, async move {
+            stopping.cancelled().await
+        })
+        .await;
+        if stop.is_cancelled() {
+            return ended;
+        }
+        // The database went away; it comes back.
+        if let Err(error) = ended {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "the job worker stopped; it is started again"
+            );
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
 }

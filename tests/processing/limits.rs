@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
 use serde_json::json;
 
 use super::{CONVERSATIONS, bring, nothing, server_asking, server_with};
@@ -92,6 +93,46 @@ async fn a_model_that_hangs_is_left_alone_after_a_while() {
         "{}",
         server.log()
     );
+}
+
+#[tokio::test]
+async fn what_asks_no_model_does_not_wait_for_one() {
+    let peer = Peer::start(Script::Later(
+        Duration::from_secs(60),
+        Box::new(Script::Refuses(503)),
+    ))
+    .await;
+    let server = server_asking(&peer).await;
+    let ann = server.user("ann@example.org").await;
+    let ben = server.user("ben@example.org").await;
+    let memory = json!({"content": "Ben plays chess."});
+    let made = server.post("/v1/dev/user/memories", &ben.developer_key, memory);
+    made.await.ok();
+    let brought = (0..12).map(|number| bring_at_once(&server, &ann, number));
+    futures_util::future::join_all(brought).await;
+    let db = server.pool().await;
+    let count = async |sql: &'static str, uid: &str| -> i64 {
+        let counted = sqlx::query_scalar(sql).bind(uid).fetch_one(&db).await;
+        counted.unwrap()
+    };
+    // As many jobs as may ask at once wait for the model.
+    let busy = "select count(*) from graphile_worker._private_jobs where locked_at is not null and payload->>'uid' = $1";
+    let began = Instant::now();
+    while count(busy, &ann.uid).await < 8 {
+        assert!(began.elapsed() < Duration::from_secs(20));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let path = "/v1/users/delete-account";
+    let deleted = server.send(Method::DELETE, path, Some(&ben.token), None);
+    deleted.await.ok();
+    let left = "select count(*) from memories where uid = $1";
+    let began = Instant::now();
+    while count(left, &ben.uid).await > 0 {
+        assert!(began.elapsed() < Duration::from_secs(20));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(count(busy, &ann.uid).await, 8);
+    db.close().await;
 }
 
 #[tokio::test]

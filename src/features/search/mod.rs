@@ -2,11 +2,13 @@
 
 mod admitted;
 mod asked;
+mod gathered;
 mod indexer;
 mod model;
 mod nouns;
 mod overview;
-mod rank;
+mod ranked;
+mod scores;
 mod similar;
 mod store;
 mod time;
@@ -21,27 +23,23 @@ pub use similar::similar;
 pub use time::Period;
 pub use vectors::Vectors;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use uuid::Uuid;
 
 use self::{
-    admitted::{Admitted, Filters, Said},
+    admitted::Admitted,
+    gathered::Gathered,
     model::{Key, Place},
-    rank::{Scores, Weights},
     store::Shown,
-    vectors::Nearness,
     windows::Window,
 };
 use crate::{
     app::Handles,
     error::Result,
-    features::{
-        accounts, lenient,
-        people::{self, Speakers},
-    },
+    features::{accounts, lenient, people::Speakers},
     platform::{clock, database::Db, embeddings::Embedder},
 };
 
@@ -49,17 +47,11 @@ use crate::{
 pub const MAXIMUM_QUERY: usize = 500;
 /// Most hits of one question.
 pub const MOST_HITS: usize = 100;
-/// So many changes are taken in before a question is answered; of more the newest are, and the rest is left to the
 /// Open action items of a time to come that are looked at.
 const MOST_DUE: i64 = 100;
+/// So many changes are taken in before a question is answered; of more the newest are, and the rest is left to the
 /// background.
 const CATCH_UP: i64 = 2000;
-/// Items that go on to the second round, in which what lies around them counts.
-const CLOSELY: usize = 200;
-/// Segments whose neighbours are looked at too.
-const CENTRES: usize = 50;
-/// From this cosine on the meaning is told as a reason.
-const TELLING: f32 = 0.25;
 
 fn embedder(app: &Handles) -> Option<&Embedder> {
     app.embeddings.as_ref()
@@ -134,7 +126,7 @@ pub async fn search_at(
         None => Vec::new(),
     }
     .into_iter()
-    .map(action_item)
+    .map(Key::action_item)
     .collect();
     if ahead.is_some() && period.is_none() && time::asks_what_comes(&understood.rest) {
         let windows = overview::in_order(&app.db, uid, &due, &admitted).await?;
@@ -150,167 +142,32 @@ pub async fn search_at(
         return overview().await;
     }
 
-    let words = async {
-        match parts {
-            Parts::Meaning => Ok(Default::default()),
-            _ => {
-                let text = asked::content(&understood.rest);
-                by_words(&app.db, uid, &text, &admitted.filters).await
-            }
-        }
-    };
-    let near = async {
-        match parts {
-            Parts::Words => Ok(Nearness::new()),
-            _ => by_meaning(app, uid, &understood.rest).await,
-        }
-    };
-    let said = said_by_named(&app.db, uid, &query.text);
-    let ((words, mut places), near, said) = tokio::try_join!(words, near, said)?;
-    let weights = match parts {
-        Parts::Meaning => Weights::MEANING,
-        Parts::All if !near.is_empty() => Weights::FUSED,
-        // Of two one is missing: the other one has all the weight.
-        Parts::All | Parts::Words => Weights::WORDS,
-    };
-    let within = |at: DateTime<Utc>| period.is_some_and(|(start, end)| start <= at && at < end);
-    let found = || {
-        let meant = near.iter().map(|(key, (_, place))| (*key, *place));
-        places
-            .iter()
-            .map(|(key, place)| (*key, *place))
-            .chain(meant.filter(|(key, _)| !places.contains_key(key)))
-    };
-    let mut in_period: HashSet<Key> = found()
-        .filter(|(_, place)| within(place.at))
-        .map(|(key, _)| key)
-        .chain(due)
-        .collect();
-    let scores = Scores {
-        weights,
-        words: &words,
-        near: &near,
-        in_period: &in_period,
-        said: said.as_ref(),
-    };
-    let mut candidates: Vec<(f64, Key)> = found()
-        .filter(|(key, place)| admitted.holds(key, place))
-        .map(|(key, _)| (scores.own(key), key))
-        .filter(|(score, _)| *score > 0.0)
-        .collect();
-    let around =
-        scores.around(candidates.iter().filter_map(|(score, key)| {
-            Some((*score, place(key, &places, &near)?.conversation_id?))
-        }));
-    cut(&mut candidates, CLOSELY);
-    // Who answers often says it beside the word that was asked for.
-    let centres: Vec<_> = candidates
-        .iter()
-        .filter(|(_, key)| key.kind == Kind::Segment)
-        .map(|(_, key)| key.id)
-        .take(CENTRES)
-        .collect();
-    let rows = store::neighbours(&app.db, uid, &centres).await?;
-    in_period.extend(
-        rows.iter()
-            .filter(|row| within(row.at))
-            .map(|row| segment(row.id)),
-    );
-    let scores = Scores {
-        weights,
-        words: &words,
-        near: &near,
-        in_period: &in_period,
-        said: said.as_ref(),
-    };
-    let reasons = |key: &Key| {
-        let telling = near.get(key).is_some_and(|near| near.0 >= TELLING);
-        let reasons = [
-            (words.contains_key(key), Matched::Words),
-            (telling, Matched::Meaning),
-            (in_period.contains(key), Matched::Time),
-        ];
-        reasons
-            .into_iter()
-            .filter(|(holds, _)| *holds)
-            .map(|(_, why)| why)
-            .collect::<Vec<_>>()
-    };
-    // Segments beside one that matches.
-    let mut beside = HashSet::new();
-    let mut ranked: HashMap<Key, f64> = candidates
-        .iter()
-        .filter(|(_, key)| key.kind != Kind::Segment || !centres.contains(&key.id))
-        .map(|(score, key)| {
-            let place = place(key, &places, &near);
-            let home = place.and_then(|place| place.conversation_id);
-            let around = home.and_then(|id| around.get(&id)).copied();
-            let around = weights.around * around.unwrap_or_default();
-            let length = place.map_or(1, |place| place.length);
-            (*key, score + around + scores.solid(key.kind, length))
-        })
-        .collect();
-    for row in rows.chunk_by(|a, b| a.n == b.n) {
-        let ids: Vec<_> = row.iter().map(|segment| segment.id).collect();
-        let centre = usize::try_from(row[0].n - 1)
-            .ok()
-            .and_then(|n| centres.get(n));
-        let centre = ids
-            .iter()
-            .position(|id| Some(id) == centre)
-            .unwrap_or_default();
-        let row_matches = ids.iter().map(|id| !reasons(&segment(*id)).is_empty());
-        let row_matches: Vec<_> = row_matches.collect();
-        for place in centre.saturating_sub(2)..ids.len().min(centre + 3) {
-            let found = segment(ids[place]);
-            if row_matches[place.saturating_sub(2)..ids.len().min(place + 3)].contains(&true) {
-                beside.insert(found);
-            }
-            let said = &row[place];
-            let stands = Place {
-                conversation_id: Some(said.conversation_id),
-                length: said.length,
-                at: said.at,
-            };
-            places.insert(found, stands);
-            if admitted.holds(&found, &stands) {
-                let around = around.get(&said.conversation_id).copied();
-                let score = scores.in_row(&ids, place, around.unwrap_or_default());
-                ranked.insert(found, score + scores.solid(found.kind, said.length));
-            }
-        }
-    }
-    let mut ranked: Vec<_> = ranked
-        .into_iter()
-        .map(|(key, score)| (score, key))
-        .collect();
+    let asked = (query, &understood);
+    let mut gathered = Gathered::of(app, uid, asked, &admitted, &due, parts).await?;
     // Some may turn out to be gone, or to show what others show.
-    cut(&mut ranked, 3 * limit + 20);
-    let closely: Vec<Key> = ranked.iter().map(|(_, key)| *key).collect();
-    let places = closely
-        .iter()
-        .filter_map(|key| Some((*key, place(key, &places, &near)?)))
-        .collect();
-    let mut shown: HashMap<Key, Shown> = show(&app.db, uid, &closely, &places)
+    let most = 3 * limit + 20;
+    let ranked = ranked::ranked(&app.db, uid, &mut gathered, &admitted, most).await?;
+    let keys: Vec<Key> = ranked.best.iter().map(|(_, key)| *key).collect();
+    let mut shown: HashMap<Key, Shown> = show(&app.db, uid, &keys, gathered.places())
         .await?
         .into_iter()
         .filter_map(|item| Some((key(&item.kind, item.id)?, item)))
         .collect();
-    let gone: Vec<Key> = closely
+    let gone: Vec<Key> = keys
         .into_iter()
-        .filter(|key| near.contains_key(key) && !shown.contains_key(key))
+        .filter(|key| gathered.near(key).is_some() && !shown.contains_key(key))
         .collect();
     app.vectors.forget(uid, &gone);
-    let windows = ranked.into_iter().filter_map(|(score, key)| {
-        let item = shown.remove(&key)?;
-        let matched = reasons(&key);
+    let windows = ranked.best.iter().filter_map(|(score, key)| {
+        let item = shown.remove(key)?;
+        let matched = gathered.reasons(key);
         // A segment may stand beside one that matches; anything else stands for itself.
         if (item.discarded && !query.include_discarded)
-            || (matched.is_empty() && !beside.contains(&key))
+            || (matched.is_empty() && !ranked.beside.contains(key))
         {
             return None;
         }
-        Some(Window::new(key.kind, item, scores.share(score), matched))
+        Some(Window::new(key.kind, item, *score, matched))
     });
     let hits = finish(app, uid, &profile.name, windows, lines, limit).await?;
     if hits.is_empty() && vague && query.to.is_some() {
@@ -321,20 +178,6 @@ pub async fn search_at(
         period,
         ahead,
     })
-}
-
-fn action_item(id: Uuid) -> Key {
-    Key {
-        kind: Kind::ActionItem,
-        id,
-    }
-}
-
-fn segment(id: Uuid) -> Key {
-    Key {
-        kind: Kind::Segment,
-        id,
-    }
 }
 
 /// Hits with the names of who speaks in them.
@@ -355,111 +198,11 @@ async fn finish(
     Ok(hits)
 }
 
-/// What the people said whom a question names.
-async fn said_by_named(db: &Db, uid: &str, text: &str) -> Result<Option<Said>> {
-    let people = people::all(db, uid).await?;
-    let named: Vec<_> = asked::named(text, &people)
-        .iter()
-        .map(Uuid::to_string)
-        .collect();
-    if named.is_empty() {
-        return Ok(None);
-    }
-    let (segments, conversations) = store::said(db, uid, &named).await?;
-    Ok(Some(Said::new(&segments, &conversations)))
-}
-
-/// Where an item stands, as far as words, period or vectors tell.
-fn place(key: &Key, places: &HashMap<Key, Place>, near: &Nearness) -> Option<Place> {
-    let known = places.get(key).copied();
-    known.or_else(|| near.get(key).map(|near| near.1))
-}
-
-/// Leaves the best, in their order.
-fn cut(candidates: &mut Vec<(f64, Key)>, most: usize) {
-    let better = |a: &(f64, Key), b: &(f64, Key)| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1));
-    if candidates.len() > most {
-        candidates.select_nth_unstable_by(most, better);
-        candidates.truncate(most);
-    }
-    candidates.sort_unstable_by(better);
-}
-
 fn key(kind: &str, id: Uuid) -> Option<Key> {
     Some(Key {
         kind: Kind::known(kind)?,
         id,
     })
-}
-
-/// How well items match the words of a text, and the conversations they belong to.
-async fn by_words(
-    db: &Db,
-    uid: &str,
-    text: &str,
-    filters: &Filters,
-) -> Result<(HashMap<Key, f64>, HashMap<Key, Place>)> {
-    let lexemes = store::lexemes(db, uid, &[text.to_string()]).await?;
-    let unknown: Vec<_> = lexemes
-        .iter()
-        .filter(|lexeme| lexeme.items == 0)
-        .map(|lexeme| lexeme.lexeme.clone())
-        .collect();
-    let alike = if unknown.is_empty() {
-        Vec::new()
-    } else {
-        store::alike(db, uid, &unknown).await?
-    };
-    let totals = store::totals(db, uid).await?;
-    let concepts = rank::concepts(lexemes, alike, totals.0);
-    let terms: Vec<_> = concepts
-        .iter()
-        .flat_map(|concept| concept.words.iter().map(|(word, _)| word.clone()))
-        .collect();
-    if terms.is_empty() {
-        return Ok(Default::default());
-    }
-    let hits = store::with_words(db, uid, terms, filters, 5000).await?;
-    let places = hits
-        .iter()
-        .filter_map(|hit| Some((key(&hit.kind, hit.id)?, hit.place())))
-        .collect();
-    Ok((rank::words(&concepts, &hits, totals), places))
-}
-
-/// How near everything of a user is to a text. Empty if nothing can tell.
-async fn by_meaning(app: &Handles, uid: &str, text: &str) -> Result<Nearness> {
-    let Some(embedder) = embedder(app) else {
-        return Ok(Nearness::new());
-    };
-    if text.trim().is_empty() {
-        return Ok(Nearness::new());
-    }
-    let vector = match embedder.embed_query(text).await {
-        Ok(vector) => Some(vector),
-        // Words are better than no answer.
-        Err(error) => {
-            if error.is_temporary() {
-                tracing::warn!(%error, "a question could not be embedded; it is answered by its words");
-            }
-            None
-        }
-    };
-    let Some(vector) = vector.and_then(|vector| vectors::unit(&vector)) else {
-        return Ok(Nearness::new());
-    };
-    let near = app
-        .vectors
-        .nearness(
-            &app.db,
-            uid,
-            embedder.model_id(),
-            vec![vector],
-            None,
-            rank::CHANCE,
-        )
-        .await?;
-    Ok(near.into_iter().next().unwrap_or_default())
 }
 
 async fn show(

@@ -126,6 +126,22 @@ pub struct Key {
     pub id: Uuid,
 }
 
+impl Key {
+    pub fn segment(id: Uuid) -> Self {
+        Self {
+            kind: Kind::Segment,
+            id,
+        }
+    }
+
+    pub fn action_item(id: Uuid) -> Self {
+        Self {
+            kind: Kind::ActionItem,
+            id,
+        }
+    }
+}
+
 /// Where an item stands, in how many different words, and when it was said, began or was made.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {

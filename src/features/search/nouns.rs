@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     CATCH_UP, Kind, MAXIMUM_QUERY, MOST_HITS, Query, indexer,
     model::{Page, Search},
-    rank, search, store,
+    scores, search, store,
 };
 use crate::{
     app::Handles,
@@ -160,7 +160,7 @@ pub async fn conversations(
         .map(|lexeme| {
             let others = alike
                 .iter()
-                .filter(|near| near.given == lexeme.lexeme && near.alike >= rank::ALIKE)
+                .filter(|near| near.given == lexeme.lexeme && near.alike >= scores::ALIKE)
                 .map(|near| near.word.as_str());
             let either: Vec<_> = [lexeme.lexeme.as_str()]
                 .into_iter()
