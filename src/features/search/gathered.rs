@@ -143,10 +143,6 @@ impl Gathered {
     pub fn near(&self, key: &Key) -> Option<f32> {
         self.near.get(key).map(|near| near.0)
     }
-
-    pub fn places(&self) -> &HashMap<Key, Place> {
-        &self.places
-    }
 }
 
 /// How well items match the words of a text, and the conversations they belong to.

@@ -148,7 +148,11 @@ pub async fn search_at(
     let most = 3 * limit + 20;
     let ranked = ranked::ranked(&app.db, uid, &mut gathered, &admitted, most).await?;
     let keys: Vec<Key> = ranked.best.iter().map(|(_, key)| *key).collect();
-    let mut shown: HashMap<Key, Shown> = show(&app.db, uid, &keys, gathered.places())
+    let places = keys
+        .iter()
+        .filter_map(|key| Some((*key, gathered.place(key)?)))
+        .collect();
+    let mut shown: HashMap<Key, Shown> = show(&app.db, uid, &keys, &places)
         .await?
         .into_iter()
         .filter_map(|item| Some((key(&item.kind, item.id)?, item)))
