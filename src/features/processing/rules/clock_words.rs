@@ -1,9 +1,14 @@
 //! Finds clock times: "at three", "half past four", "3:30 pm", "from 2 to 4".
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use chrono_tz::Tz;
+
 use super::dates::{Clock, Half, When};
 use super::numbers;
 use super::vocabulary::sets;
-use super::words::{Gap, Word, before, gap_before, low};
+use super::words::{Gap, Word, before, gap_before, low, starts_upper};
 
 /// The words a clock takes from `at`, and what it says.
 pub fn clock(words: &[Word], at: usize, after_day: bool) -> Option<(usize, When)> {
@@ -41,7 +46,60 @@ pub fn clock(words: &[Word], at: usize, after_day: bool) -> Option<(usize, When)
     };
     let length = length + other.map_or(0, |(_, more)| more + 1);
     let certain = first.half != Half::Bare || low(words, at).contains(':') || length > 1;
+    if let Some((zone, more)) = zone(words, at + length).filter(|_| certain || led || after_day) {
+        let when = When {
+            zone: Some(zone),
+            ..at_clock(first)
+        };
+        return Some((length + more, when));
+    }
     (certain || closes(words, at + length, after_day)).then_some((length, at_clock(first)))
+}
+
+/// The cities of the zone names, lower case, an underscore put as a space.
+static CITIES: LazyLock<HashMap<String, Tz>> = LazyLock::new(|| {
+    let city = |zone: &Tz| {
+        let name = zone.name().rsplit_once('/')?.1;
+        Some((name.replace('_', " ").to_lowercase(), *zone))
+    };
+    chrono_tz::TZ_VARIANTS.iter().filter_map(city).collect()
+});
+
+/// "Eastern", "pacific time", "CET", "New York time" after a clock time, and how many words it takes.
+fn zone(words: &[Word], at: usize) -> Option<(Tz, usize)> {
+    if gap_before(words, at) >= Gap::Comma {
+        return None;
+    }
+    let time_at = |at: usize| {
+        let kind = usize::from(matches!(low(words, at), "standard" | "daylight"));
+        (low(words, at + kind) == "time").then_some(kind + 1)
+    };
+    let said = time_at(at + 1);
+    // "at three Central Park" names a park.
+    let alone = said.is_some()
+        || gap_before(words, at + 1) > Gap::None
+        || words.get(at + 1).is_none_or(|word| !starts_upper(&word.text));
+    let named = match low(words, at) {
+        "eastern" | "et" | "est" | "edt" if alone => Some(Tz::America__New_York),
+        "central" | "ct" | "cst" | "cdt" if alone => Some(Tz::America__Chicago),
+        "mountain" | "mt" | "mst" | "mdt" if alone => Some(Tz::America__Denver),
+        "pacific" | "pt" | "pst" | "pdt" if alone => Some(Tz::America__Los_Angeles),
+        "gmt" | "utc" => Some(Tz::UTC),
+        "cet" | "cest" => Some(Tz::Europe__Paris),
+        "bst" | "uk" | "british" if low(words, at) == "bst" || said.is_some() => {
+            Some(Tz::Europe__London)
+        }
+        _ => None,
+    };
+    if let Some(named) = named {
+        return Some((named, 1 + said.unwrap_or(0)));
+    }
+    (1..=2).find_map(|length| {
+        let more = time_at(at + length)?;
+        let city: Vec<&str> = (at..at + length).map(|at| low(words, at)).collect();
+        let zone = CITIES.get(&city.join(" "))?;
+        Some((*zone, length + more))
+    })
 }
 
 fn at_clock(clock: Clock) -> When {
@@ -74,7 +132,7 @@ fn named(words: &[Word], at: usize, before: &str, after_day: bool) -> Option<(us
     let led = after_day || matches!(before, "at" | "by" | "before" | "until" | "till" | "around");
     let next_is_day = matches!(low(words, at + 1), "today" | "tomorrow" | "on");
     let found = match low(words, at) {
-        "noon" | "midday" => exact(12, 0),
+        "noon" | "midday" | "lunchtime" => exact(12, 0),
         "midnight" if led || next_is_day => exact(23, 59),
         _ => return None,
     };
@@ -214,6 +272,19 @@ fn with_half(words: &[Word], at: usize, mut clock: Clock, length: usize) -> (Clo
 
 /// "half past four", "quarter to five", "ten past three", "five minutes to six".
 fn past_or_to(words: &[Word], at: usize, led: bool) -> Option<(Clock, usize)> {
+    // "At half six", as the British say it.
+    if led
+        && low(words, at) == "half"
+        && let Some((hour, more)) =
+            numbers::cardinal(words, at + 1).filter(|(hour, _)| (1..=12).contains(hour))
+    {
+        let clock = Clock {
+            hour,
+            minute: 30,
+            half: Half::Bare,
+        };
+        return Some(with_half(words, at, clock, 1 + more));
+    }
     let article = usize::from(low(words, at) == "a" && low(words, at + 1) == "quarter");
     let (minutes, mut length, certain) = match low(words, at + article) {
         "half" => (30, 1, true),

@@ -45,6 +45,13 @@ pub fn is_task(spoken: &Spoken, range: &Range<usize>, when: &When) -> bool {
     if (object.is_empty() && NOTHING_ALONE.contains(verb)) || (verb == "do" && bare) {
         return false;
     }
+    let told = matches!(
+        spoken.class,
+        Class::Reminder | Class::Recall | Class::Note | Class::Errand
+    );
+    if !told && is_figure(verb, &object) {
+        return false;
+    }
     let next = low(words, range.start + 1);
     let phrasal = is_phrasal(verb, next);
     let placed = matches!(
@@ -69,11 +76,21 @@ pub fn is_task(spoken: &Spoken, range: &Range<usize>, when: &When) -> bool {
         Class::Note => known || !FINITE.contains(next),
         Class::Reminder => true,
         Class::Errand => {
-            known
-                && !bare
+            (known || (dated && verb == "come"))
+                && (!bare || verb == "come")
                 && !spoken.sentence.any(Sort::Past, spoken.clause..range.end)
                 && (dated || !AT_ONCE.contains(verb))
         }
+        Class::Promise if spoken.verb.is_some() => known && concrete && when.day.is_some(),
+        // "I told him I'd call back": nobody knows whom.
+        Class::Promise if low(words, spoken.start) == "i'd" && !concrete => false,
+        Class::Promise if dated && causes(verb, &object) => true,
+        Class::Joint if verb == "meet" && !concrete && !when.has_clock() => false,
+        Class::Wish => {
+            known && soon(when) && concrete && !AT_ONCE.contains(verb) && !VAGUE_VERBS.contains(verb)
+                || soon(when) && causes(verb, &object)
+        }
+        Class::Proposal | Class::Offer => known && concrete && !AT_ONCE.contains(verb),
         Class::Recall => (!bare || object.len() > 2) && (verb != "that" || dated),
         Class::Duty => duty(verb, &object, concrete, dated, placed),
         Class::Joint if !proposes(spoken) => duty(verb, &object, concrete, dated, placed),
@@ -100,6 +117,71 @@ pub fn is_task(spoken: &Spoken, range: &Range<usize>, when: &When) -> bool {
     }
 }
 
+/// "get a grip", "call it a day": nothing but the parts of a saying.
+fn is_figure(verb: &str, object: &[&str]) -> bool {
+    let mut named = object
+        .iter()
+        .filter(|word| !STOP.contains(*word) || matches!(**word, "way" | "look"))
+        .peekable();
+    named.peek().is_some()
+        && named.all(|word| {
+            FIGURES.contains(*word)
+                || SAYINGS
+                    .iter()
+                    .any(|(verbs, noun)| noun == word && verbs.split(' ').any(|one| one == verb))
+        })
+}
+
+/// Verbs and a noun that together are a saying.
+const SAYINGS: [(&str, &str); 35] = [
+    ("call", "day"),
+    ("call", "night"),
+    ("draw cross", "line"),
+    ("draw", "somewhere"),
+    ("wrap use clear get keep put hold", "head"),
+    ("make change keep clear lose", "mind"),
+    ("cross", "bridge"),
+    ("cross keep", "fingers"),
+    ("take keep give", "word"),
+    ("pick", "battles"),
+    ("get clean", "act"),
+    ("hit", "road"),
+    ("get stretch", "legs"),
+    ("put", "foot"),
+    ("get give lend take", "hand"),
+    ("take get find grab", "seat"),
+    ("take get", "shower"),
+    ("take get", "step"),
+    ("get make find give", "way"),
+    ("get find make take", "time"),
+    ("open keep close", "eyes"),
+    ("give take", "chance"),
+    ("pull get keep", "together"),
+    ("get have take", "look"),
+    ("take get have need", "break"),
+    ("get take", "rest"),
+    ("take", "salt"),
+    ("take", "pinch"),
+    ("beat", "bush"),
+    ("bite", "bullet"),
+    ("cut", "chase"),
+    ("let blow", "steam"),
+    ("get take", "air"),
+    ("get", "point"),
+    ("get grab have", "bite"),
+];
+
+/// A wish for next year is none that one can tick off.
+fn soon(when: &When) -> bool {
+    when.has_date() && !matches!(when.day, Some(Day::Months(12..) | Day::EndOfYear))
+}
+
+/// "have the draft ready", "get the fence fixed"
+fn causes(verb: &str, object: &[&str]) -> bool {
+    let done = |word: &&str| DONE.contains(*word) || (word.len() > 4 && word.ends_with("ed"));
+    matches!(verb, "have" | "get") && object.len() > 1 && object.iter().skip(1).any(done)
+}
+
 /// "look into", "take care of": more than the verb alone.
 fn is_phrasal(verb: &str, next: &str) -> bool {
     matches!(
@@ -112,6 +194,7 @@ fn is_phrasal(verb: &str, next: &str) -> bool {
 }
 
 fn duty(verb: &str, object: &[&str], concrete: bool, dated: bool, placed: bool) -> bool {
+    let nameless = object.iter().all(|word| NAMELESS.contains(word));
     let bare = object.iter().all(|word| PRONOUN_OBJECTS.contains(word));
     match verb {
         "be" => dated && placed,
@@ -120,7 +203,8 @@ fn duty(verb: &str, object: &[&str], concrete: bool, dated: bool, placed: bool) 
         }
         _ if VAGUE_VERBS.contains(verb) => dated || (concrete && !STATES.contains(verb)),
         "do" | "make" | "take" => dated || !bare,
-        _ => dated || !object.is_empty() || TASK_VERBS.contains(verb),
+        // "I have to wear a tie" tells of a rule; "I have to sign it" names nothing.
+        _ => dated || (TASK_VERBS.contains(verb) && (object.is_empty() || !nameless)),
     }
 }
 
@@ -149,6 +233,9 @@ sets! {
     FINITE: "will is has to needs should was";
     STATES: "think sleep eat wait stay feel keep live";
     SLIGHT: "take get do see cover hand discuss stop grab make ask pull";
+    FIGURES: "grip breath sack nap peek temper nerve patience luck fun bearings somewhere chin sleep";
+    NAMELESS: "it that this these those you one stuff something anything everything to";
+    DONE: "done ready finished cut built sent";
     PARTICLES: "up out off back down over in on again";
     AT_HOME: "home bathroom toilet bed restroom";
 }

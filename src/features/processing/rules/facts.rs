@@ -26,6 +26,21 @@ pub enum Needs {
     Language,
     Pastime,
     Since,
+    Allergen,
+    Diet,
+    Medicine,
+    Pupils,
+    Skill,
+    /// "smoking", "eating meat": what one gives up
+    Habit,
+    /// "my car"
+    Belonging,
+    /// "night shifts", "remotely"
+    Manner,
+    /// "climbing every Tuesday"
+    Routine,
+    /// A verb, put into the third person: "eat meat" is "eats meat"
+    Verb,
 }
 
 /// Phrase, its third person, what must follow, and how much it tells of a life.
@@ -61,7 +76,46 @@ pub const FACTS: &[(&str, &str, Needs, u8)] = &[
     ("i work from home", "works from home", Needs::Anything, 4),
     ("i'm working at", "works at", Needs::Employer, 4),
     ("i'm working as", "works as", Needs::Anything, 4),
+    ("i work", "works", Needs::Manner, 4),
+    ("i work with", "works with", Needs::Pupils, 3),
     ("i study", "studies", Needs::Deed, 4),
+    ("i'm studying", "studies", Needs::Deed, 4),
+    ("i'm learning", "is learning", Needs::Skill, 3),
+    ("i teach", "teaches", Needs::Deed, 4),
+    ("i coach", "coaches", Needs::Deed, 4),
+    ("i run a", "runs a", Needs::Deed, 4),
+    ("i run my own", "runs their own", Needs::Deed, 4),
+    ("i manage a", "manages a", Needs::Deed, 4),
+    ("i collect", "collects", Needs::Deed, 3),
+    ("i volunteer at", "volunteers at", Needs::Employer, 4),
+    ("i go", "goes", Needs::Routine, 3),
+    ("i'm scared of", "is scared of", Needs::Taste, 3),
+    ("i'm afraid of", "is afraid of", Needs::Taste, 3),
+    ("i'm terrified of", "is terrified of", Needs::Taste, 3),
+    ("i'm the youngest of", "is the youngest of", Needs::Anything, 4),
+    ("i'm the oldest of", "is the oldest of", Needs::Anything, 4),
+    ("i'm the eldest of", "is the eldest of", Needs::Anything, 4),
+    ("i'm not a fan of", "is not a fan of", Needs::Taste, 3),
+    ("i'm not a big fan of", "is not a big fan of", Needs::Taste, 3),
+    ("i don't like", "does not like", Needs::Taste, 3),
+    ("i can't have", "cannot have", Needs::Diet, 4),
+    ("i can't drink", "cannot drink", Needs::Diet, 4),
+    ("i take", "takes", Needs::Medicine, 4),
+    ("i got married", "got married", Needs::Anything, 4),
+    ("i retired", "retired", Needs::Anything, 4),
+    ("i quit my job", "quit their job", Needs::Anything, 5),
+    ("i left my job", "left their job", Needs::Anything, 5),
+    ("i quit", "quit", Needs::Habit, 4),
+    ("i stopped", "stopped", Needs::Habit, 4),
+    ("i've quit", "quit", Needs::Habit, 4),
+    ("i've stopped", "stopped", Needs::Habit, 4),
+    ("i gave up", "gave up", Needs::Habit, 4),
+    ("i've given up", "gave up", Needs::Habit, 4),
+    ("i sold my", "sold their", Needs::Belonging, 3),
+    ("i no longer", "no longer", Needs::Verb, 5),
+    ("i'm no longer a", "is no longer a", Needs::Identity, 4),
+    ("i'm no longer an", "is no longer an", Needs::Identity, 4),
+    ("i'm no longer", "is no longer", Needs::Trait, 4),
     ("i graduated from", "graduated from", Needs::Anything, 4),
     ("i'm a", "is a", Needs::Identity, 4),
     ("i'm an", "is an", Needs::Identity, 4),
@@ -73,7 +127,8 @@ pub const FACTS: &[(&str, &str, Needs, u8)] = &[
     ("we've got", "has", Needs::Possession, 5),
     ("i've lived in", "has lived in", Needs::Place, 5),
     ("i've worked", "has worked", Needs::Since, 4),
-    ("i'm allergic to", "is allergic to", Needs::Anything, 6),
+    ("i'm allergic to", "is allergic to", Needs::Allergen, 6),
+    ("i've been allergic to", "is allergic to", Needs::Allergen, 6),
     ("i'm married to", "is married to", Needs::Anything, 5),
     ("i'm", "is", Needs::Trait, 4),
     ("i have", "has", Needs::Possession, 5),
@@ -127,7 +182,8 @@ pub fn follows(words: &[Word], from: usize, end: usize, needs: Needs) -> bool {
         Needs::Possession => {
             let counted = matches!(first, "a" | "an" | "one" | "my" | "no")
                 || numbers::cardinal(words, from).is_some()
-                || CONDITIONS.contains(first);
+                || CONDITIONS.contains(first)
+                || (first == "type" && second.starts_with(|c: char| c.is_ascii_digit()));
             let head: Vec<&str> = tail()
                 .take(4)
                 .take_while(|word| !PHRASE_ENDS.contains(*word))
@@ -136,7 +192,11 @@ pub fn follows(words: &[Word], from: usize, end: usize, needs: Needs) -> bool {
                 && first != "my"
                 && head
                     .iter()
-                    .any(|word| KIN.contains(*word) || CONDITIONS.contains(*word))
+                    .any(|word| {
+                        KIN.contains(*word)
+                            || CONDITIONS.contains(*word)
+                            || (first != "no" && BELONGINGS.contains(*word))
+                    })
                 && !matches!(second, "friend" | "boss" | "meeting")
         }
         Needs::Taste => {
@@ -151,6 +211,22 @@ pub fn follows(words: &[Word], from: usize, end: usize, needs: Needs) -> bool {
                 && !definite
                 && !verdict
         }
+        Needs::Allergen => {
+            length > 0 && !NO_TASTES.contains(first) && !NO_ALLERGENS.contains(first)
+        }
+        Needs::Habit => HABITS_GIVEN_UP.contains(first),
+        Needs::Diet => DIET.contains(first),
+        Needs::Medicine => any(&MEDICINES) && first != "the",
+        Needs::Pupils => any(&PUPILS),
+        Needs::Skill => {
+            LANGUAGES.contains(first)
+                || any(&PASTIMES)
+                || (first == "to" && SKILLS.contains(second))
+        }
+        Needs::Belonging => length > 0 && BELONGINGS.contains(first),
+        Needs::Manner => tail().take(3).any(|word| MANNERS.contains(word)),
+        Needs::Routine => first.len() > 5 && first.ends_with("ing") && !NO_ROUTINES.contains(first),
+        Needs::Verb => length > 0 && (ENDED.contains(first)),
         Needs::Deed => length > 0 && !NO_TASTES.contains(first) && !NO_DEEDS.contains(first),
         Needs::Language => {
             LANGUAGES.contains(first) || (LANGUAGES.contains(second) && first != "no")
@@ -212,8 +288,22 @@ pub fn is_trait(words: &[Word], from: usize, end: usize) -> bool {
 }
 
 sets! {
+    NO_ALLERGENS: "work working meetings meeting mornings bullshit drama nonsense people stupidity idiots effort monday mondays
+        sundays commitment fun bs";
+    HABITS_GIVEN_UP: "smoking drinking eating alcohol meat smoking sugar coffee gluten dairy caffeine gambling vaping cigarettes
+        carbs playing running";
+    DIET: "dairy gluten nuts peanuts sugar caffeine alcohol lactose shellfish seafood eggs milk wheat soy pork beef fish meat
+        coffee anything";
+    MEDICINES: "insulin antidepressants statins metformin medication ibuprofen thyroxine levothyroxine inhaler vitamins blood";
+    PUPILS: "children kids horses animals refugees seniors patients wood teenagers students toddlers";
+    SKILLS: "play drive swim cook code program ski surf sail knit sew ride dance paint";
+    BELONGINGS: "house apartment flat cabin cottage garden boat car van motorbike motorcycle farm shop bakery restaurant company
+        business startup store hens chickens bees goats sheep cows ponies pony tortoise snake lizard greenhouse allotment";
+    MANNERS: "night nights shifts shift part-time full-time remotely freelance weekends";
+    NO_ROUTINES: "getting having being making taking giving nothing something everything anything morning evening";
+    ENDED: "eat drink smoke work live play drive have own speak teach study drink run use";
     NO_PLACES: "fear peace it that this there here denial constant what";
-    NO_PLACES_THE: "moment past future middle back front next other left right side top living";
+    NO_PLACES_THE: "moment past future middle back front next other left right side top living nightmare dream bubble hell lie simulation zoo";
     NO_EMPLOYERS: "it that this there here him her them night what all";
     SPELLS: "moment morning mornings afternoon evening evenings few couple while bit";
     PHRASE_ENDS: "with to for and who that named called in at of from by on";

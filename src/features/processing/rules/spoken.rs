@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::concrete::{hint, is_task};
 use super::date_words::Sort;
 use super::dates::When;
+use super::replies::Answer;
 use super::sentences::{Sentence, Voice};
 use super::task_text::{clause_end, deeds, imperative, skip_lead, verb_of};
 use super::triggers::{self, Class, Hit};
@@ -49,7 +50,11 @@ impl<'a> Spoken<'a> {
         }
         let body = skip_lead(words, body);
         let said = cleft(sentence, body);
-        let body = said.unwrap_or(body);
+        let mut body = said.unwrap_or(body);
+        // "What I'll do is I'll write it up."
+        if let Some(inner) = said.and_then(|at| triggers::chained(sentence, at)) {
+            body = skip_lead(words, inner.body);
+        }
         let mut clause = start;
         while clause > floor
             && gap_before(words, clause) < Gap::Comma
@@ -61,7 +66,8 @@ impl<'a> Spoken<'a> {
         let minds = body
             .checked_sub(1)
             .is_some_and(|at| low(words, at) == "mind");
-        let verb = if minds {
+        let planned = low(words, start) == "i'm" && hit.body == start + 1;
+        let verb = if minds || planned {
             verb_of(low(words, body))
         } else {
             None
@@ -83,10 +89,12 @@ impl<'a> Spoken<'a> {
         &self.sentence.words
     }
 
-    pub fn counts(&self) -> bool {
+    /// `answer`: what the next speaker says to the sentence.
+    pub fn counts(&self, answer: Answer) -> bool {
         let quoted = self.words().get(self.start).is_some_and(|word| word.quoted);
         !quoted
             && !self.body.is_empty()
+            && self.is_settled(answer)
             && self.is_addressed()
             && !self.is_doubted()
             && !self.is_reported()
@@ -94,19 +102,44 @@ impl<'a> Spoken<'a> {
             && !self.is_habit()
     }
 
+    /// Proposals count once agreed to, and what is refused does not.
+    fn is_settled(&self, answer: Answer) -> bool {
+        match answer {
+            Answer::Accepted => true,
+            Answer::Open => !matches!(self.class, Class::Proposal | Class::Offer),
+            Answer::Declined => {
+                self.sentence.voice != Voice::Other
+                    && !matches!(
+                        self.class,
+                        Class::Proposal
+                            | Class::Offer
+                            | Class::Joint
+                            | Class::Request
+                            | Class::Advice
+                    )
+            }
+        }
+    }
+
     /// Other people's own plans are not the user's, nor is advice the user gives.
     fn is_addressed(&self) -> bool {
         let first = low(self.words(), self.start);
         match self.sentence.voice {
             Voice::Anyone => true,
-            Voice::User => self.class != Class::Advice,
+            // "It would be great if you could" is said to somebody.
+            Voice::User => self.class != Class::Advice && first != "if",
             Voice::Other => match self.class {
-                Class::Request | Class::Joint | Class::Advice => true,
+                Class::Request | Class::Joint | Class::Advice | Class::Proposal => true,
                 Class::Reminder | Class::Recall => {
                     matches!(first, "don't" | "remember" | "never" | "please" | "make")
                         || self.requests
                 }
-                Class::Duty | Class::Promise | Class::Errand | Class::Note => false,
+                Class::Duty
+                | Class::Promise
+                | Class::Errand
+                | Class::Wish
+                | Class::Offer
+                | Class::Note => false,
             },
         }
     }
@@ -221,7 +254,8 @@ impl<'a> Spoken<'a> {
 
     /// "Do I need to ...?" asks; "I'll pick you up at eight, okay?" does not.
     fn is_asked(&self) -> bool {
-        if !self.sentence.asks || self.requests || self.class == Class::Note {
+        let proposed = matches!(self.class, Class::Proposal | Class::Offer);
+        if !self.sentence.asks || self.requests || proposed || self.class == Class::Note {
             return false;
         }
         let words = self.words();
@@ -236,13 +270,25 @@ impl<'a> Spoken<'a> {
         !(tag || other_clause || inner)
     }
 
+    /// Whether "every Monday" makes this due on the next one: what is asked for or promised does, but "I have to do it every
+    /// Monday" only tells how things are.
+    fn may_repeat(&self) -> bool {
+        match self.class {
+            Class::Reminder | Class::Recall | Class::Note => true,
+            Class::Promise | Class::Request | Class::Errand => {
+                !self.sentence.any(Sort::Habit, self.clause..self.start)
+            }
+            _ => false,
+        }
+    }
+
     fn is_habit(&self) -> bool {
         if matches!(self.class, Class::Reminder | Class::Recall | Class::Note) {
             return false;
         }
         let around = self.clause..self.body.end;
         let words = self.words().get(around.clone()).unwrap_or_default();
-        self.sentence.any(Sort::Habit, around)
+        (self.sentence.any(Sort::Habit, around) && !self.may_repeat())
             || self.sentence.any(Sort::Past, self.clause..self.start)
             || words.iter().any(|word| HABITS.contains(word.low.as_str()))
     }
@@ -290,7 +336,7 @@ impl<'a> Spoken<'a> {
     }
 
     fn when(&self, range: &Range<usize>) -> When {
-        let repeats = matches!(self.class, Class::Reminder | Class::Recall | Class::Note);
+        let repeats = self.may_repeat();
         let habit = self.sentence.found.iter().filter(|found| {
             repeats && found.sort == Sort::Habit && range.contains(&found.at.start)
         });
@@ -302,7 +348,7 @@ impl<'a> Spoken<'a> {
     /// The time said before the phrase or within it: "tomorrow I have to".
     fn lead(&self) -> When {
         let words = self.words();
-        let inside = self.sentence.when(self.start..self.body.start);
+        let inside = self.when(&(self.start..self.body.start));
         let bare = self.before.clone().all(|at| {
             let word = low(words, at);
             self.sentence.time_at(at).is_some()
@@ -311,11 +357,20 @@ impl<'a> Spoken<'a> {
                 || matches!(word, "i" | "think" | "guess" | "that")
         });
         if bare {
-            self.sentence.when(self.before.clone()).and(inside)
-        } else {
-            inside
+            return self.sentence.when(self.before.clone()).and(inside);
+        }
+        match self.start.checked_sub(1).and_then(|at| self.sentence.time_at(at)) {
+            Some(time) if opens(words, time.at.start) => {
+                self.sentence.when(time.at.clone()).and(inside)
+            }
+            _ => inside,
         }
     }
+}
+
+/// "(and) tuesday I need to": the time begins a clause, so it belongs to what follows.
+fn opens(words: &[Word], at: usize) -> bool {
+    gap_before(words, at) >= Gap::Comma || CLAUSE_JOINTS.contains(before(words, at))
 }
 
 /// Where the deed begins in "(what I have to) do today is (to) call mom".
@@ -337,5 +392,5 @@ sets! {
         something only as don't didn't won't can't things place places";
     WONDERING: "see check ask know wonder sure tell even";
     TAGS: "okay right alright yeah deal good fine you works work cool that don't won't";
-    RECALLING: "remember remembered forgot realized realised realize mean know think me fact remind";
+    RECALLING: "agreed promised said told remember remembered forgot realized realised realize mean know think me fact remind";
 }

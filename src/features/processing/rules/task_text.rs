@@ -5,10 +5,10 @@ use std::ops::Range;
 
 use super::date_words::Sort;
 use super::sentences::{Sentence, Voice, clause_start, noun_clause, subject_and_verb};
-use super::triggers;
+use super::triggers::{self, Class};
 use super::vocabulary::{
-    ADVERBS, AUXILIARIES, COMPLEMENT, DANGLING, NOUN_VERBS, OBJECT_STARTS, SUBJECTS, TASK_VERBS,
-    sets,
+    ADVERBS, AUXILIARIES, COMPLEMENT, DANGLING, NOUN_VERBS, OBJECT_STARTS, STOP, SUBJECTS,
+    TASK_VERBS, sets,
 };
 use super::words::{Gap, Word, capitalised, gap_before, low, starts_upper};
 
@@ -32,6 +32,9 @@ pub fn clause_end(sentence: &Sentence, from: usize) -> usize {
             return at;
         }
         if let Some(time) = sentence.time_at(at) {
+            if time.at.start == at && at > from && time_clause(sentence, at) {
+                return at;
+            }
             at = time.at.end.max(at + 1);
             continue;
         }
@@ -103,17 +106,32 @@ fn breaks_off(sentence: &Sentence, from: usize, at: usize) -> bool {
         "then" => !second_verb(words, at + 1),
         "and" => {
             clause_follows()
+                || time_clause(sentence, at + 1)
                 || owners_clause(words, at + 1)
                 || (next == "then" && !second_verb(words, at + 2))
         }
-        "thank" => next == "you",
+        // "a thank you card"
+        "thank" => next == "you" && !matches!(low(words, at - 1), "a" | "the" | "my" | "our"),
         "that" => false,
         "the" | "my" | "our" | "his" | "their" => {
             at > from + 1 && noun_clause(words, at) && !asking()
         }
         _ => subject_and_verb(words, at) && !COMPLEMENT.contains(low(words, at - 1)),
     };
-    cut || (word != "please" && triggers::at(sentence, at).is_some())
+    let announces = |hit: triggers::Hit| !matches!(hit.class, Class::Proposal | Class::Offer);
+    cut || (word != "please" && triggers::at(sentence, at).is_some_and(announces))
+}
+
+/// "(and) wednesday is the concrete pour", "(and) on Friday we"
+fn time_clause(sentence: &Sentence, at: usize) -> bool {
+    let words = &sentence.words;
+    let Some(time) = sentence.time_at(at) else {
+        return false;
+    };
+    let next = low(words, time.at.end);
+    let joined = low(words, at.saturating_sub(1)) == "and";
+    matches!(next, "is" | "was" | "will")
+        || (joined && (SUBJECTS.contains(next) || subject_and_verb(words, time.at.end)))
 }
 
 /// "(and) my brother lives", "our neighbour is"
@@ -144,6 +162,17 @@ fn second_verb(words: &[Word], at: usize) -> bool {
     !NOUN_VERBS.contains(verb) && !joins
 }
 
+/// "pick up the suit | drop off the books": a further deed without a pause or an "and".
+fn unjoined(words: &[Word], at: usize) -> bool {
+    let (verb, before, next) = (low(words, at), low(words, at - 1), low(words, at + 1));
+    TASK_VERBS.contains(verb)
+        && !NOUN_VERBS.contains(verb)
+        && !STOP.contains(before)
+        && !TASK_VERBS.contains(before)
+        && matches!(next, "the" | "my" | "up" | "off" | "our")
+        && gap_before(words, at) < Gap::Break
+}
+
 /// One range per deed: "call the dentist and buy milk" has two.
 pub fn deeds(sentence: &Sentence, body: Range<usize>) -> Vec<Range<usize>> {
     let words = &sentence.words;
@@ -156,7 +185,8 @@ pub fn deeds(sentence: &Sentence, body: Range<usize>) -> Vec<Range<usize>> {
         let before = low(words, at - 1);
         let joined =
             matches!(before, "and" | "then" | "also") || gap_before(words, at) == Gap::Comma;
-        if joined && second_verb(words, at) && (before != "and" || at - from >= 3) {
+        let joined = joined && second_verb(words, at) && (before != "and" || at - from >= 3);
+        if joined || (at - from >= 2 && unjoined(words, at)) {
             let mut end = at;
             while end > from && matches!(low(words, end - 1), "and" | "then" | "also") {
                 end -= 1;
