@@ -205,9 +205,15 @@ fn add(
     let earlier = index.saturating_sub(REACH)..index;
     if let Some(verb) = replies::names_nothing(&item.description) {
         let verb = verb.to_lowercase();
+        let turn = sentences.get(index).map(|sentence| sentence.turn);
+        let answered = |known: &Item| {
+            let asked = sentences.get(known.sentence).map(|one| one.turn + 1);
+            asked == turn && item.description.ends_with(" it")
+        };
         let same = |known: &&mut Item| {
             let first = known.description.split(' ').next().unwrap_or_default();
-            earlier.contains(&known.sentence) && first.eq_ignore_ascii_case(&verb)
+            earlier.contains(&known.sentence)
+                && (first.eq_ignore_ascii_case(&verb) || answered(known))
         };
         if let Some(known) = items.iter_mut().rev().find(same) {
             if !when.is_empty() {
@@ -215,7 +221,6 @@ fn add(
             }
             return;
         }
-        let turn = sentences.get(index).map(|sentence| sentence.turn);
         let asked = earlier
             .rev()
             .filter_map(|at| sentences.get(at))
@@ -329,7 +334,9 @@ fn takes_back(sentence: &Sentence) -> bool {
     });
     // "No, we already have one."
     let needless = words.iter().take(lead).any(|word| word.low == "no")
-        && rest.iter().any(|word| NEEDLESS.contains(*word));
+        && (rest.iter().any(|word| NEEDLESS.contains(*word))
+            || rest.get(..2) == Some(&["let's", "not"])
+            || rest.get(1..3) == Some(&["still", "have"]) && rest.get(3) != Some(&"to"));
     undone || needless || (rest.len() <= 8 && TAKEN_BACK.contains(&plain.as_str()))
 }
 
@@ -422,6 +429,6 @@ fn bare_imperative(sentence: &Sentence, at: usize, noting: bool) -> Option<Hit> 
 
 sets! {
     WITHDRAWING: "actually sorry oh well wait but okay hmm no and";
-    NEEDLESS: "already still enough plenty spare";
+    NEEDLESS: "already enough plenty spare";
     NO_OBJECTS: "is was and of for you";
 }

@@ -22,7 +22,7 @@ pub fn clock(words: &[Word], at: usize, after_day: bool) -> Option<(usize, When)
     let ranged = matches!(before, "from" | "between");
     let earlier = at.checked_sub(2).map_or("", |before| low(words, before));
     let about = matches!(before, "about" | "around" | "like")
-        && (after_day || matches!(earlier, "at" | "by"));
+        && (after_day || before == "around" || matches!(earlier, "at" | "by"));
     let led = about || matches!(before, "at" | "by" | "until" | "till" | "before");
     let (first, length) = read(words, at, led, ranged)?;
     let to = low(words, at + length);

@@ -201,7 +201,11 @@ fn duty(verb: &str, object: &[&str], concrete: bool, dated: bool, placed: bool) 
         "sleep" | "eat" | "think" | "rest" | "relax" | "work" | "know" if object.is_empty() => {
             false
         }
-        _ if VAGUE_VERBS.contains(verb) => dated || (concrete && !STATES.contains(verb)),
+        // "I have to stop eating so much" is a resolution.
+        _ if VAGUE_VERBS.contains(verb) => {
+            let resolves = object.first().is_some_and(|word| word.ends_with("ing"));
+            dated || (concrete && !STATES.contains(verb) && !resolves)
+        }
         "do" | "make" | "take" => dated || !bare,
         // "I have to wear a tie" tells of a rule; "I have to sign it" names nothing.
         _ => dated || (TASK_VERBS.contains(verb) && (object.is_empty() || !nameless)),
@@ -221,7 +225,8 @@ fn promise(verb: &str, concrete: bool, dated: bool, known: bool, going: bool) ->
 pub fn hint(words: &[Word]) -> Option<Part> {
     words.iter().find_map(|word| match word.low.as_str() {
         "dinner" | "supper" | "drinks" | "concert" | "party" | "movie" | "movies" | "cinema"
-        | "theater" | "theatre" | "opera" | "gala" | "evening" | "night" => Some(Part::Evening),
+        | "theater" | "theatre" | "opera" | "gala" | "evening" | "night" | "reservation"
+        | "restaurant" | "bar" | "pub" => Some(Part::Evening),
         "breakfast" | "wake" | "alarm" | "sunrise" | "morning" => Some(Part::Morning),
         _ => None,
     })
@@ -236,6 +241,6 @@ sets! {
     FIGURES: "grip breath sack nap peek temper nerve patience luck fun bearings somewhere chin sleep";
     NAMELESS: "it that this these those you one stuff something anything everything to";
     DONE: "done ready finished cut built sent";
-    PARTICLES: "up out off back down over in on again";
-    AT_HOME: "home bathroom toilet bed restroom";
+    PARTICLES: "up out off back down over in on again instead";
+    AT_HOME: "home bathroom toilet bed restroom second minute moment bit while";
 }

@@ -54,7 +54,7 @@ pub fn find(words: &[Word]) -> Vec<Found> {
         let rest = (low(words, end), low(words, end + 1), low(words, end + 2));
         end += match rest {
             ("at", "the", "latest") | ("on", "the", "dot") => 3,
-            ("or", "so", _) => 2,
+            ("or", "so", _) | ("first", "thing", _) => 2,
             _ => 0,
         };
         let start = corrected(words, &mut out, start);
@@ -127,6 +127,10 @@ fn widened(words: &[Word], at: usize, floor: usize, when: &When, sort: Sort) -> 
             "thing" => earlier == "first",
             "first" => low(words, start) == "thing",
             "than" => earlier == "later",
+            // "not before Friday" sets no time by which.
+            "not" if matches!(low(words, start), "before" | "until" | "till") => {
+                return (start - 1, Sort::Vague);
+            }
             // "not tomorrow, Friday"
             "not" if start == at && gap_before(words, at + 1) >= Gap::Comma => {
                 return (start - 1, Sort::Vague);

@@ -296,5 +296,5 @@ fn numeric(words: &[Word], at: usize) -> Phrase {
 
 sets! {
     DATE_PREPOSITIONS: "on by before until for till from to due";
-    AFTER_A_DATE: "at in of and to for before with i we because or so if please";
+    AFTER_A_DATE: "at from between in of and to for before with i we because or so if please";
 }

@@ -13,7 +13,7 @@ use super::task_text::clause_end;
 use super::vocabulary::{
     DANGLING, DOUBTS, HABITS, OBJECT_STARTS, REPORTS, STOP, SUBJECTS, TASK_VERBS, sets,
 };
-use super::words::{Gap, before, capitalised, gap_before, low, starts_upper};
+use super::words::{Gap, Word, before, capitalised, gap_before, low, starts_upper};
 
 const DEFAULT_MINUTES: i32 = 30;
 const MOST_MINUTES: i32 = 180;
@@ -289,9 +289,9 @@ fn holds(sentence: &Sentence, answer: Answer) -> bool {
     }
     let theirs = is_theirs(sentence);
     let denied = words.iter().enumerate().any(|(at, word)| {
-        let forget = matches!(low(words, at + 1), "forget" | "let");
+        let forget = matches!(low(words, at + 1), "forget" | "let" | "be" | "worry");
         let low = word.low.as_str();
-        let past = NOT_AHEAD.contains(low);
+        let past = NOT_AHEAD.contains(low) || is_over(words, at);
         (DOUBTS.contains(low) && !forget)
             || (low == "say" && at > 0 && words.get(at - 1).is_some_and(|word| word.low == "let's"))
             || past
@@ -300,6 +300,17 @@ fn holds(sentence: &Sentence, answer: Answer) -> bool {
             || word.quoted
     });
     !theirs && !denied
+}
+
+/// "(we) watched", but not "(we) booked": that is still to come.
+fn is_over(words: &[Word], at: usize) -> bool {
+    let verb = low(words, at);
+    matches!(before(words, at), "i" | "we" | "you" | "they")
+        && (PASTS.contains(verb)
+            || (verb.len() > 4
+                && verb.ends_with("ed")
+                && !SCHEDULING.contains(&verb)
+                && !ARRANGED.contains(verb)))
 }
 
 /// "She has a call", "my boss is flying", "Tom has an interview": somebody else's.
@@ -312,9 +323,14 @@ fn is_theirs(sentence: &Sentence) -> bool {
         matches!(low(words, at), "has" | "gets")
             || (matches!(low(words, at), "is" | "are") && low(words, at + 1) == "flying")
     });
+    // "Ellen's flight"
+    let owned = (from + 1..words.len()).any(|at| {
+        matches!(low(words, at), "flight" | "train" | "interview" | "exam")
+            && before(words, at).ends_with("'s")
+    });
     let verb_at = from + 2;
     let acts = kin && matches!(low(words, verb_at), "is" | "has" | "will" | "wants" | "needs");
-    THEIRS.contains(low(words, from)) || acts || (does && !ours)
+    THEIRS.contains(low(words, from)) || acts || ((does || owned) && !ours)
 }
 
 /// Whether this word names an event here.
@@ -338,6 +354,9 @@ fn happens(sentence: &Sentence, at: usize) -> bool {
     if matches!(word, "meet" | "meeting" | "seeing") && meets(sentence, at) {
         return true;
     }
+    if word == "coming" {
+        return visitor(sentence, at).is_some();
+    }
     // "The funeral's on Saturday."
     let bare = word.strip_suffix("'s").filter(|_| {
         sentence.time_at(at + 1).is_some() || matches!(next, "at" | "moved" | "been" | "booked")
@@ -354,9 +373,24 @@ fn happens(sentence: &Sentence, at: usize) -> bool {
             && gap_before(words, at) == Gap::None
             && before != "to");
     if word == "train" {
-        return matches!(before, "my" | "our" | "your" | "the");
+        return matches!(before, "my" | "our" | "your");
     }
     !DOUBTFUL.contains(&word) || (noun && !matches!(before, "to" | "and"))
+}
+
+/// The words that name who comes in "the electrician is coming".
+fn visitor(sentence: &Sentence, at: usize) -> Option<Range<usize>> {
+    let words = &sentence.words;
+    let end = match before(words, at) {
+        "is" | "are" => at - 1,
+        noun if noun.ends_with("'s") => at,
+        _ => return None,
+    };
+    let last = end.checked_sub(1)?;
+    let start = head_start(sentence, last);
+    let named = !STOP.contains(low(words, last).trim_end_matches("'s"));
+    let known = matches!(before(words, start), "the" | "my" | "our");
+    (named && known && !HAPPENINGS.contains(&low(words, last))).then_some(start..end)
 }
 
 /// "I'm meeting Sarah", "let's meet", "we meet".
@@ -424,6 +458,10 @@ fn title(sentence: &Sentence, at: usize, to: usize) -> String {
     let mut parts: Vec<&str> = Vec::new();
     if verb {
         parts.push(if sees { "seeing" } else { "meeting" });
+    } else if let Some(visitor) = visitor(sentence, at).filter(|_| low(words, at) == "coming") {
+        let who = visitor.filter_map(|at| words.get(at));
+        parts.extend(who.map(|word| word.text.strip_suffix("'s").unwrap_or(&word.text)));
+        parts.push("coming");
     } else {
         let whole = (head_start(sentence, at)..=at)
             .filter_map(|at| words.get(at))
@@ -562,7 +600,9 @@ sets! {
     HEADS: "room notes questions ticket tickets slides dress deck invite results station material
         report box time table";
     BEFORE_A_NOUN: "a an the my our your this that have first next another phone video zoom and";
+    PASTS: "saw ate took gave sat ran came left spent drank";
+    ARRANGED: "agreed decided signed registered invited enrolled reserved arranged organised organized";
     PEOPLE: "boss colleague coworker brother sister mom mum dad mother father wife husband son daughter friend roommate flatmate
         neighbor neighbour manager girlfriend boyfriend partner teacher client cousin uncle aunt parents kids";
-    BEFORE_MEETING: "we i'm we're am are let's we to will we'll i'll you can and please";
+    BEFORE_MEETING: "we you're i'm we're am are let's we to will we'll i'll you can and please";
 }

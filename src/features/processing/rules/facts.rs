@@ -27,6 +27,7 @@ pub enum Needs {
     Pastime,
     Since,
     Allergen,
+    Spouse,
     Diet,
     Medicine,
     Pupils,
@@ -54,6 +55,8 @@ pub const FACTS: &[(&str, &str, Needs, u8)] = &[
     ("i moved to", "moved to", Needs::Place, 4),
     ("i moved from", "moved from", Needs::Place, 4),
     ("i moved here from", "moved from", Needs::Place, 4),
+    ("we moved here from", "moved from", Needs::Place, 4),
+    ("we moved from", "moved from", Needs::Place, 4),
     ("i grew up in", "grew up in", Needs::Place, 4),
     ("i grew up on", "grew up on", Needs::Place, 4),
     ("i was born in", "was born in", Needs::Place, 5),
@@ -129,7 +132,7 @@ pub const FACTS: &[(&str, &str, Needs, u8)] = &[
     ("i've worked", "has worked", Needs::Since, 4),
     ("i'm allergic to", "is allergic to", Needs::Allergen, 6),
     ("i've been allergic to", "is allergic to", Needs::Allergen, 6),
-    ("i'm married to", "is married to", Needs::Anything, 5),
+    ("i'm married to", "is married to", Needs::Spouse, 5),
     ("i'm", "is", Needs::Trait, 4),
     ("i have", "has", Needs::Possession, 5),
     ("i've got", "has", Needs::Possession, 5),
@@ -139,6 +142,7 @@ pub const FACTS: &[(&str, &str, Needs, u8)] = &[
     ("i speak", "speaks", Needs::Language, 4),
     ("i play", "plays", Needs::Pastime, 3),
     ("i love", "loves", Needs::Taste, 2),
+    ("i like", "likes", Needs::Taste, 1),
     ("i hate", "hates", Needs::Taste, 2),
     ("i prefer", "prefers", Needs::Taste, 3),
     ("i enjoy", "enjoys", Needs::Taste, 2),
@@ -214,6 +218,7 @@ pub fn follows(words: &[Word], from: usize, end: usize, needs: Needs) -> bool {
         Needs::Allergen => {
             length > 0 && !NO_TASTES.contains(first) && !NO_ALLERGENS.contains(first)
         }
+        Needs::Spouse => length > 0 && !matches!(first, "my" | "the" | "this" | "that" | "it"),
         Needs::Habit => HABITS_GIVEN_UP.contains(first),
         Needs::Diet => DIET.contains(first),
         Needs::Medicine => any(&MEDICINES) && first != "the",

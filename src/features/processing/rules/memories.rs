@@ -200,16 +200,18 @@ fn lasts(sentence: &Sentence, from: usize, end: usize, needs: Needs) -> bool {
     // "In the morning" alone is a habit.
     let moment = |found: &Found| match found.sort {
         Sort::When | Sort::Owner => found.when.has_date() || found.when.has_clock(),
-        sort => sort == Sort::Vague,
-    };
-    let since_now = |found: &Found| {
-        matches!(needs, Needs::Since) && found.sort == Sort::Vague
+        sort => sort == Sort::Vague && !is_now(sentence, found),
     };
     !dated.into_iter().any(|found| {
-        (moment(found) && !since_now(found))
+        moment(found)
             || (found.sort == Sort::Past
                 && !matches!(needs, Needs::Place | Needs::Anything | Needs::Deed))
     })
+}
+
+/// "I work as a translator now": lasting all the same. "Right now" is not.
+fn is_now(sentence: &Sentence, found: &Found) -> bool {
+    found.sort == Sort::Vague && found.at.len() == 1 && low(&sentence.words, found.at.start) == "now"
 }
 
 /// The words as said of somebody else; "last year" goes, since it would grow stale.
@@ -221,7 +223,7 @@ pub fn third_person(sentence: &Sentence, from: usize, end: usize, named: bool) -
         };
         if sentence
             .time_at(at)
-            .is_some_and(|time| time.sort == Sort::Past)
+            .is_some_and(|time| time.sort == Sort::Past || is_now(sentence, time))
         {
             continue;
         }
@@ -234,6 +236,10 @@ pub fn third_person(sentence: &Sentence, from: usize, end: usize, named: bool) -
             "i'll" | "we'll" => "they'll",
             "mine" | "ours" => "theirs",
             "myself" | "ourselves" => "themselves",
+            "was" | "am" if out.last().is_some_and(|last| last == "they") => match word.low.as_str() {
+                "was" => "were",
+                _ => "are",
+            },
             _ => word.text.as_str(),
         };
         let plain = named && at == from && !STOP.contains(word.low.as_str()) && end <= from + 2;

@@ -5,7 +5,9 @@ use super::facts::{is_identity, is_trait};
 use super::memories::{fact_end, third_person};
 use super::numbers;
 use super::sentences::Sentence;
-use super::vocabulary::{ATTRIBUTES, CONDITIONS, KIN, LANGUAGES, PASTIMES, STOP, sets};
+use super::vocabulary::{
+    ATTRIBUTES, CONDITIONS, FACT_ADVERBS, KIN, LANGUAGES, PASTIMES, STOP, sets,
+};
 use super::words::{Word, low, starts_upper};
 
 /// "My wife's name is Anna", "my sister lives in Rome", "my birthday is March 3rd".
@@ -38,7 +40,10 @@ pub fn of_mine(sentence: &Sentence, at: usize) -> Option<(u8, String, usize)> {
     let (head_at, verb, from) = match (merged, verb_at) {
         (Some(merged), None) => (merged, "is", merged + 1),
         (Some(merged), Some(verb)) if merged < verb => (merged, "is", merged + 1),
-        (_, Some(verb)) => (verb - 1, low(words, verb), verb + 1),
+        (_, Some(verb)) => {
+            let just = usize::from(FACT_ADVERBS.contains(low(words, verb - 1)));
+            (verb - 1 - just, low(words, verb), verb + 1)
+        }
         _ => return None,
     };
     let end = fact_end(sentence, from);

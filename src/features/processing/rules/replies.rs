@@ -74,6 +74,10 @@ fn of_sentence(sentence: &Sentence) -> Answer {
     if kindly {
         return Answer::Accepted;
     }
+    // "Don't forget the keys." "I won't."
+    if words.len() <= 3 && low(words, words.len() - 1) == "won't" {
+        return Answer::Open;
+    }
     let refuses = REFUSING.contains(first)
         || words
             .iter()
@@ -82,6 +86,12 @@ fn of_sentence(sentence: &Sentence) -> Answer {
             .any(|(at, word)| {
                 DECLINING.contains(word.low.as_str()) && low(words, at + 1) != "wait"
             })
+        || (0..words.len().min(14)).any(|at| {
+            matches!(
+                (low(words, at), low(words, at + 1)),
+                ("don't", "think") | ("i'm", "off" | "out" | "booked" | "working" | "sick")
+            )
+        })
         || (first == "not" && !matches!(second, "yet"));
     if refuses {
         return Answer::Declined;
@@ -100,7 +110,7 @@ fn of_sentence(sentence: &Sentence) -> Answer {
             | ("see", "you")
             | ("happy" | "glad", "to")
             | ("my", "pleasure")
-            | ("good" | "great" | "nice", "idea")
+            | ("good" | "great" | "nice", "idea" | "plan" | "call" | "thinking")
     );
     // "Monday at ten works."
     let works = words.len() <= 8 && words.iter().any(|word| word.low == "works");

@@ -162,19 +162,23 @@ impl<'a> Spoken<'a> {
             .iter()
             .filter_map(|subject| first.strip_prefix(subject))
             .any(|rest| rest.is_empty() || rest.starts_with('\''));
-        // In "no not yet I have to call" the denial stands apart.
-        let apart = subject
-            && before != "that"
-            && !COMPLEMENT.contains(before)
-            && !SUBORDINATING.contains(before);
-        let led = last > self.clause
-            && !self.cleft
-            && (SUBORDINATING.contains(before) || (before == "no" && !subject));
         let earlier = if last > self.clause + 1 {
             low(words, last - 2)
         } else {
             ""
         };
+        // In "no not yet I have to call" the denial stands apart.
+        let apart = subject
+            && before != "that"
+            && !COMPLEMENT.contains(before)
+            && !SUBORDINATING.contains(before);
+        // "You know what I should do: I should call her."
+        let done = before == "do" && matches!(earlier, "should" | "could" | "can" | "i'll" | "to");
+        let apart = apart || (subject && done);
+        let led = last > self.clause
+            && !self.cleft
+            && !done
+            && (SUBORDINATING.contains(before) || (before == "no" && !subject));
         let relative = before == "that" && !earlier.is_empty() && !RECALLING.contains(earlier);
         let earlier_words = words.iter().take(self.start).skip(self.clause);
         let doubted = !apart
@@ -244,7 +248,7 @@ impl<'a> Spoken<'a> {
             let like = word == "like"
                 && matches!(
                     before,
-                    "was" | "were" | "he's" | "she's" | "they're" | "all"
+                    "was" | "were" | "is" | "are" | "he's" | "she's" | "they're" | "all"
                 );
             like || (REPORTS.contains(word)
                 && !to_me
@@ -303,10 +307,12 @@ impl<'a> Spoken<'a> {
             }
             _ => When::default(),
         };
+        let trailing = self.trailing();
         let mut out = Vec::new();
         for range in ranges {
             let own = self.when(&range);
             let own = if own.is_empty() { shared } else { own };
+            let own = if own.is_empty() { trailing } else { own };
             let mut when = lead.and(own);
             when.hint = hint(words.get(range.clone()).unwrap_or_default());
             if !is_task(self, &range, &when) {
@@ -315,7 +321,10 @@ impl<'a> Spoken<'a> {
             // In "don't forget your passport" somebody may speak to themself.
             let speaker = match self.sentence.voice {
                 Voice::Other => Some(Voice::Other),
-                Voice::User if matches!(self.class, Class::Promise | Class::Duty) => {
+                Voice::User if matches!(
+                    self.class,
+                    Class::Promise | Class::Duty | Class::Offer | Class::Wish
+                ) => {
                     Some(Voice::User)
                 }
                 _ => None,
@@ -343,6 +352,21 @@ impl<'a> Spoken<'a> {
         habit.fold(self.sentence.when(range.clone()), |when, found| {
             when.and(found.when)
         })
+    }
+
+    /// The time in what follows: "(send it) when I get home tonight".
+    fn trailing(&self) -> When {
+        let words = self.words();
+        let from = self.body.end;
+        let follows = matches!(
+            low(words, from),
+            "when" | "while" | "once" | "after" | "before"
+        );
+        if !follows || gap_before(words, from) >= Gap::Break {
+            return When::default();
+        }
+        let to = clause_end(self.sentence, from + 1);
+        self.sentence.when(from..to)
     }
 
     /// The time said before the phrase or within it: "tomorrow I have to".

@@ -108,6 +108,7 @@ fn breaks_off(sentence: &Sentence, from: usize, at: usize) -> bool {
             clause_follows()
                 || time_clause(sentence, at + 1)
                 || owners_clause(words, at + 1)
+                || does_something(words, at + 1)
                 || (next == "then" && !second_verb(words, at + 2))
         }
         // "a thank you card"
@@ -143,6 +144,12 @@ fn owners_clause(words: &[Word], at: usize) -> bool {
                 "is" | "are" | "was" | "has" | "lives" | "works" | "wants" | "will"
             )
         })
+}
+
+/// "(and) Lena's doing the lemonade"
+fn does_something(words: &[Word], at: usize) -> bool {
+    let deed = low(words, at + 1);
+    low(words, at).ends_with("'s") && deed.len() > 4 && (deed.ends_with("ing") || deed == "gonna")
 }
 
 /// A task verb with an object, as a second deed: "and buy some milk".

@@ -110,6 +110,7 @@ const PHRASES: &[(&str, Class)] = &[
     ("we need/have to", Class::Joint),
     ("we've got to", Class::Joint),
     ("we gotta", Class::Joint),
+    ("we've gotta", Class::Joint),
     ("we must", Class::Joint),
     ("we should", Class::Joint),
     ("we ought to", Class::Joint),
@@ -293,7 +294,7 @@ sets! {
     PLEDGING: "told promised said agreed";
     WELCOMING: "great nice good helpful awesome lovely appreciate it wonderful wondering";
     NO_ERRANDS: "meet visit attend join give cook bake feed walk drive fly study practice practise exercise train learn
-        check find create build speak discuss research record search count use do make take get watch have see ask tell";
+        check find create build speak discuss research record search count use do make get watch have see ask tell";
     THING_STARTS: "the your my our that his her this";
     OPENERS: "and so but then also okay please well yeah oh now just hey";
 }

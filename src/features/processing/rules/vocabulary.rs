@@ -72,7 +72,7 @@ sets! {
         really also just probably definitely";
 
     /// After one of these, "I have to" belongs to what stands before it.
-    pub COMPLEMENT: "that what who which when where why how if whether because than as think thought know knew guess hope say said
+    pub COMPLEMENT: "like that what who which when where why how if whether because than as think thought know knew guess hope say said
         says tell told me him her us them sure believe feel remember remembered realize realized realised wish bet mean
         and but or so before after until once since while unless though although the thing things time way everything
         something all day someone anything cause do does did will would can could should must am are is was were
@@ -94,7 +94,7 @@ sets! {
         lock wrap thank congratulate apologize apologise add remove delete archive exercise start begin do give lend borrow
         refund claim request report negotiate propose pitch launch sort help touch handle circle catch iron sew trim cut look see
         go stop pull mark ping double-check follow-up turn put work use leave hand drive fly clear stock restock rebook swing
-        run sync sanitize set-up ensure include explain introduce show outline unsubscribe subscribe cover wake defrost shoot venmo rsvp loop chase top fax fetch fill prep grade invoice
+        run sync sanitize set-up ensure include explain introduce show outline unsubscribe subscribe cover wake defrost scan dig shoot venmo rsvp loop chase top fax fetch fill prep grade invoice
         bill log label sweep hoover weed plant trim unclog descale sharpen mount tailor nail hem finalise finalize notarize claim renovate
         decorate recycle compost rinse soak dry fold pickle freeze thaw marinate vaccinate groom adopt discharge prescribe refer
         restring tune rehearse memorize memorise annotate cite proof swap exchange dispute appeal escalate brief onboard invite promote
