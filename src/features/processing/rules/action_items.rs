@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use super::ActionItemDraft;
 use super::dates::{Moment, When};
 use super::replies::{self, Answer};
+use super::retractions::{ends_undone, jests, takes_back};
 use super::sentences::{Sentence, Voice, skip_discourse};
 use super::spoken::Spoken;
 use super::summary::stem;
@@ -14,28 +15,8 @@ use super::triggers::{self, Class, Hit};
 use super::vocabulary::{
     ADVERBS, AT_ONCE, DISCOURSE, NOUN_VERBS, OBJECT_STARTS, STOP, TASK_VERBS, sets,
 };
-use super::words::{Gap, before, gap_before, low};
+use super::words::{Gap, gap_before, low};
 
-/// A sentence that is no more than this undoes what was said just before.
-const TAKEN_BACK: [&str; 17] = [
-    "i can't",
-    "i cannot",
-    "i can't do that",
-    "i can't do it",
-    "i won't do that",
-    "i'd rather not",
-    "i would rather not",
-    "i'm not going to",
-    "i'm not going to do it",
-    "i'm not going to do that",
-    "forget it",
-    "forget that",
-    "forget about it",
-    "never mind",
-    "scratch that",
-    "cancel that",
-    "i don't want to",
-];
 /// What announces that deeds follow, each by itself.
 const LIST_HEADS: [&str; 11] = [
     "note to self",
@@ -60,25 +41,11 @@ pub struct Item {
     pub sentence: usize,
 }
 
-/// Said at the head of a sentence, these undo what was said just before, whatever follows.
-const UNDOING: [&str; 10] = [
-    "forget it",
-    "forget that",
-    "forget about",
-    "never mind",
-    "nevermind",
-    "scratch that",
-    "strike that",
-    "cancel that",
-    "on second thought",
-    "on second thoughts",
-];
-
 #[derive(Default)]
 pub struct Found {
     pub items: Vec<Item>,
     /// Sentences that were taken back or meant as a joke, and those that do so.
-    pub taken_back: Vec<usize>,
+    pub taken_back: HashSet<usize>,
 }
 
 pub fn find(sentences: &[Sentence], answers: &[Answer]) -> Found {
@@ -98,7 +65,7 @@ pub fn find(sentences: &[Sentence], answers: &[Answer]) -> Found {
             continue;
         }
         if jests(sentence) {
-            found.taken_back.push(index);
+            found.taken_back.insert(index);
             if sentence.words.len() <= 4 {
                 take_back(&mut found, index);
             }
@@ -126,6 +93,13 @@ pub fn find(sentences: &[Sentence], answers: &[Answer]) -> Found {
         }
         let answer = answers.get(index).copied().unwrap_or(Answer::Open);
         let tasks = in_sentence(sentence, noting, company, answer);
+        if ends_undone(sentence) {
+            if tasks.is_empty() {
+                take_back(&mut found, index);
+            }
+            found.taken_back.insert(index);
+            continue;
+        }
         noting = (noting || notes(sentence)) && !tasks.is_empty();
         for (description, when) in tasks {
             add(&mut found.items, sentences, index, description, when);
@@ -136,7 +110,7 @@ pub fn find(sentences: &[Sentence], answers: &[Answer]) -> Found {
 
 fn take_back(found: &mut Found, index: usize) {
     found.items.retain(|item| item.sentence + 1 != index);
-    found.taken_back.push(index);
+    found.taken_back.insert(index);
     found.taken_back.extend(index.checked_sub(1));
 }
 
@@ -145,16 +119,20 @@ const REACH: usize = 3;
 
 /// "I'll do it tonight": what was just asked for gets its time and its doer. False when that is not what is said.
 fn take_on(items: &mut Vec<Item>, sentences: &[Sentence], index: usize) -> bool {
-    let Some((sentence, when)) = sentences
-        .get(index)
-        .and_then(|sentence| Some((sentence, replies::taken_on(sentence)?)))
-    else {
+    let Some(sentence) = sentences.get(index) else {
         return false;
     };
-    let earlier = |at: usize| sentences.get(at).filter(|one| one.turn + 1 == sentence.turn);
+    let Some((when, together)) = replies::taken_on(sentence) else {
+        return false;
+    };
+    let earlier = |at: usize| {
+        sentences
+            .get(at)
+            .filter(|one| one.turn + 1 == sentence.turn)
+    };
     let near = |item: &Item| item.sentence + REACH >= index && earlier(item.sentence).is_some();
     if items.iter().any(near) {
-        if sentence.voice == Voice::Other {
+        if sentence.voice == Voice::Other && !together {
             items.retain(|item| !near(item));
         } else if !when.is_empty() {
             items
@@ -164,7 +142,7 @@ fn take_on(items: &mut Vec<Item>, sentences: &[Sentence], index: usize) -> bool 
         }
         return true;
     }
-    if sentence.voice == Voice::Other {
+    if sentence.voice == Voice::Other || together {
         return false;
     }
     let asked = (index.saturating_sub(REACH)..index)
@@ -301,9 +279,12 @@ fn afterthought(sentence: &Sentence) -> Option<(When, bool)> {
             || matches!(word, "maybe" | "like" | "it's" | "that's")
             || matches!(word, "wait" | "mean" | "i" | "sorry" | "make" | "that")
     });
-    let corrects = words
-        .iter()
-        .any(|word| matches!(word.low.as_str(), "no" | "wait" | "mean" | "sorry" | "actually"));
+    let corrects = words.iter().any(|word| {
+        matches!(
+            word.low.as_str(),
+            "no" | "wait" | "mean" | "sorry" | "actually"
+        )
+    });
     let subject = matches!(low(words, 0), "it's" | "it" | "that" | "that's" | "this")
         || (low(words, 0) == "the" && low(words, 1) == "deadline");
     let deadline = words.iter().any(|word| {
@@ -313,40 +294,6 @@ fn afterthought(sentence: &Sentence) -> Option<(When, bool)> {
         )
     });
     (only_time || (subject && deadline)).then_some((when, corrects))
-}
-
-/// "No, I can't.", "Actually no, Ben did that already.", "Never mind, they have come."
-fn takes_back(sentence: &Sentence) -> bool {
-    let words = &sentence.words;
-    if sentence.asks {
-        return false;
-    }
-    let lead = words
-        .iter()
-        .take_while(|word| WITHDRAWING.contains(word.low.as_str()))
-        .count();
-    let rest: Vec<&str> = words.iter().skip(lead).map(|word| word.low.as_str()).collect();
-    let plain = rest.join(" ");
-    let undone = UNDOING.iter().any(|phrase| {
-        plain
-            .strip_prefix(phrase)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
-    });
-    // "No, we already have one."
-    let needless = words.iter().take(lead).any(|word| word.low == "no")
-        && (rest.iter().any(|word| NEEDLESS.contains(*word))
-            || rest.get(..2) == Some(&["let's", "not"])
-            || rest.get(1..3) == Some(&["still", "have"]) && rest.get(3) != Some(&"to"));
-    undone || needless || (rest.len() <= 8 && TAKEN_BACK.contains(&plain.as_str()))
-}
-
-/// "Haha, just kidding."
-fn jests(sentence: &Sentence) -> bool {
-    let words = &sentence.words;
-    (0..words.len()).any(|at| {
-        matches!(low(words, at), "kidding" | "joking")
-            && matches!(before(words, at), "just" | "i'm" | "only" | "" | "am" | "totally")
-    })
 }
 
 /// "Note to self.", "Okay, to-do list:"
@@ -428,7 +375,5 @@ fn bare_imperative(sentence: &Sentence, at: usize, noting: bool) -> Option<Hit> 
 }
 
 sets! {
-    WITHDRAWING: "actually sorry oh well wait but okay hmm no and";
-    NEEDLESS: "already enough plenty spare";
     NO_OBJECTS: "is was and of for you";
 }

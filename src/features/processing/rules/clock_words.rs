@@ -8,13 +8,22 @@ use chrono_tz::Tz;
 use super::dates::{Clock, Half, When};
 use super::numbers;
 use super::vocabulary::sets;
-use super::words::{Gap, Word, before, gap_before, low, starts_upper};
+use super::words::{Gap, Word, before, gap_before, low};
 
 /// The words a clock takes from `at`, and what it says.
 pub fn clock(words: &[Word], at: usize, after_day: bool) -> Option<(usize, When)> {
     let before = before(words, at);
-    if let Some(found) = named(words, at, before, after_day) {
-        return Some(found);
+    if let Some((length, when)) = named(words, at, before, after_day) {
+        return Some(match zone(words, at + length) {
+            Some((zone, more)) => (
+                length + more,
+                When {
+                    zone: Some(zone),
+                    ..when
+                },
+            ),
+            None => (length, when),
+        });
     }
     if let Some(found) = dashed(low(words, at), low(words, at + 1)) {
         return Some(found);
@@ -76,9 +85,12 @@ fn zone(words: &[Word], at: usize) -> Option<(Tz, usize)> {
     };
     let said = time_at(at + 1);
     // "at three Central Park" names a park.
+    let next = low(words, at + 1);
     let alone = said.is_some()
         || gap_before(words, at + 1) > Gap::None
-        || words.get(at + 1).is_none_or(|word| !starts_upper(&word.text));
+        || next.is_empty()
+        || AFTER_A_CLOCK.contains(next)
+        || numbers::is_calendar_name(next);
     let named = match low(words, at) {
         "eastern" | "et" | "est" | "edt" if alone => Some(Tz::America__New_York),
         "central" | "ct" | "cst" | "cdt" if alone => Some(Tz::America__Chicago),

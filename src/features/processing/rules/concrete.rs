@@ -87,12 +87,22 @@ pub fn is_task(spoken: &Spoken, range: &Range<usize>, when: &When) -> bool {
         Class::Promise if dated && causes(verb, &object) => true,
         Class::Joint if verb == "meet" && !concrete && !when.has_clock() => false,
         Class::Wish => {
-            known && soon(when) && concrete && !AT_ONCE.contains(verb) && !VAGUE_VERBS.contains(verb)
+            known
+                && soon(when)
+                && concrete
+                && !AT_ONCE.contains(verb)
+                && !VAGUE_VERBS.contains(verb)
                 || soon(when) && causes(verb, &object)
         }
+        // "Shall we meet at four?" is an event and nothing to be done.
+        Class::Proposal if when.has_clock() && matches!(verb, "meet" | "get" | "grab") => false,
         Class::Proposal | Class::Offer => known && concrete && !AT_ONCE.contains(verb),
         Class::Recall => (!bare || object.len() > 2) && (verb != "that" || dated),
-        Class::Duty => duty(verb, &object, concrete, dated, placed),
+        Class::Duty => {
+            // "I just have to grab my keys" is over in a minute.
+            let now = low(words, spoken.start + 1) == "just" && SLIGHT.contains(verb);
+            (dated || !now) && duty(verb, &object, concrete, dated, placed)
+        }
         Class::Joint if !proposes(spoken) => duty(verb, &object, concrete, dated, placed),
         Class::Joint if !dated && matches!(object.first(), Some(&"it" | &"that" | &"this")) => {
             false
@@ -123,6 +133,10 @@ fn is_figure(verb: &str, object: &[&str]) -> bool {
         .iter()
         .filter(|word| !STOP.contains(*word) || matches!(**word, "way" | "look"))
         .peekable();
+    // "I have to hand it to you."
+    if verb == "hand" && object.first() == Some(&"it") {
+        return true;
+    }
     named.peek().is_some()
         && named.all(|word| {
             FIGURES.contains(*word)
@@ -133,7 +147,7 @@ fn is_figure(verb: &str, object: &[&str]) -> bool {
 }
 
 /// Verbs and a noun that together are a saying.
-const SAYINGS: [(&str, &str); 35] = [
+const SAYINGS: [(&str, &str); 36] = [
     ("call", "day"),
     ("call", "night"),
     ("draw cross", "line"),
@@ -160,6 +174,7 @@ const SAYINGS: [(&str, &str); 35] = [
     ("get have take", "look"),
     ("take get have need", "break"),
     ("get take", "rest"),
+    ("give", "credit"),
     ("take", "salt"),
     ("take", "pinch"),
     ("beat", "bush"),

@@ -76,9 +76,12 @@ fn corrected(words: &[Word], out: &mut [Found], start: usize) -> usize {
     };
     let between = words.get(last.at.end..start).unwrap_or_default();
     let corrects = between.len() <= 5
-        && between.iter().any(|word| CORRECTING.contains(word.low.as_str()))
+        && between
+            .iter()
+            .any(|word| CORRECTING.contains(word.low.as_str()))
         && between.iter().all(|word| {
-            CORRECTING.contains(word.low.as_str()) || BESIDE_A_CORRECTION.contains(word.low.as_str())
+            CORRECTING.contains(word.low.as_str())
+                || BESIDE_A_CORRECTION.contains(word.low.as_str())
         });
     if !corrects {
         return start;
@@ -184,6 +187,12 @@ fn habit(words: &[Word], at: usize) -> Phrase {
         let other = usize::from(matches!(second, "other" | "single"));
         let unit = low(words, at + 1 + other);
         let part = part_of_day(unit);
+        // "every two years"
+        if let Some((_, length)) = numbers::cardinal(words, at + 1)
+            && unit_of(low(words, at + 1 + length)).is_some()
+        {
+            return Some((2 + length, When::default(), Sort::Habit));
+        }
         let known = day(unit).is_some()
             || is_period(unit)
             || matches!(

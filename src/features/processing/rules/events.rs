@@ -1,157 +1,30 @@
 //! Calendar events: something that happens, on a day and at a clock time.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::EventDraft;
 use super::concrete::hint;
 use super::date_words::Sort;
 use super::dates::{Moment, When, hour24};
+use super::happenings::{SCHEDULING, happens, head_start, meets, visitor};
 use super::numbers;
 use super::replies::Answer;
 use super::sentences::{Sentence, Voice, skip_discourse};
 use super::task_text::clause_end;
-use super::vocabulary::{
-    DANGLING, DOUBTS, HABITS, OBJECT_STARTS, REPORTS, STOP, SUBJECTS, TASK_VERBS, sets,
-};
+use super::vocabulary::{DANGLING, DOUBTS, HABITS, OBJECT_STARTS, REPORTS, STOP, TASK_VERBS, sets};
 use super::words::{Gap, Word, before, capitalised, gap_before, low, starts_upper};
 
 const DEFAULT_MINUTES: i32 = 30;
 const MOST_MINUTES: i32 = 180;
 /// A transcript of any length yields at most this many.
 const MOST_EVENTS: usize = 30;
-/// Most words of a title before "with".
-const MOST_MODIFIERS: usize = 3;
-
-/// Two words that only together name an event.
-const COMPOUNDS: [(&str, &str); 6] = [
-    ("open", "house"),
-    ("open", "day"),
-    ("parents'", "evening"),
-    ("parents", "evening"),
-    ("quiz", "night"),
-    ("driving", "test"),
-];
-
-const HAPPENINGS: [&str; 92] = [
-    "meeting",
-    "meetup",
-    "appointment",
-    "lunch",
-    "dinner",
-    "breakfast",
-    "brunch",
-    "supper",
-    "coffee",
-    "drinks",
-    "call",
-    "flight",
-    "train",
-    "party",
-    "demo",
-    "interview",
-    "game",
-    "match",
-    "concert",
-    "show",
-    "wedding",
-    "funeral",
-    "ceremony",
-    "class",
-    "lesson",
-    "lecture",
-    "exam",
-    "test",
-    "workshop",
-    "webinar",
-    "seminar",
-    "conference",
-    "standup",
-    "stand-up",
-    "sync",
-    "review",
-    "retrospective",
-    "retro",
-    "kickoff",
-    "presentation",
-    "rehearsal",
-    "practice",
-    "recital",
-    "performance",
-    "checkup",
-    "check-up",
-    "surgery",
-    "session",
-    "reservation",
-    "date",
-    "barbecue",
-    "bbq",
-    "reunion",
-    "viewing",
-    "inspection",
-    "movie",
-    "tour",
-    "checkin",
-    "haircut",
-    "kick-off",
-    "offsite",
-    "picnic",
-    "gig",
-    "flying",
-    "therapy",
-    "yoga",
-    "pilates",
-    "choir",
-    "graduation",
-    "orientation",
-    "baptism",
-    "christening",
-    "memorial",
-    "consultation",
-    "ultrasound",
-    "mri",
-    "audition",
-    "hearing",
-    "briefing",
-    "huddle",
-    "potluck",
-    "sleepover",
-    "playdate",
-    "housewarming",
-    "fundraiser",
-    "walkthrough",
-    "fitting",
-    "tasting",
-    "handover",
-    "training",
-    "tryouts",
-    "one-on-one",
-];
-
-/// Nouns that are verbs as often: they count after "a", "our", another noun or before "with".
-const DOUBTFUL: [&str; 16] = [
-    "call",
-    "demo",
-    "interview",
-    "show",
-    "test",
-    "review",
-    "sync",
-    "practice",
-    "date",
-    "train",
-    "tour",
-    "match",
-    "hearing",
-    "fitting",
-    "tasting",
-    "training",
-];
 
 /// `answers`: what the next speaker says to each sentence; `taken_back`: sentences that no longer count.
 pub fn find(
     sentences: &[Sentence],
     answers: &[Answer],
-    taken_back: &[usize],
+    taken_back: &HashSet<usize>,
     moment: &Moment,
 ) -> Vec<EventDraft> {
     let mut out: Vec<EventDraft> = Vec::new();
@@ -289,12 +162,15 @@ fn holds(sentence: &Sentence, answer: Answer) -> bool {
     }
     let theirs = is_theirs(sentence);
     let denied = words.iter().enumerate().any(|(at, word)| {
-        let forget = matches!(low(words, at + 1), "forget" | "let" | "be" | "worry");
+        let next = low(words, at + 1);
+        let forget = matches!(next, "forget" | "let")
+            || (word.low == "don't" && matches!(next, "be" | "worry"));
         let low = word.low.as_str();
         let past = NOT_AHEAD.contains(low) || is_over(words, at);
+        let asked = low == "would" && sentence.asks;
         (DOUBTS.contains(low) && !forget)
             || (low == "say" && at > 0 && words.get(at - 1).is_some_and(|word| word.low == "let's"))
-            || past
+            || (past && !asked)
             || HABITS.contains(low)
             || (REPORTS.contains(low) && low != "told")
             || word.quoted
@@ -309,7 +185,7 @@ fn is_over(words: &[Word], at: usize) -> bool {
         && (PASTS.contains(verb)
             || (verb.len() > 4
                 && verb.ends_with("ed")
-                && !SCHEDULING.contains(&verb)
+                && !SCHEDULING.contains(verb)
                 && !ARRANGED.contains(verb)))
 }
 
@@ -329,93 +205,12 @@ fn is_theirs(sentence: &Sentence) -> bool {
             && before(words, at).ends_with("'s")
     });
     let verb_at = from + 2;
-    let acts = kin && matches!(low(words, verb_at), "is" | "has" | "will" | "wants" | "needs");
+    let acts = kin
+        && matches!(
+            low(words, verb_at),
+            "is" | "has" | "will" | "wants" | "needs"
+        );
     THEIRS.contains(low(words, from)) || acts || ((does || owned) && !ours)
-}
-
-/// Whether this word names an event here.
-fn happens(sentence: &Sentence, at: usize) -> bool {
-    let words = &sentence.words;
-    let word = low(words, at);
-    let before = before(words, at);
-    // "a meeting room", "the interview questions"
-    let next = low(words, at + 1);
-    let modifies = gap_before(words, at + 1) == Gap::None
-        && (HAPPENINGS.contains(&next) || HEADS.contains(next));
-    if modifies {
-        return false;
-    }
-    if COMPOUNDS.contains(&(before, word)) {
-        return true;
-    }
-    if sentence.time_at(at).is_some() {
-        return false;
-    }
-    if matches!(word, "meet" | "meeting" | "seeing") && meets(sentence, at) {
-        return true;
-    }
-    if word == "coming" {
-        return visitor(sentence, at).is_some();
-    }
-    // "The funeral's on Saturday."
-    let bare = word.strip_suffix("'s").filter(|_| {
-        sentence.time_at(at + 1).is_some() || matches!(next, "at" | "moved" | "been" | "booked")
-    });
-    let word = bare.unwrap_or(word);
-    if !HAPPENINGS.contains(&word) {
-        return false;
-    }
-    let noun = BEFORE_A_NOUN.contains(before)
-        || next == "with"
-        || at == 0
-        || (!STOP.contains(before)
-            && !SUBJECTS.contains(before)
-            && gap_before(words, at) == Gap::None
-            && before != "to");
-    if word == "train" {
-        return matches!(before, "my" | "our" | "your");
-    }
-    !DOUBTFUL.contains(&word) || (noun && !matches!(before, "to" | "and"))
-}
-
-/// The words that name who comes in "the electrician is coming".
-fn visitor(sentence: &Sentence, at: usize) -> Option<Range<usize>> {
-    let words = &sentence.words;
-    let end = match before(words, at) {
-        "is" | "are" => at - 1,
-        noun if noun.ends_with("'s") => at,
-        _ => return None,
-    };
-    let last = end.checked_sub(1)?;
-    let start = head_start(sentence, last);
-    let named = !STOP.contains(low(words, last).trim_end_matches("'s"));
-    let known = matches!(before(words, start), "the" | "my" | "our");
-    (named && known && !HAPPENINGS.contains(&low(words, last))).then_some(start..end)
-}
-
-/// "I'm meeting Sarah", "let's meet", "we meet".
-fn meets(sentence: &Sentence, at: usize) -> bool {
-    let words = &sentence.words;
-    let before = before(words, at);
-    BEFORE_MEETING.contains(before)
-}
-
-/// Where the words begin that belong to an event noun: "weekly budget" + "meeting".
-fn head_start(sentence: &Sentence, at: usize) -> usize {
-    let words = &sentence.words;
-    let mut start = at;
-    while start > 0 && at - start < MOST_MODIFIERS {
-        let before = low(words, start - 1);
-        let ends = gap_before(words, start) >= Gap::Comma
-            || sentence.time_at(start - 1).is_some()
-            || STOP.contains(before)
-            || SCHEDULING.contains(&before);
-        if ends {
-            break;
-        }
-        start -= 1;
-    }
-    start
 }
 
 /// A title ends before these.
@@ -423,31 +218,6 @@ const VERBS: [&str; 27] = [
     "where", "what", "how", "why", "at", "in", "on", "is", "are", "was", "will", "leaves", "leave",
     "starts", "begins", "departs", "arrives", "ends", "lasts", "happens", "takes", "goes", "got",
     "has", "runs", "and", "so",
-];
-
-const SCHEDULING: [&str; 22] = [
-    "schedule",
-    "scheduled",
-    "book",
-    "booked",
-    "plan",
-    "planned",
-    "attend",
-    "join",
-    "set",
-    "having",
-    "grab",
-    "arrange",
-    "host",
-    "cancel",
-    "confirm",
-    "moved",
-    "rescheduled",
-    "reschedule",
-    "add",
-    "meet",
-    "put",
-    "prepare",
 ];
 
 /// "Dentist appointment", "Lunch with Anna", "Flight to Lisbon".
@@ -597,12 +367,8 @@ sets! {
     THEIRS: "he she they his her their he's she's they're";
     NOT_AHEAD: "was were had did went met used would wouldn't i'd weren't wasn't cancelled canceled
         missed isn't aren't no";
-    HEADS: "room notes questions ticket tickets slides dress deck invite results station material
-        report box time table";
-    BEFORE_A_NOUN: "a an the my our your this that have first next another phone video zoom and";
     PASTS: "saw ate took gave sat ran came left spent drank";
     ARRANGED: "agreed decided signed registered invited enrolled reserved arranged organised organized";
     PEOPLE: "boss colleague coworker brother sister mom mum dad mother father wife husband son daughter friend roommate flatmate
         neighbor neighbour manager girlfriend boyfriend partner teacher client cousin uncle aunt parents kids";
-    BEFORE_MEETING: "we you're i'm we're am are let's we to will we'll i'll you can and please";
 }

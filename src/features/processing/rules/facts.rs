@@ -95,11 +95,21 @@ pub const FACTS: &[(&str, &str, Needs, u8)] = &[
     ("i'm scared of", "is scared of", Needs::Taste, 3),
     ("i'm afraid of", "is afraid of", Needs::Taste, 3),
     ("i'm terrified of", "is terrified of", Needs::Taste, 3),
-    ("i'm the youngest of", "is the youngest of", Needs::Anything, 4),
+    (
+        "i'm the youngest of",
+        "is the youngest of",
+        Needs::Anything,
+        4,
+    ),
     ("i'm the oldest of", "is the oldest of", Needs::Anything, 4),
     ("i'm the eldest of", "is the eldest of", Needs::Anything, 4),
     ("i'm not a fan of", "is not a fan of", Needs::Taste, 3),
-    ("i'm not a big fan of", "is not a big fan of", Needs::Taste, 3),
+    (
+        "i'm not a big fan of",
+        "is not a big fan of",
+        Needs::Taste,
+        3,
+    ),
     ("i don't like", "does not like", Needs::Taste, 3),
     ("i can't have", "cannot have", Needs::Diet, 4),
     ("i can't drink", "cannot drink", Needs::Diet, 4),
@@ -131,7 +141,12 @@ pub const FACTS: &[(&str, &str, Needs, u8)] = &[
     ("i've lived in", "has lived in", Needs::Place, 5),
     ("i've worked", "has worked", Needs::Since, 4),
     ("i'm allergic to", "is allergic to", Needs::Allergen, 6),
-    ("i've been allergic to", "is allergic to", Needs::Allergen, 6),
+    (
+        "i've been allergic to",
+        "is allergic to",
+        Needs::Allergen,
+        6,
+    ),
     ("i'm married to", "is married to", Needs::Spouse, 5),
     ("i'm", "is", Needs::Trait, 4),
     ("i have", "has", Needs::Possession, 5),
@@ -194,13 +209,11 @@ pub fn follows(words: &[Word], from: usize, end: usize, needs: Needs) -> bool {
                 .collect();
             counted
                 && first != "my"
-                && head
-                    .iter()
-                    .any(|word| {
-                        KIN.contains(*word)
-                            || CONDITIONS.contains(*word)
-                            || (first != "no" && BELONGINGS.contains(*word))
-                    })
+                && head.iter().any(|word| {
+                    KIN.contains(*word)
+                        || CONDITIONS.contains(*word)
+                        || (first != "no" && BELONGINGS.contains(*word))
+                })
                 && !matches!(second, "friend" | "boss" | "meeting")
         }
         Needs::Taste => {
@@ -290,6 +303,7 @@ pub fn is_trait(words: &[Word], from: usize, end: usize) -> bool {
     end > from
         && TRAITS.contains(low(words, from))
         && !matches!(low(words, from + 1), "enough" | "about")
+        && !(low(words, from + 1) == "to" && matches!(low(words, from + 2), "my" | "the" | "this"))
 }
 
 sets! {

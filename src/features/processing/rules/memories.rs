@@ -10,11 +10,21 @@ use super::relatives::of_mine;
 use super::sentences::{Sentence, Voice, clause_start, skip_discourse};
 use super::task_text::clause_end;
 use super::vocabulary::{DANGLING, FACT_ADVERBS, STOP, sets};
-use super::words::{Gap, Word, capitalised, gap_before, low};
+use super::words::{Gap, Word, before, capitalised, gap_before, low};
 
 /// Facts whose verbs tell of something over and done with may be dated.
 const OVER: [&str; 11] = [
-    "moved", "was", "graduated", "grew", "got", "retired", "quit", "left", "stopped", "gave", "sold",
+    "moved",
+    "was",
+    "graduated",
+    "grew",
+    "got",
+    "retired",
+    "quit",
+    "left",
+    "stopped",
+    "gave",
+    "sold",
 ];
 
 /// Most facts kept of one conversation.
@@ -55,7 +65,13 @@ fn in_sentence(sentence: &Sentence) -> Vec<(u8, String)> {
     let supposes = words
         .iter()
         .any(|word| SUPPOSING.contains(word.low.as_str()));
-    if supposes {
+    // "My friend is a pilot, I think."
+    let hedged = (0..words.len()).any(|at| {
+        matches!(low(words, at), "think" | "guess" | "believe")
+            && before(words, at) == "i"
+            && gap_before(words, at + 1) >= Gap::Comma
+    });
+    if supposes || hedged {
         return Vec::new();
     }
     let mut out = Vec::new();
@@ -173,12 +189,17 @@ fn any_more(sentence: &Sentence, at: usize) -> Option<(u8, String, usize)> {
     let denies = low(words, at) == "i" && low(words, at + 1) == "don't";
     let end = fact_end(sentence, at + 2);
     let last = end.checked_sub(1)?;
-    let over = matches!(low(words, last), "anymore") || low(words, last) == "more" && low(words, last - 1) == "any";
+    let over = matches!(low(words, last), "anymore")
+        || low(words, last) == "more" && low(words, last - 1) == "any";
     if !denies || !over || !ENDED_DEEDS.contains(low(words, at + 2)) || end < at + 5 {
         return None;
     }
     let verb = third_form(low(words, at + 2));
-    let last = if low(words, last) == "more" { last - 1 } else { last };
+    let last = if low(words, last) == "more" {
+        last - 1
+    } else {
+        last
+    };
     let rest = third_person(sentence, at + 3, last, false);
     Some((5, format!("User no longer {verb} {rest}"), end))
 }
@@ -211,7 +232,9 @@ fn lasts(sentence: &Sentence, from: usize, end: usize, needs: Needs) -> bool {
 
 /// "I work as a translator now": lasting all the same. "Right now" is not.
 fn is_now(sentence: &Sentence, found: &Found) -> bool {
-    found.sort == Sort::Vague && found.at.len() == 1 && low(&sentence.words, found.at.start) == "now"
+    found.sort == Sort::Vague
+        && found.at.len() == 1
+        && low(&sentence.words, found.at.start) == "now"
 }
 
 /// The words as said of somebody else; "last year" goes, since it would grow stale.
@@ -236,10 +259,12 @@ pub fn third_person(sentence: &Sentence, from: usize, end: usize, named: bool) -
             "i'll" | "we'll" => "they'll",
             "mine" | "ours" => "theirs",
             "myself" | "ourselves" => "themselves",
-            "was" | "am" if out.last().is_some_and(|last| last == "they") => match word.low.as_str() {
-                "was" => "were",
-                _ => "are",
-            },
+            "was" | "am" if out.last().is_some_and(|last| last == "they") => {
+                match word.low.as_str() {
+                    "was" => "were",
+                    _ => "are",
+                }
+            }
             _ => word.text.as_str(),
         };
         let plain = named && at == from && !STOP.contains(word.low.as_str()) && end <= from + 2;

@@ -78,14 +78,16 @@ fn of_sentence(sentence: &Sentence) -> Answer {
     if words.len() <= 3 && low(words, words.len() - 1) == "won't" {
         return Answer::Open;
     }
+    // "I ordered some." "I'd love to, but ..."
+    let done = matches!(first, "i" | "we") && second.len() > 4 && second.ends_with("ed");
+    let keen = first == "i'd" && matches!(second, "love" | "like");
+    if done || (keen && words.iter().any(|word| word.low == "but")) {
+        return Answer::Declined;
+    }
     let refuses = REFUSING.contains(first)
-        || words
-            .iter()
-            .take(14)
-            .enumerate()
-            .any(|(at, word)| {
-                DECLINING.contains(word.low.as_str()) && low(words, at + 1) != "wait"
-            })
+        || words.iter().take(14).enumerate().any(|(at, word)| {
+            DECLINING.contains(word.low.as_str()) && low(words, at + 1) != "wait"
+        })
         || (0..words.len().min(14)).any(|at| {
             matches!(
                 (low(words, at), low(words, at + 1)),
@@ -104,13 +106,21 @@ fn of_sentence(sentence: &Sentence) -> Answer {
             | ("sounds" | "sound", _)
             | ("works", _)
             | ("that", "works" | "would" | "sounds")
-            | ("that'd" | "that'll" | "that's", "be" | "work" | "great" | "fine" | "perfect")
+            | (
+                "that'd" | "that'll" | "that's",
+                "be" | "work" | "great" | "fine" | "perfect"
+            )
             | ("why", "not")
+            | ("i'd", "love" | "like")
+            | ("let's", "do" | "go")
             | ("you", "got" | "bet")
             | ("see", "you")
             | ("happy" | "glad", "to")
             | ("my", "pleasure")
-            | ("good" | "great" | "nice", "idea" | "plan" | "call" | "thinking")
+            | (
+                "good" | "great" | "nice",
+                "idea" | "plan" | "call" | "thinking"
+            )
     );
     // "Monday at ten works."
     let works = words.len() <= 8 && words.iter().any(|word| word.low == "works");
@@ -121,18 +131,18 @@ fn of_sentence(sentence: &Sentence) -> Answer {
     }
 }
 
-/// "I'll do it tonight", "I can take care of that": says when, and names nothing itself.
-pub fn taken_on(sentence: &Sentence) -> Option<When> {
+/// "I'll do it tonight", "I can take care of that": says when, and names nothing itself. True: all do it together.
+pub fn taken_on(sentence: &Sentence) -> Option<(When, bool)> {
     let words = &sentence.words;
-    take_on(words)?;
-    Some(sentence.when(0..words.len()))
+    let at = take_on(words)?;
+    Some((sentence.when(0..words.len()), low(words, at) == "let's"))
 }
 
-/// The position after "I'll do it" or the like.
+/// Where "I'll do it" or the like begins.
 fn take_on(words: &[Word]) -> Option<usize> {
     (0..words.len().min(8)).find_map(|at| {
         let mut next = match (low(words, at), low(words, at + 1), low(words, at + 2)) {
-            ("i'll" | "ill", _, _) => at + 1,
+            ("i'll" | "ill" | "let's", _, _) => at + 1,
             ("i", "will" | "can", _) => at + 2,
             ("i'm", "gonna", _) => at + 2,
             ("i'm", "going", "to") => at + 3,
@@ -158,7 +168,7 @@ fn take_on(words: &[Word]) -> Option<usize> {
             "deal" if low(words, next + 1) == "with" => next + 2,
             _ => return None,
         };
-        PRONOUNS.contains(low(words, object)).then_some(object + 1)
+        PRONOUNS.contains(low(words, object)).then_some(at)
     })
 }
 
@@ -208,7 +218,10 @@ fn base(word: &str) -> Option<&'static str> {
     }
     let root = word.strip_suffix("ed")?;
     known(&format!("{root}e"))
-        .or_else(|| root.strip_suffix('i').and_then(|root| known(&format!("{root}y"))))
+        .or_else(|| {
+            root.strip_suffix('i')
+                .and_then(|root| known(&format!("{root}y")))
+        })
         .or_else(|| verb_of(&format!("{root}ing")))
 }
 

@@ -8,7 +8,7 @@ use super::date_words::Sort;
 use super::dates::When;
 use super::replies::Answer;
 use super::sentences::{Sentence, Voice};
-use super::task_text::{clause_end, deeds, imperative, skip_lead, verb_of};
+use super::task_text::{clause_end, deeds, imperative, naming, skip_lead, verb_of};
 use super::triggers::{self, Class, Hit};
 use super::vocabulary::{ADVERBS, COMPLEMENT, DISCOURSE, DOUBTS, HABITS, REPORTS, sets};
 use super::words::{Gap, Word, before, gap_before, low};
@@ -174,7 +174,9 @@ impl<'a> Spoken<'a> {
             && !SUBORDINATING.contains(before);
         // "You know what I should do: I should call her."
         let done = before == "do" && matches!(earlier, "should" | "could" | "can" | "i'll" | "to");
-        let apart = apart || (subject && done);
+        // "I don't know, I guess I have to": the guess is no doubt.
+        let guessed = earlier == "i" && matches!(before, "guess" | "think" | "suppose");
+        let apart = apart || (subject && (done || guessed));
         let led = last > self.clause
             && !self.cleft
             && !done
@@ -321,10 +323,12 @@ impl<'a> Spoken<'a> {
             // In "don't forget your passport" somebody may speak to themself.
             let speaker = match self.sentence.voice {
                 Voice::Other => Some(Voice::Other),
-                Voice::User if matches!(
-                    self.class,
-                    Class::Promise | Class::Duty | Class::Offer | Class::Wish
-                ) => {
+                Voice::User
+                    if matches!(
+                        self.class,
+                        Class::Promise | Class::Duty | Class::Offer | Class::Wish
+                    ) =>
+                {
                     Some(Voice::User)
                 }
                 _ => None,
@@ -339,7 +343,7 @@ impl<'a> Spoken<'a> {
             if text.is_empty() {
                 continue;
             }
-            out.push((text, when));
+            out.push((naming(words, self.start, text), when));
         }
         out
     }
@@ -383,7 +387,11 @@ impl<'a> Spoken<'a> {
         if bare {
             return self.sentence.when(self.before.clone()).and(inside);
         }
-        match self.start.checked_sub(1).and_then(|at| self.sentence.time_at(at)) {
+        match self
+            .start
+            .checked_sub(1)
+            .and_then(|at| self.sentence.time_at(at))
+        {
             Some(time) if opens(words, time.at.start) => {
                 self.sentence.when(time.at.clone()).and(inside)
             }

@@ -2,16 +2,16 @@
 
 /// What follows a name or "User", and under which heading it excludes others of its kind.
 const EXCLUSIVE: [(&str, &str); 22] = [
+    ("quit their job at", "employer"),
+    ("left their job at", "employer"),
+    ("no longer works at", "employer"),
+    ("no longer works for", "employer"),
     ("lives in", "home"),
     ("lives near", "home"),
     ("lives on", "home"),
     ("moved to", "home"),
     ("works at", "employer"),
     ("works for", "employer"),
-    ("quit their job at", "employer"),
-    ("left their job at", "employer"),
-    ("no longer works at", "employer"),
-    ("no longer works for", "employer"),
     ("works as", "trade"),
     ("is called", "name"),
     ("is named", "name"),

@@ -211,7 +211,9 @@ fn is_denied(words: &[Word], at: usize) -> bool {
         .rev()
         .find(|at| gap_before(words, *at) >= Gap::Comma)
         .unwrap_or(0);
-    let said = words.get(from.max(at.saturating_sub(7))..at).unwrap_or_default();
+    let said = words
+        .get(from.max(at.saturating_sub(7))..at)
+        .unwrap_or_default();
     let denial = (0..said.len()).rfind(|at| {
         // "Don't forget the keys" denies nothing.
         let reminds = low(said, at + 1) == "forget"

@@ -57,7 +57,8 @@ fn continues_list(sentence: &Sentence, at: usize) -> bool {
     if sentence.time_at(item).is_some() || second_verb(words, item) {
         return true;
     }
-    let tag = TAGS.contains(low(words, item));
+    let aside = (low(words, item), low(words, item + 2)) == ("by", "way");
+    let tag = aside || TAGS.contains(low(words, item));
     if tag || subject_and_verb(words, item) {
         return false;
     }
@@ -229,6 +230,8 @@ fn kept(sentence: &Sentence, range: Range<usize>, speaker: Option<Voice>) -> Vec
             }
             None if word.low == "please" => continue,
             None => {
+                let thanks = word.low == "you" && low(&sentence.words, at.max(1) - 1) == "thank";
+                let speaker = speaker.filter(|_| !thanks);
                 let other = speaker.and_then(|voice| as_the_user_reads(voice, &word.low));
                 (other.unwrap_or(word.text.as_str()), word.gap)
             }
@@ -284,6 +287,36 @@ pub fn imperative(
         }
     }
     capitalised(&out)
+}
+
+/// "I told Marcus I'd send him the quote" is to send Marcus the quote. `start`: where "I'd" stands.
+pub fn naming(words: &[Word], start: usize, text: String) -> String {
+    let told = (start.saturating_sub(4)..start)
+        .find(|at| matches!(low(words, *at), "told" | "promised"))
+        .filter(|_| low(words, start) == "i'd");
+    let whom = told.and_then(|told| words.get(told + 1..start));
+    let whom: Vec<&str> = whom
+        .into_iter()
+        .flatten()
+        .map(|word| word.text.as_str())
+        .filter(|word| *word != "that")
+        .collect();
+    let pronoun = |word: &str| matches!(word, "him" | "her" | "them");
+    if whom.is_empty() || whom.iter().any(|word| pronoun(word)) {
+        return text;
+    }
+    let whom = whom.join(" ");
+    let Some((verb, object)) = text.split_once(' ') else {
+        return text;
+    };
+    let (one, rest) = object.split_once(' ').unwrap_or((object, ""));
+    let owned = rest.split(' ').next().unwrap_or_default();
+    match one {
+        // "fix her printer"
+        "her" if !owned.is_empty() && !STOP.contains(owned) => format!("{verb} {whom}'s {rest}"),
+        _ if pronoun(one) => format!("{verb} {whom} {rest}").trim_end().to_owned(),
+        _ => text,
+    }
 }
 
 /// The task verb of a gerund: "sending" is "send", "writing" is "write".

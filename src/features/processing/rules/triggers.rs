@@ -268,9 +268,7 @@ fn fits(words: &[Word], at: usize, hit: Hit) -> bool {
         "let" => !matches!(before, "don't" | "to" | "not"),
         "todo" | "to-do" => gap_before(words, hit.body) >= Gap::Comma,
         // "note to self cancel the trial", as recognisers write it
-        "note" => {
-            led && (gap_before(words, hit.body) >= Gap::Comma || TASK_VERBS.contains(thing))
-        }
+        "note" => led && (gap_before(words, hit.body) >= Gap::Comma || TASK_VERBS.contains(thing)),
         "to" | "action" | "next" => led && gap_before(words, hit.body) >= Gap::Comma,
         _ => true,
     }

@@ -72,7 +72,7 @@ sets! {
         really also just probably definitely";
 
     /// After one of these, "I have to" belongs to what stands before it.
-    pub COMPLEMENT: "like that what who which when where why how if whether because than as think thought know knew guess hope say said
+    pub COMPLEMENT: "like saying thinking that what who which when where why how if whether because than as think thought know knew guess hope say said
         says tell told me him her us them sure believe feel remember remembered realize realized realised wish bet mean
         and but or so before after until once since while unless though although the thing things time way everything
         something all day someone anything cause do does did will would can could should must am are is was were
