@@ -125,7 +125,17 @@ fn at_clock(clock: Clock) -> When {
 fn span(first: Clock, second: Clock) -> When {
     let shared = first.half == Half::Bare && matches!(second.half, Half::Am | Half::Pm);
     let fits = (first.hour % 12, first.minute) < (second.hour % 12, second.minute);
-    let first = if shared && fits {
+    // "From six to two" is an early shift.
+    let early = first.half == Half::Bare
+        && second.half == Half::Bare
+        && (4..=6).contains(&first.hour)
+        && second.hour < first.hour;
+    let first = if early {
+        Clock {
+            half: Half::Am,
+            ..first
+        }
+    } else if shared && fits {
         Clock {
             half: second.half,
             ..first

@@ -45,6 +45,9 @@ pub fn is_task(spoken: &Spoken, range: &Range<usize>, when: &When) -> bool {
     if (object.is_empty() && NOTHING_ALONE.contains(verb)) || (verb == "do" && bare) {
         return false;
     }
+    if !object.is_empty() && object.iter().all(|word| UNNAMED.contains(word)) {
+        return false;
+    }
     let told = matches!(
         spoken.class,
         Class::Reminder | Class::Recall | Class::Note | Class::Errand
@@ -147,7 +150,7 @@ fn is_figure(verb: &str, object: &[&str]) -> bool {
 }
 
 /// Verbs and a noun that together are a saying.
-const SAYINGS: [(&str, &str); 36] = [
+const SAYINGS: [(&str, &str); 39] = [
     ("call", "day"),
     ("call", "night"),
     ("draw cross", "line"),
@@ -175,6 +178,9 @@ const SAYINGS: [(&str, &str); 36] = [
     ("take get have need", "break"),
     ("get take", "rest"),
     ("give", "credit"),
+    ("go", "work"),
+    ("go", "school"),
+    ("go", "class"),
     ("take", "salt"),
     ("take", "pinch"),
     ("beat", "bush"),
@@ -254,6 +260,7 @@ sets! {
     STATES: "think sleep eat wait stay feel keep live";
     SLIGHT: "take get do see cover hand discuss stop grab make ask pull";
     FIGURES: "grip breath sack nap peek temper nerve patience luck fun bearings somewhere chin sleep";
+    UNNAMED: "some one any more another";
     NAMELESS: "it that this these those you one stuff something anything everything to";
     DONE: "done ready finished cut built sent";
     PARTICLES: "up out off back down over in on again instead";

@@ -366,7 +366,7 @@ fn length(sentence: &Sentence, at: usize) -> Option<u32> {
 sets! {
     THEIRS: "he she they his her their he's she's they're";
     NOT_AHEAD: "was were had did went met used would wouldn't i'd weren't wasn't cancelled canceled
-        missed isn't aren't no";
+        tv television missed isn't aren't no";
     PASTS: "saw ate took gave sat ran came left spent drank";
     ARRANGED: "agreed decided signed registered invited enrolled reserved arranged organised organized";
     PEOPLE: "boss colleague coworker brother sister mom mum dad mother father wife husband son daughter friend roommate flatmate

@@ -275,7 +275,10 @@ pub fn is_identity(words: &[Word], from: usize, end: usize) -> bool {
     let noun: Vec<&str> = phrase
         .take_while(|word| !PHRASE_ENDS.contains(*word))
         .collect();
-    if noun.iter().any(|word| NO_IDENTITY.contains(*word)) {
+    // "a fan of what you did"
+    let of = from + noun.len();
+    let shapeless = low(words, of) == "of" && NO_TASTES.contains(low(words, of + 1));
+    if shapeless || noun.iter().any(|word| NO_IDENTITY.contains(*word)) {
         return false;
     }
     let Some(head) = noun.last() else {
@@ -322,8 +325,8 @@ sets! {
     NO_ROUTINES: "getting having being making taking giving nothing something everything anything morning evening";
     ENDED: "eat drink smoke work live play drive have own speak teach study drink run use";
     NO_PLACES: "fear peace it that this there here denial constant what";
-    NO_PLACES_THE: "moment past future middle back front next other left right side top living nightmare dream bubble hell lie simulation zoo";
-    NO_EMPLOYERS: "it that this there here him her them night what all";
+    NO_PLACES_THE: "moment past future middle back front next other left right side top living times nightmare dream bubble hell lie simulation zoo";
+    NO_EMPLOYERS: "my it that this there here him her them night what all";
     SPELLS: "moment morning mornings afternoon evening evenings few couple while bit";
     PHRASE_ENDS: "with to for and who that named called in at of from by on";
     SPEECH: "say admit bother interrupt break ask be see hear know think";

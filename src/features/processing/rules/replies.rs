@@ -123,7 +123,13 @@ fn of_sentence(sentence: &Sentence) -> Answer {
             )
     );
     // "Monday at ten works."
-    let works = words.len() <= 8 && words.iter().any(|word| word.low == "works");
+    let last = low(words, words.len() - 1);
+    let works = words.len() <= 8
+        && (words.iter().any(|word| word.low == "works")
+            || (matches!(last, "perfect" | "great" | "fine" | "good")
+                && !words
+                    .iter()
+                    .any(|word| matches!(word.low.as_str(), "not" | "isn't"))));
     if pair || works || AGREEING.contains(first) || AGREEING.contains(low(words, 0)) {
         Answer::Accepted
     } else {
@@ -140,36 +146,31 @@ pub fn taken_on(sentence: &Sentence) -> Option<(When, bool)> {
 
 /// Where "I'll do it" or the like begins.
 fn take_on(words: &[Word]) -> Option<usize> {
-    (0..words.len().min(8)).find_map(|at| {
-        let mut next = match (low(words, at), low(words, at + 1), low(words, at + 2)) {
-            ("i'll" | "ill" | "let's", _, _) => at + 1,
-            ("i", "will" | "can", _) => at + 2,
-            ("i'm", "gonna", _) => at + 2,
-            ("i'm", "going", "to") => at + 3,
-            _ => {
-                let skip = usize::from(ADVERBS.contains(low(words, at + 1)));
-                let duty = low(words, at) == "i"
-                    && matches!(low(words, at + 1 + skip), "need" | "have")
-                    && low(words, at + 2 + skip) == "to";
-                if !duty {
-                    return None;
-                }
-                at + 3 + skip
-            }
-        };
-        while ADVERBS.contains(low(words, next)) {
-            next += 1;
-        }
-        let verb = low(words, next);
-        let object = match verb {
-            "do" | "handle" => next + 1,
-            "get" if low(words, next + 1) == "on" => next + 2,
-            "take" if low(words, next + 1) == "care" => next + 3,
-            "deal" if low(words, next + 1) == "with" => next + 2,
-            _ => return None,
-        };
-        PRONOUNS.contains(low(words, object)).then_some(at)
-    })
+    (0..words.len().min(8)).find(|at| takes_on(words, *at))
+}
+
+fn takes_on(words: &[Word], at: usize) -> bool {
+    let still = usize::from(ADVERBS.contains(low(words, at + 1)));
+    let duty =
+        matches!(low(words, at + 1 + still), "need" | "have") && low(words, at + 2 + still) == "to";
+    let mut next = match (low(words, at), low(words, at + 1), low(words, at + 2)) {
+        ("i'll" | "ill" | "let's", _, _) => at + 1,
+        ("i", "will" | "can", _) => at + 2,
+        ("i'm", "gonna", _) => at + 2,
+        ("i'm", "going", "to") => at + 3,
+        ("i", _, _) if duty => at + 3 + still,
+        _ => return false,
+    };
+    while ADVERBS.contains(low(words, next)) {
+        next += 1;
+    }
+    let object = match (low(words, next), low(words, next + 1)) {
+        ("do" | "handle", _) => next + 1,
+        ("get", "on") | ("deal", "with") => next + 2,
+        ("take", "care") => next + 3,
+        _ => return false,
+    };
+    PRONOUNS.contains(low(words, object))
 }
 
 /// "Send it", "call them": a deed that names nothing that was not named before.

@@ -176,7 +176,7 @@ impl<'a> Spoken<'a> {
         let done = before == "do" && matches!(earlier, "should" | "could" | "can" | "i'll" | "to");
         // "I don't know, I guess I have to": the guess is no doubt.
         let guessed = earlier == "i" && matches!(before, "guess" | "think" | "suppose");
-        let apart = apart || (subject && (done || guessed));
+        let apart = apart || first == "if" || (subject && (done || guessed));
         let led = last > self.clause
             && !self.cleft
             && !done
@@ -370,7 +370,12 @@ impl<'a> Spoken<'a> {
             return When::default();
         }
         let to = clause_end(self.sentence, from + 1);
-        self.sentence.when(from..to)
+        let when = self.sentence.when(from..to);
+        // "Buy it before we leave on Saturday."
+        When {
+            before: when.before || (low(words, from) == "before" && when.has_date()),
+            ..when
+        }
     }
 
     /// The time said before the phrase or within it: "tomorrow I have to".

@@ -182,7 +182,7 @@ sets! {
         swahili latin bengali punjabi tamil farsi persian";
 
     pub PASTIMES: "piano guitar violin cello drums bass flute saxophone trumpet clarinet ukulele harp tennis football soccer basketball
-        baseball golf chess badminton hockey games volleyball squash rugby cricket poker padel pickleball keyboard banjo viola organ";
+        baseball golf chess badminton hockey games band orchestra volleyball squash rugby cricket poker padel pickleball keyboard banjo viola organ";
 
     pub NO_TASTES: "it that this these those them him her you your his their how what when where who everything
         everyone something nothing one ones";
