@@ -88,6 +88,8 @@ pub fn is_task(spoken: &Spoken, range: &Range<usize>, when: &When) -> bool {
         // "I told him I'd call back": nobody knows whom.
         Class::Promise if low(words, spoken.start) == "i'd" && !concrete => false,
         Class::Promise if dated && causes(verb, &object) => true,
+        // "I'm going to call her now" is being done.
+        Class::Promise if !dated && range.clone().any(|at| low(words, at) == "now") => false,
         Class::Joint if verb == "meet" && !concrete && !when.has_clock() => false,
         Class::Wish => {
             known
@@ -125,7 +127,9 @@ pub fn is_task(spoken: &Spoken, range: &Range<usize>, when: &When) -> bool {
             let to_me = object
                 .iter()
                 .any(|word| matches!(*word, "me" | "us" | "your"));
-            known && (dated || !bare) && (spoken.sentence.voice == Voice::Other || dated || to_me)
+            known
+                && (dated || !(bare || AT_ONCE.contains(verb)))
+                && (spoken.sentence.voice == Voice::Other || dated || to_me)
         }
     }
 }

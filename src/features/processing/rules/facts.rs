@@ -191,6 +191,8 @@ pub fn follows(words: &[Word], from: usize, end: usize, needs: Needs) -> bool {
                     .checked_sub(1)
                     .is_some_and(|at| matches!(low(words, at), "alone" | "home"))
         }
+        // "I live in my pajamas."
+        Needs::Place if first == "my" && !OWN_PLACES.contains(second) => false,
         Needs::Place => length > 0 && !NO_PLACES.contains(first) && !NO_PLACES_THE.contains(second),
         Needs::Employer => {
             let spell = numbers::cardinal(words, from).is_some() || NO_EMPLOYERS.contains(first);
@@ -303,6 +305,8 @@ pub fn is_trait(words: &[Word], from: usize, end: usize) -> bool {
     if let Some((_, length)) = numbers::cardinal(words, from) {
         return low(words, from + length) == "years" && low(words, from + length + 1) == "old";
     }
+    // "half Italian"
+    let from = from + usize::from(low(words, from) == "half");
     end > from
         && TRAITS.contains(low(words, from))
         && !matches!(low(words, from + 1), "enough" | "about")
@@ -320,10 +324,12 @@ sets! {
     PUPILS: "children kids horses animals refugees seniors patients wood teenagers students toddlers";
     SKILLS: "play drive swim cook code program ski surf sail knit sew ride dance paint";
     BELONGINGS: "house apartment flat cabin cottage garden boat car van motorbike motorcycle farm shop bakery restaurant company
-        business startup store hens chickens bees goats sheep cows ponies pony tortoise snake lizard greenhouse allotment";
+        business startup store hens chickens bees goats sheep cows retriever labrador poodle terrier dachshund collie beagle
+        spaniel husky corgi bulldog pug ponies pony tortoise snake lizard greenhouse allotment";
     MANNERS: "night nights shifts shift part-time full-time remotely freelance weekends";
     NO_ROUTINES: "getting having being making taking giving nothing something everything anything morning evening";
     ENDED: "eat drink smoke work live play drive have own speak teach study drink run use";
+    OWN_PLACES: "own parents parents' mom's mum's dad's grandma's sister's brother's aunt's uncle's car van hometown";
     NO_PLACES: "fear peace it that this there here denial constant what";
     NO_PLACES_THE: "moment past future middle back front next other left right side top living times nightmare dream bubble hell lie simulation zoo";
     NO_EMPLOYERS: "my it that this there here him her them night what all";

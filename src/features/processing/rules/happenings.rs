@@ -10,12 +10,18 @@ use super::words::{Gap, before, gap_before, low};
 const MOST_MODIFIERS: usize = 3;
 
 /// Two words that only together name an event.
-const COMPOUNDS: [(&str, &str); 6] = [
+const COMPOUNDS: [(&str, &str); 12] = [
     ("open", "house"),
     ("open", "day"),
     ("parents'", "evening"),
     ("parents", "evening"),
     ("quiz", "night"),
+    ("date", "night"),
+    ("movie", "night"),
+    ("town", "hall"),
+    ("happy", "hour"),
+    ("book", "club"),
+    ("office", "hours"),
     ("driving", "test"),
 ];
 

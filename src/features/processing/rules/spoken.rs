@@ -7,7 +7,7 @@ use super::concrete::{hint, is_task};
 use super::date_words::Sort;
 use super::dates::When;
 use super::replies::Answer;
-use super::sentences::{Sentence, Voice};
+use super::sentences::{Sentence, Voice, skip_discourse};
 use super::task_text::{clause_end, deeds, imperative, naming, skip_lead, verb_of};
 use super::triggers::{self, Class, Hit};
 use super::vocabulary::{ADVERBS, COMPLEMENT, DISCOURSE, DOUBTS, HABITS, REPORTS, sets};
@@ -391,6 +391,14 @@ impl<'a> Spoken<'a> {
         });
         if bare {
             return self.sentence.when(self.before.clone()).and(inside);
+        }
+        // "When I'm in town tomorrow I have to": the time of the clause in front.
+        let from = skip_discourse(words, self.before.start);
+        let word = low(words, from);
+        if matches!(word, "when" | "while" | "once" | "after" | "before") {
+            let when = self.sentence.when(from..self.start);
+            let before = when.before || (word == "before" && when.has_date());
+            return When { before, ..when }.and(inside);
         }
         match self
             .start

@@ -90,6 +90,7 @@ const PHRASES: &[(&str, Class)] = &[
     ("i'm planning to", Class::Promise),
     ("i plan/intend/promise to", Class::Promise),
     ("i agreed/promised/offered/volunteered to", Class::Promise),
+    ("i signed up to", Class::Promise),
     ("i'd", Class::Promise),
     ("i'm", Class::Promise),
     ("i want to", Class::Wish),
