@@ -32,7 +32,9 @@ pub fn clause_end(sentence: &Sentence, from: usize) -> usize {
             return at;
         }
         if let Some(time) = sentence.time_at(at) {
-            if time.at.start == at && at > from && time_clause(sentence, at) {
+            let told = words.get(from..at).unwrap_or_default();
+            let told = told.iter().any(|word| ASKING.contains(&word.low.as_str()));
+            if time.at.start == at && at > from && !told && time_clause(sentence, at) {
                 return at;
             }
             at = time.at.end.max(at + 1);
