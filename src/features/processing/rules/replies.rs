@@ -79,7 +79,9 @@ fn of_sentence(sentence: &Sentence) -> Answer {
         return Answer::Open;
     }
     // "I ordered some." "I'd love to, but ..."
-    let done = matches!(first, "i" | "we") && second.len() > 4 && second.ends_with("ed");
+    let done = matches!(first, "i" | "we" | "i've" | "we've")
+        && ((second.len() > 4 && second.ends_with("ed"))
+            || (first.ends_with("'ve") && matches!(second, "just" | "already" | "done" | "sent")));
     let keen = first == "i'd" && matches!(second, "love" | "like");
     if done || (keen && words.iter().any(|word| word.low == "but")) {
         return Answer::Declined;
@@ -91,7 +93,9 @@ fn of_sentence(sentence: &Sentence) -> Answer {
         || (0..words.len().min(14)).any(|at| {
             matches!(
                 (low(words, at), low(words, at + 1)),
-                ("don't", "think") | ("i'm", "off" | "out" | "booked" | "working" | "sick")
+                ("don't", "think")
+                    | ("no", "good" | "way" | "chance")
+                    | ("i'm", "off" | "out" | "booked" | "working" | "sick")
             )
         })
         || (first == "not" && !matches!(second, "yet"));

@@ -191,7 +191,13 @@ impl<'a> Spoken<'a> {
             gap_before(words, self.start) == Gap::Comma && matches!(before, "maybe" | "perhaps");
         let body = low(words, self.body.start);
         let supposed = matches!(low(words, self.start + 1), "should" | "must") && body == "have";
+        let end = self.body.end;
+        // "I'll cook, or maybe not."
+        let waives = (end..end + 3).any(|at| {
+            matches!(low(words, at), "maybe" | "perhaps" | "or") && low(words, at + 1) == "not"
+        });
         led || relative
+            || waives
             || doubted
             || hedged
             || supposed
