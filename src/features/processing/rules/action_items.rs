@@ -5,36 +5,18 @@ use std::collections::HashSet;
 
 use super::ActionItemDraft;
 use super::dates::{Moment, When};
+use super::replies::{self, Answer};
+use super::retractions::{ends_undone, jests, takes_back};
 use super::sentences::{Sentence, Voice, skip_discourse};
 use super::spoken::Spoken;
 use super::summary::stem;
-use super::task_text::{clause_end, opens_clause};
+use super::task_text::{clause_end, imperative, opens_clause};
 use super::triggers::{self, Class, Hit};
 use super::vocabulary::{
     ADVERBS, AT_ONCE, DISCOURSE, NOUN_VERBS, OBJECT_STARTS, STOP, TASK_VERBS, sets,
 };
 use super::words::{Gap, gap_before, low};
 
-/// A sentence that is no more than this undoes what was said just before.
-const TAKEN_BACK: [&str; 17] = [
-    "i can't",
-    "i cannot",
-    "i can't do that",
-    "i can't do it",
-    "i won't do that",
-    "i'd rather not",
-    "i would rather not",
-    "i'm not going to",
-    "i'm not going to do it",
-    "i'm not going to do that",
-    "forget it",
-    "forget that",
-    "forget about it",
-    "never mind",
-    "scratch that",
-    "cancel that",
-    "i don't want to",
-];
 /// What announces that deeds follow, each by itself.
 const LIST_HEADS: [&str; 11] = [
     "note to self",
@@ -59,8 +41,15 @@ pub struct Item {
     pub sentence: usize,
 }
 
-pub fn find(sentences: &[Sentence]) -> Vec<Item> {
-    let mut out: Vec<Item> = Vec::new();
+#[derive(Default)]
+pub struct Found {
+    pub items: Vec<Item>,
+    /// Sentences that were taken back or meant as a joke, and those that do so.
+    pub taken_back: HashSet<usize>,
+}
+
+pub fn find(sentences: &[Sentence], answers: &[Answer]) -> Found {
+    let mut found = Found::default();
     // After "note to self" deeds stand alone.
     let mut noting = false;
     // What the user asks of somebody else is that one's to do; alone they speak to their device.
@@ -68,41 +57,158 @@ pub fn find(sentences: &[Sentence]) -> Vec<Item> {
         .iter()
         .any(|sentence| sentence.voice == Voice::Other);
     for (index, sentence) in sentences.iter().enumerate() {
-        if out.len() >= MOST_ITEMS {
+        if found.items.len() >= MOST_ITEMS {
             break;
         }
         if heads_a_list(sentence) {
             noting = true;
             continue;
         }
-        // "Can you send it today?" "No, sorry, I can't."
-        if takes_back(sentence) {
-            out.retain(|item| item.sentence + 1 != index);
+        if jests(sentence) {
+            found.taken_back.insert(index);
+            if sentence.words.len() <= 4 {
+                take_back(&mut found, index);
+            }
             continue;
         }
-        if let Some(when) = afterthought(sentence) {
-            let open = out
+        // "Can you send it today?" "No, sorry, I can't."
+        if takes_back(sentence) {
+            take_back(&mut found, index);
+            if sentence.words.len() <= 8 {
+                continue;
+            }
+        }
+        if let Some((when, corrects)) = afterthought(sentence) {
+            let open = found
+                .items
                 .iter_mut()
                 .rev()
                 .take_while(|item| item.sentence + 1 == index)
-                .filter(|item| item.when.is_empty());
+                .filter(|item| corrects || item.when.is_empty());
             open.for_each(|item| item.when = when);
             continue;
         }
-        let tasks = in_sentence(sentence, noting, company);
+        if take_on(&mut found.items, sentences, index) {
+            continue;
+        }
+        let answer = answers.get(index).copied().unwrap_or(Answer::Open);
+        let tasks = in_sentence(sentence, noting, company, answer);
+        if ends_undone(sentence) {
+            if tasks.is_empty() {
+                take_back(&mut found, index);
+            }
+            found.taken_back.insert(index);
+            continue;
+        }
         noting = (noting || notes(sentence)) && !tasks.is_empty();
         for (description, when) in tasks {
-            merge(
-                &mut out,
-                Item {
-                    description,
-                    when,
-                    sentence: index,
-                },
-            );
+            add(&mut found.items, sentences, index, description, when);
         }
     }
-    out
+    found
+}
+
+fn take_back(found: &mut Found, index: usize) {
+    found.items.retain(|item| item.sentence + 1 != index);
+    found.taken_back.insert(index);
+    found.taken_back.extend(index.checked_sub(1));
+}
+
+/// Sentences back that "I'll do it" may refer to.
+const REACH: usize = 3;
+
+/// "I'll do it tonight": what was just asked for gets its time and its doer. False when that is not what is said.
+fn take_on(items: &mut Vec<Item>, sentences: &[Sentence], index: usize) -> bool {
+    let Some(sentence) = sentences.get(index) else {
+        return false;
+    };
+    let Some((when, together)) = replies::taken_on(sentence) else {
+        return false;
+    };
+    let earlier = |at: usize| {
+        sentences
+            .get(at)
+            .filter(|one| one.turn + 1 == sentence.turn)
+    };
+    let near = |item: &Item| item.sentence + REACH >= index && earlier(item.sentence).is_some();
+    if items.iter().any(near) {
+        if sentence.voice == Voice::Other && !together {
+            items.retain(|item| !near(item));
+        } else if !when.is_empty() {
+            items
+                .iter_mut()
+                .filter(|item| near(item))
+                .for_each(|item| item.when = when);
+        }
+        return true;
+    }
+    if sentence.voice == Voice::Other || together {
+        return false;
+    }
+    let asked = (index.saturating_sub(REACH)..index)
+        .rev()
+        .find_map(|at| asked(earlier(at)?));
+    let Some((_, description)) = asked else {
+        return false;
+    };
+    let item = Item {
+        description,
+        when,
+        sentence: index,
+    };
+    merge(items, item);
+    true
+}
+
+/// The verb and the wording of what a question is about: "did you call the bank?"
+fn asked(sentence: &Sentence) -> Option<(&str, String)> {
+    let (verb, range) = replies::asked_deed(sentence)?;
+    let text = imperative(sentence, verb, range, Some(sentence.voice));
+    (!text.is_empty()).then_some((verb, text))
+}
+
+/// Keeps a task. "I'll send it tonight" after "can you send the deck?" only says when.
+fn add(
+    items: &mut Vec<Item>,
+    sentences: &[Sentence],
+    index: usize,
+    description: String,
+    when: When,
+) {
+    let mut item = Item {
+        description,
+        when,
+        sentence: index,
+    };
+    let earlier = index.saturating_sub(REACH)..index;
+    if let Some(verb) = replies::names_nothing(&item.description) {
+        let verb = verb.to_lowercase();
+        let turn = sentences.get(index).map(|sentence| sentence.turn);
+        let answered = |known: &Item| {
+            let asked = sentences.get(known.sentence).map(|one| one.turn + 1);
+            asked == turn && item.description.ends_with(" it")
+        };
+        let same = |known: &&mut Item| {
+            let first = known.description.split(' ').next().unwrap_or_default();
+            earlier.contains(&known.sentence)
+                && (first.eq_ignore_ascii_case(&verb) || answered(known))
+        };
+        if let Some(known) = items.iter_mut().rev().find(same) {
+            if !when.is_empty() {
+                known.when = when;
+            }
+            return;
+        }
+        let asked = earlier
+            .rev()
+            .filter_map(|at| sentences.get(at))
+            .filter(|one| Some(one.turn + 1) == turn)
+            .find_map(|one| asked(one).filter(|(asked, _)| *asked == verb));
+        if let Some((_, description)) = asked {
+            item.description = description;
+        }
+    }
+    merge(items, item);
 }
 
 /// Due times worked out; dated tasks first, the soonest on top.
@@ -153,8 +259,8 @@ fn stems(description: &str) -> HashSet<String> {
         .collect()
 }
 
-/// "Tomorrow at five." and "It's due on Friday." after a task belong to it.
-fn afterthought(sentence: &Sentence) -> Option<When> {
+/// "Tomorrow at five." and "It's due on Friday." after a task belong to it. True: "No wait, Friday." puts it right.
+fn afterthought(sentence: &Sentence) -> Option<(When, bool)> {
     let words = &sentence.words;
     let when = sentence.when(0..words.len());
     if when.is_empty() || sentence.asks || words.len() > 14 {
@@ -171,6 +277,13 @@ fn afterthought(sentence: &Sentence) -> Option<When> {
         DISCOURSE.contains(word)
             || ADVERBS.contains(word)
             || matches!(word, "maybe" | "like" | "it's" | "that's")
+            || matches!(word, "wait" | "mean" | "i" | "sorry" | "make" | "that")
+    });
+    let corrects = words.iter().any(|word| {
+        matches!(
+            word.low.as_str(),
+            "no" | "wait" | "mean" | "sorry" | "actually"
+        )
     });
     let subject = matches!(low(words, 0), "it's" | "it" | "that" | "that's" | "this")
         || (low(words, 0) == "the" && low(words, 1) == "deadline");
@@ -180,28 +293,7 @@ fn afterthought(sentence: &Sentence) -> Option<When> {
             "due" | "deadline" | "done" | "ready" | "finished"
         )
     });
-    (only_time || (subject && deadline)).then_some(when)
-}
-
-/// "No, I can't.", "Actually no, forget it.", "I'd rather not."
-fn takes_back(sentence: &Sentence) -> bool {
-    let words = &sentence.words;
-    if words.len() > 8 || sentence.asks {
-        return false;
-    }
-    let plain: Vec<&str> = words
-        .iter()
-        .map(|word| word.low.as_str())
-        .filter(|word| {
-            !matches!(
-                *word,
-                "actually" | "sorry" | "oh" | "well" | "wait" | "but" | "okay" | "hmm"
-            )
-        })
-        .collect();
-    let plain = plain.join(" ");
-    let plain = plain.strip_prefix("no ").unwrap_or(&plain);
-    TAKEN_BACK.contains(&plain)
+    (only_time || (subject && deadline)).then_some((when, corrects))
 }
 
 /// "Note to self.", "Okay, to-do list:"
@@ -222,7 +314,12 @@ fn notes(sentence: &Sentence) -> bool {
     triggers::at(sentence, at).is_some_and(|hit| hit.class == Class::Note)
 }
 
-fn in_sentence(sentence: &Sentence, noting: bool, company: bool) -> Vec<(String, When)> {
+fn in_sentence(
+    sentence: &Sentence,
+    noting: bool,
+    company: bool,
+    answer: Answer,
+) -> Vec<(String, When)> {
     let words = &sentence.words;
     let mut out = Vec::new();
     let mut floor = 0;
@@ -236,7 +333,7 @@ fn in_sentence(sentence: &Sentence, noting: bool, company: bool) -> Vec<(String,
         let spoken = Spoken::read(sentence, floor, at, hit);
         at = spoken.body.end.max(at + 1);
         let others = company && sentence.voice == Voice::User && spoken.class == Class::Request;
-        if spoken.counts() && !others {
+        if spoken.counts(answer) && !others {
             out.extend(spoken.tasks());
             floor = at;
         }

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use super::sentences::Sentence;
 use super::summary::singular;
+use super::vocabulary::sets;
 
 pub const OTHER: &str = "other";
 pub const DEFAULT_EMOJI: &str = "🧠";
@@ -82,6 +83,9 @@ static BY_WORD: LazyLock<HashMap<String, Vec<usize>>> = LazyLock::new(|| {
     out
 });
 
+/// A keyword of more than one sense, said but once, is no vote by itself.
+const AMBIGUOUS_WEIGHT: f64 = 0.5;
+
 /// A long talk needs more than one mention of one keyword.
 const SHORT_TALK: usize = 60;
 
@@ -96,9 +100,12 @@ pub fn vote(sentences: &[Sentence]) -> (&'static str, &'static str) {
         }
     }
     let mut scores = [0.0_f64; CATEGORIES.len()];
-    for (count, voted) in counts.values() {
+    for (word, (count, voted)) in &counts {
         // A word that several categories claim speaks for each of them less.
-        let weight = (1.0 + f64::from(*count).ln() * 0.4) / (voted.len() as f64).sqrt();
+        let mut weight = (1.0 + f64::from(*count).ln() * 0.4) / (voted.len() as f64).sqrt();
+        if AMBIGUOUS.contains(word) {
+            weight *= AMBIGUOUS_WEIGHT;
+        }
         for index in *voted {
             if let Some(score) = scores.get_mut(*index) {
                 *score += weight;
@@ -120,6 +127,15 @@ pub fn vote(sentences: &[Sentence]) -> (&'static str, &'static str) {
         Some((name, emoji, _)) if best.1 >= needed => (name, emoji),
         _ => (OTHER, DEFAULT_EMOJI),
     }
+}
+
+sets! {
+    /// In the singular, as they are looked up.
+    AMBIGUOUS: "bank book judge match date cell trip flat real model plant chip train class court party state show test season
+        score band cloud interest stock contract fever goal running degree law pain cut bug web play pitch mass soul code
+        charge account trade term spring culture capital cold current race lab supply demand clause budget table seed season series
+        temple wind net draft title volume grade note crush mint article breaking deposit seat tour board dream color colour light
+        paper story card engaged proposal";
 }
 
 #[cfg(test)]

@@ -1,5 +1,10 @@
 //! Finds clock times: "at three", "half past four", "3:30 pm", "from 2 to 4".
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use chrono_tz::Tz;
+
 use super::dates::{Clock, Half, When};
 use super::numbers;
 use super::vocabulary::sets;
@@ -8,8 +13,17 @@ use super::words::{Gap, Word, before, gap_before, low};
 /// The words a clock takes from `at`, and what it says.
 pub fn clock(words: &[Word], at: usize, after_day: bool) -> Option<(usize, When)> {
     let before = before(words, at);
-    if let Some(found) = named(words, at, before, after_day) {
-        return Some(found);
+    if let Some((length, when)) = named(words, at, before, after_day) {
+        return Some(match zone(words, at + length) {
+            Some((zone, more)) => (
+                length + more,
+                When {
+                    zone: Some(zone),
+                    ..when
+                },
+            ),
+            None => (length, when),
+        });
     }
     if let Some(found) = dashed(low(words, at), low(words, at + 1)) {
         return Some(found);
@@ -17,7 +31,7 @@ pub fn clock(words: &[Word], at: usize, after_day: bool) -> Option<(usize, When)
     let ranged = matches!(before, "from" | "between");
     let earlier = at.checked_sub(2).map_or("", |before| low(words, before));
     let about = matches!(before, "about" | "around" | "like")
-        && (after_day || matches!(earlier, "at" | "by"));
+        && (after_day || before == "around" || matches!(earlier, "at" | "by"));
     let led = about || matches!(before, "at" | "by" | "until" | "till" | "before");
     let (first, length) = read(words, at, led, ranged)?;
     let to = low(words, at + length);
@@ -41,7 +55,63 @@ pub fn clock(words: &[Word], at: usize, after_day: bool) -> Option<(usize, When)
     };
     let length = length + other.map_or(0, |(_, more)| more + 1);
     let certain = first.half != Half::Bare || low(words, at).contains(':') || length > 1;
+    if let Some((zone, more)) = zone(words, at + length).filter(|_| certain || led || after_day) {
+        let when = When {
+            zone: Some(zone),
+            ..at_clock(first)
+        };
+        return Some((length + more, when));
+    }
     (certain || closes(words, at + length, after_day)).then_some((length, at_clock(first)))
+}
+
+/// The cities of the zone names, lower case, an underscore put as a space.
+static CITIES: LazyLock<HashMap<String, Tz>> = LazyLock::new(|| {
+    let city = |zone: &Tz| {
+        let name = zone.name().rsplit_once('/')?.1;
+        Some((name.replace('_', " ").to_lowercase(), *zone))
+    };
+    chrono_tz::TZ_VARIANTS.iter().filter_map(city).collect()
+});
+
+/// "Eastern", "pacific time", "CET", "New York time" after a clock time, and how many words it takes.
+fn zone(words: &[Word], at: usize) -> Option<(Tz, usize)> {
+    if gap_before(words, at) >= Gap::Comma {
+        return None;
+    }
+    let time_at = |at: usize| {
+        let kind = usize::from(matches!(low(words, at), "standard" | "daylight"));
+        (low(words, at + kind) == "time").then_some(kind + 1)
+    };
+    let said = time_at(at + 1);
+    // "at three Central Park" names a park.
+    let next = low(words, at + 1);
+    let alone = said.is_some()
+        || gap_before(words, at + 1) > Gap::None
+        || next.is_empty()
+        || AFTER_A_CLOCK.contains(next)
+        || numbers::is_calendar_name(next);
+    let named = match low(words, at) {
+        "eastern" | "et" | "est" | "edt" if alone => Some(Tz::America__New_York),
+        "central" | "ct" | "cst" | "cdt" if alone => Some(Tz::America__Chicago),
+        "mountain" | "mt" | "mst" | "mdt" if alone => Some(Tz::America__Denver),
+        "pacific" | "pt" | "pst" | "pdt" if alone => Some(Tz::America__Los_Angeles),
+        "gmt" | "utc" => Some(Tz::UTC),
+        "cet" | "cest" => Some(Tz::Europe__Paris),
+        "bst" | "uk" | "british" if low(words, at) == "bst" || said.is_some() => {
+            Some(Tz::Europe__London)
+        }
+        _ => None,
+    };
+    if let Some(named) = named {
+        return Some((named, 1 + said.unwrap_or(0)));
+    }
+    (1..=2).find_map(|length| {
+        let more = time_at(at + length)?;
+        let city: Vec<&str> = (at..at + length).map(|at| low(words, at)).collect();
+        let zone = CITIES.get(&city.join(" "))?;
+        Some((*zone, length + more))
+    })
 }
 
 fn at_clock(clock: Clock) -> When {
@@ -55,7 +125,17 @@ fn at_clock(clock: Clock) -> When {
 fn span(first: Clock, second: Clock) -> When {
     let shared = first.half == Half::Bare && matches!(second.half, Half::Am | Half::Pm);
     let fits = (first.hour % 12, first.minute) < (second.hour % 12, second.minute);
-    let first = if shared && fits {
+    // "From six to two" is an early shift.
+    let early = first.half == Half::Bare
+        && second.half == Half::Bare
+        && (4..=6).contains(&first.hour)
+        && second.hour < first.hour;
+    let first = if early {
+        Clock {
+            half: Half::Am,
+            ..first
+        }
+    } else if shared && fits {
         Clock {
             half: second.half,
             ..first
@@ -74,7 +154,7 @@ fn named(words: &[Word], at: usize, before: &str, after_day: bool) -> Option<(us
     let led = after_day || matches!(before, "at" | "by" | "before" | "until" | "till" | "around");
     let next_is_day = matches!(low(words, at + 1), "today" | "tomorrow" | "on");
     let found = match low(words, at) {
-        "noon" | "midday" => exact(12, 0),
+        "noon" | "midday" | "lunchtime" => exact(12, 0),
         "midnight" if led || next_is_day => exact(23, 59),
         _ => return None,
     };
@@ -214,6 +294,19 @@ fn with_half(words: &[Word], at: usize, mut clock: Clock, length: usize) -> (Clo
 
 /// "half past four", "quarter to five", "ten past three", "five minutes to six".
 fn past_or_to(words: &[Word], at: usize, led: bool) -> Option<(Clock, usize)> {
+    // "At half six", as the British say it.
+    if led
+        && low(words, at) == "half"
+        && let Some((hour, more)) =
+            numbers::cardinal(words, at + 1).filter(|(hour, _)| (1..=12).contains(hour))
+    {
+        let clock = Clock {
+            hour,
+            minute: 30,
+            half: Half::Bare,
+        };
+        return Some(with_half(words, at, clock, 1 + more));
+    }
     let article = usize::from(low(words, at) == "a" && low(words, at + 1) == "quarter");
     let (minutes, mut length, certain) = match low(words, at + article) {
         "half" => (30, 1, true),

@@ -45,6 +45,8 @@ pub fn find(words: &[Word]) -> Vec<Found> {
         };
         let floor = out.last().map_or(0, |found| found.at.end);
         let (start, sort) = widened(words, at, floor, &when, sort);
+        let before = sort == Sort::When && (start..=at).any(|at| low(words, at) == "before");
+        let when = When { before, ..when };
         let mut end = (at + length).min(words.len());
         while matches!(low(words, end), "sharp" | "latest") && sort == Sort::When {
             end += 1;
@@ -52,9 +54,10 @@ pub fn find(words: &[Word]) -> Vec<Found> {
         let rest = (low(words, end), low(words, end + 1), low(words, end + 2));
         end += match rest {
             ("at", "the", "latest") | ("on", "the", "dot") => 3,
-            ("or", "so", _) => 2,
+            ("or", "so", _) | ("first", "thing", _) => 2,
             _ => 0,
         };
+        let start = corrected(words, &mut out, start);
         out.push(Found {
             at: start..end,
             when,
@@ -63,6 +66,28 @@ pub fn find(words: &[Word]) -> Vec<Found> {
         at = end;
     }
     out
+}
+
+/// "Tomorrow, I mean Friday", "at five, no, at six": what was said first no longer counts.
+/// Where the later phrase begins with the words that correct.
+fn corrected(words: &[Word], out: &mut [Found], start: usize) -> usize {
+    let Some(last) = out.last_mut().filter(|last| last.sort == Sort::When) else {
+        return start;
+    };
+    let between = words.get(last.at.end..start).unwrap_or_default();
+    let corrects = between.len() <= 5
+        && between
+            .iter()
+            .any(|word| CORRECTING.contains(word.low.as_str()))
+        && between.iter().all(|word| {
+            CORRECTING.contains(word.low.as_str())
+                || BESIDE_A_CORRECTION.contains(word.low.as_str())
+        });
+    if !corrects {
+        return start;
+    }
+    last.sort = Sort::Vague;
+    last.at.end
 }
 
 /// How many words a phrase takes, what it says and how it is meant.
@@ -105,6 +130,16 @@ fn widened(words: &[Word], at: usize, floor: usize, when: &When, sort: Sort) -> 
             "thing" => earlier == "first",
             "first" => low(words, start) == "thing",
             "than" => earlier == "later",
+            // "not before Friday" sets no time by which.
+            "not" if matches!(low(words, start), "before" | "until" | "till") => {
+                return (start - 1, Sort::Vague);
+            }
+            // "not tomorrow, Friday"
+            "not" if start == at && gap_before(words, at + 1) >= Gap::Comma => {
+                return (start - 1, Sort::Vague);
+            }
+            // "The match was moved to Friday."
+            "to" if start == at && MOVED.contains(earlier) => true,
             "no" => low(words, start) == "later",
             "from" if when.until.is_some() => true,
             "to" | "from" if start == at && !BEFORE_AN_INFINITIVE.contains(earlier) => {
@@ -151,6 +186,13 @@ fn habit(words: &[Word], at: usize) -> Phrase {
     if matches!(first, "every" | "each") {
         let other = usize::from(matches!(second, "other" | "single"));
         let unit = low(words, at + 1 + other);
+        let part = part_of_day(unit);
+        // "every two years"
+        if let Some((_, length)) = numbers::cardinal(words, at + 1)
+            && unit_of(low(words, at + 1 + length)).is_some()
+        {
+            return Some((2 + length, When::default(), Sort::Habit));
+        }
         let known = day(unit).is_some()
             || is_period(unit)
             || matches!(
@@ -162,6 +204,7 @@ fn habit(words: &[Word], at: usize) -> Phrase {
                 2 + other,
                 When {
                     day: day(unit),
+                    part,
                     ..When::default()
                 },
                 Sort::Habit,
@@ -198,19 +241,10 @@ fn habit(words: &[Word], at: usize) -> Phrase {
 
 /// "in the morning", "at night", and "morning" after a day.
 fn part(words: &[Word], at: usize, after_day: bool) -> Phrase {
-    let named = |word: &str| {
-        Some(match word {
-            "morning" => Part::Morning,
-            "afternoon" => Part::Afternoon,
-            "evening" => Part::Evening,
-            "night" => Part::Night,
-            _ => return None,
-        })
-    };
     let (length, part) = match (low(words, at), low(words, at + 1)) {
-        ("in", "the") => (3, named(low(words, at + 2))?),
+        ("in", "the") => (3, part_of_day(low(words, at + 2))?),
         ("at", "night") => (2, Part::Night),
-        (word, _) if after_day => (1, named(word)?),
+        (word, _) if after_day => (1, part_of_day(word)?),
         _ => return None,
     };
     Some((
@@ -221,6 +255,16 @@ fn part(words: &[Word], at: usize, after_day: bool) -> Phrase {
         },
         Sort::When,
     ))
+}
+
+fn part_of_day(word: &str) -> Option<Part> {
+    Some(match word {
+        "morning" => Part::Morning,
+        "afternoon" => Part::Afternoon,
+        "evening" => Part::Evening,
+        "night" => Part::Night,
+        _ => return None,
+    })
 }
 
 fn vague(words: &[Word], at: usize) -> Phrase {
@@ -252,6 +296,9 @@ fn vague(words: &[Word], at: usize) -> Phrase {
 sets! {
     LEADING: "by on at before until till between around sometime late mid early later due preferably
         ideally starting first-thing";
+    CORRECTING: "mean no sorry rather actually wait";
+    BESIDE_A_CORRECTION: "i or make that not oh well it's on at by";
+    MOVED: "moved rescheduled pushed shifted postponed";
     BEFORE_AN_INFINITIVE: "need have going me got forget want ought sure";
     PERIODS: "night week month year weekend summer winter spring fall autumn time";
 }

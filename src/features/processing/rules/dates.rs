@@ -41,6 +41,8 @@ pub enum Day {
     EndOfMonth {
         months: u32,
     },
+    /// The last day of the next such month; 1-12.
+    EndOf(u32),
     EndOfYear,
     /// The next such day, or that of the month so many ahead.
     OfMonth {
@@ -105,6 +107,10 @@ pub struct When {
     /// Minutes from now.
     pub minutes: Option<u32>,
     pub end_of_day: bool,
+    /// "before Friday": done by the end of Thursday.
+    pub before: bool,
+    /// "three Eastern"; otherwise the speaker's own.
+    pub zone: Option<Tz>,
     /// Only tells a bare "seven" apart: "dinner at seven", "wake up at six".
     pub hint: Option<Part>,
 }
@@ -120,6 +126,16 @@ impl When {
 
     pub fn has_date(&self) -> bool {
         self.day.is_some() || self.minutes.is_some()
+    }
+
+    /// "Before Friday", but not "before Friday at noon" or "before the end of June".
+    fn is_ahead_of_its_day(&self) -> bool {
+        let day = match self.day {
+            None | Some(Day::After(0) | Day::EndOfYear | Day::EndOf(_)) => false,
+            Some(Day::EndOfWeek { .. } | Day::EndOfMonth { .. }) => false,
+            Some(_) => true,
+        };
+        self.before && day && self.clock.is_none() && self.part.is_none()
     }
 
     pub fn has_clock(&self) -> bool {
@@ -154,6 +170,8 @@ impl When {
             },
             minutes: self.minutes.or(later.minutes),
             end_of_day: self.end_of_day || later.end_of_day,
+            before: self.before || later.before,
+            zone: self.zone.or(later.zone),
             hint: self.hint.or(later.hint),
         }
     }
@@ -215,14 +233,17 @@ impl Moment {
         }
         let today = self.local.date();
         let date = when.day.map_or(Some(today), |day| self.date(day))?;
+        let date = if when.is_ahead_of_its_day() {
+            date.pred_opt()?
+        } else {
+            date
+        };
+        let zone = when.zone.unwrap_or(self.zone);
         let (time, carry) = self.time(when, date == today && when.day.is_some())?;
         let date = date.checked_add_days(Days::new(u64::from(carry)))?;
-        let mut at = clock::in_zone(date.and_time(time), self.zone)?;
+        let mut at = clock::in_zone(date.and_time(time), zone)?;
         if at <= self.utc && when.day.is_none() {
-            at = clock::in_zone(
-                date.checked_add_days(Days::new(1))?.and_time(time),
-                self.zone,
-            )?;
+            at = clock::in_zone(date.checked_add_days(Days::new(1))?.and_time(time), zone)?;
         }
         // "Tonight", said at ten: what is left of the day.
         let late_part = matches!(
@@ -290,6 +311,11 @@ impl Moment {
                     .with_day(1)?
                     .checked_add_months(Months::new(months + 1))?;
                 later.pred_opt()
+            }
+            Day::EndOf(month) => {
+                let year = today.year() + i32::from(month < today.month());
+                let first = NaiveDate::from_ymd_opt(year, month, 1)?;
+                first.checked_add_months(Months::new(1))?.pred_opt()
             }
             Day::EndOfYear => NaiveDate::from_ymd_opt(today.year(), 12, 31),
             Day::Month(month) if month == today.month() => self.date(Day::EndOfMonth { months: 0 }),

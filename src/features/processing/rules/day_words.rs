@@ -172,7 +172,7 @@ fn end_of(words: &[Word], at: usize) -> Phrase {
         "week" => only_day(Day::EndOfWeek { weeks: later }),
         "month" => only_day(Day::EndOfMonth { months: later }),
         "year" if later == 0 => only_day(Day::EndOfYear),
-        _ => return None,
+        name => only_day(Day::EndOf(numbers::month(name)?)),
     };
     Some((unit_at + 1 - at, when, Sort::When))
 }
@@ -296,5 +296,5 @@ fn numeric(words: &[Word], at: usize) -> Phrase {
 
 sets! {
     DATE_PREPOSITIONS: "on by before until for till from to due";
-    AFTER_A_DATE: "at in of and to for before with i we because or so if please";
+    AFTER_A_DATE: "at from between in of and to for before with i we because or so if please";
 }

@@ -1,113 +1,39 @@
 //! Calendar events: something that happens, on a day and at a clock time.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::EventDraft;
 use super::concrete::hint;
 use super::date_words::Sort;
 use super::dates::{Moment, When, hour24};
+use super::happenings::{SCHEDULING, happens, head_start, meets, visitor};
 use super::numbers;
-use super::sentences::{Sentence, Voice};
+use super::replies::Answer;
+use super::sentences::{Sentence, Voice, skip_discourse};
 use super::task_text::clause_end;
-use super::vocabulary::{
-    DANGLING, DOUBTS, HABITS, OBJECT_STARTS, REPORTS, STOP, SUBJECTS, TASK_VERBS, sets,
-};
-use super::words::{Gap, before, capitalised, gap_before, low, starts_upper};
+use super::vocabulary::{DANGLING, DOUBTS, HABITS, OBJECT_STARTS, REPORTS, STOP, TASK_VERBS, sets};
+use super::words::{Gap, Word, before, capitalised, gap_before, low, starts_upper};
 
 const DEFAULT_MINUTES: i32 = 30;
 const MOST_MINUTES: i32 = 180;
 /// A transcript of any length yields at most this many.
 const MOST_EVENTS: usize = 30;
-/// Most words of a title before "with".
-const MOST_MODIFIERS: usize = 3;
 
-const HAPPENINGS: [&str; 64] = [
-    "meeting",
-    "meetup",
-    "appointment",
-    "lunch",
-    "dinner",
-    "breakfast",
-    "brunch",
-    "supper",
-    "coffee",
-    "drinks",
-    "call",
-    "flight",
-    "train",
-    "party",
-    "demo",
-    "interview",
-    "game",
-    "match",
-    "concert",
-    "show",
-    "wedding",
-    "funeral",
-    "ceremony",
-    "class",
-    "lesson",
-    "lecture",
-    "exam",
-    "test",
-    "workshop",
-    "webinar",
-    "seminar",
-    "conference",
-    "standup",
-    "stand-up",
-    "sync",
-    "review",
-    "retrospective",
-    "retro",
-    "kickoff",
-    "presentation",
-    "rehearsal",
-    "practice",
-    "recital",
-    "performance",
-    "checkup",
-    "check-up",
-    "surgery",
-    "session",
-    "reservation",
-    "date",
-    "barbecue",
-    "bbq",
-    "reunion",
-    "viewing",
-    "inspection",
-    "movie",
-    "tour",
-    "checkin",
-    "haircut",
-    "kick-off",
-    "offsite",
-    "picnic",
-    "gig",
-    "flying",
-];
-
-/// Nouns that are verbs as often: they count after "a", "our", another noun or before "with".
-const DOUBTFUL: [&str; 12] = [
-    "call",
-    "demo",
-    "interview",
-    "show",
-    "test",
-    "review",
-    "sync",
-    "practice",
-    "date",
-    "train",
-    "tour",
-    "match",
-];
-
-pub fn find(sentences: &[Sentence], moment: &Moment) -> Vec<EventDraft> {
+/// `answers`: what the next speaker says to each sentence; `taken_back`: sentences that no longer count.
+pub fn find(
+    sentences: &[Sentence],
+    answers: &[Answer],
+    taken_back: &HashSet<usize>,
+    moment: &Moment,
+) -> Vec<EventDraft> {
     let mut out: Vec<EventDraft> = Vec::new();
-    for sentence in sentences {
-        for event in in_sentence(sentence, moment) {
+    for (index, sentence) in sentences.iter().enumerate() {
+        let answer = answers.get(index).copied().unwrap_or(Answer::Open);
+        if taken_back.contains(&index) {
+            continue;
+        }
+        for event in in_sentence(sentence, answer, moment) {
             let known = out
                 .iter()
                 .any(|known| known.start == event.start && related(&known.title, &event.title));
@@ -131,11 +57,11 @@ fn related(a: &str, b: &str) -> bool {
 /// Whether a sentence names something with a day and a clock time, whatever
 /// they turn out to be.
 pub fn mentions(sentence: &Sentence) -> bool {
-    !candidates(sentence).is_empty()
+    !candidates(sentence, Answer::Open).is_empty()
 }
 
-fn in_sentence(sentence: &Sentence, moment: &Moment) -> Vec<EventDraft> {
-    let drafts = candidates(sentence)
+fn in_sentence(sentence: &Sentence, answer: Answer, moment: &Moment) -> Vec<EventDraft> {
+    let drafts = candidates(sentence, answer)
         .into_iter()
         .filter_map(|(title, when, minutes)| {
             Some(EventDraft {
@@ -149,11 +75,10 @@ fn in_sentence(sentence: &Sentence, moment: &Moment) -> Vec<EventDraft> {
 }
 
 /// Title, time and minutes of what is said to happen.
-fn candidates(sentence: &Sentence) -> Vec<(String, When, i32)> {
+fn candidates(sentence: &Sentence, answer: Answer) -> Vec<(String, When, i32)> {
     let words = &sentence.words;
-    let all = 0..words.len();
-    if !sentence.when(all.clone()).has_date() || !sentence.when(all).has_clock() || !holds(sentence)
-    {
+    let whole = sentence.when(0..words.len());
+    if !whole.has_date() || !whole.has_clock() || !holds(sentence, answer) {
         return Vec::new();
     }
     let named: Vec<usize> = (0..words.len())
@@ -162,31 +87,62 @@ fn candidates(sentence: &Sentence) -> Vec<(String, When, i32)> {
     let mut out = Vec::new();
     let mut from = 0;
     for (n, at) in named.iter().enumerate() {
-        let to = named
+        let next = named
             .get(n + 1)
             .map_or(words.len(), |next| head_start(sentence, *next));
-        let scope = from..to;
-        let mut when = sentence.when(scope.clone());
-        if !when.has_date() || !when.has_clock() || sentence.any(Sort::Past, scope.clone()) {
+        let (mut when, to) = time_of(sentence, from, *at, next);
+        // "Standup at nine and lunch at noon tomorrow": the day goes for both.
+        if !when.has_date() && (n > 0 || named.len() > 1) {
+            when = when.and(When {
+                clock: None,
+                until: None,
+                part: None,
+                ..whole
+            });
+        }
+        if !when.has_date() || !when.has_clock() {
             continue;
         }
+        let scope = from..to;
         when.hint = hint(words.get(scope.clone()).unwrap_or_default());
-        let title = title(sentence, *at, to);
+        let title = title(sentence, *at, next);
         out.push((title, when, minutes(sentence, scope, &when)));
         from = to;
     }
     out
 }
 
+/// What the time phrases around the event at `at` say of it, and where those of the next one begin. What follows the event
+/// goes before what stands in front, unless that has a clock time and the other is set off by "and".
+fn time_of(sentence: &Sentence, from: usize, at: usize, next: usize) -> (When, usize) {
+    let words = &sentence.words;
+    let front = sentence.when(from..at);
+    let apart = (at..next).find(|at| {
+        sentence.time_at(*at).is_some_and(|time| {
+            let joint = before(words, time.at.start);
+            time.when.has_clock() && matches!(joint, "and" | "then")
+        })
+    });
+    match apart.filter(|_| front.has_clock()) {
+        Some(apart) => (sentence.when(at..apart).and(front), apart),
+        None => (sentence.when(at..next).and(front), next),
+    }
+}
+
 /// False for what is denied, asked, imagined, reported, past, habitual or
 /// somebody else's.
-fn holds(sentence: &Sentence) -> bool {
+fn holds(sentence: &Sentence, answer: Answer) -> bool {
     let words = &sentence.words;
     let all = 0..words.len();
     let tagged = words
         .last()
         .is_some_and(|word| matches!(word.low.as_str(), "right" | "okay" | "correct" | "yeah"));
-    if (sentence.asks && !tagged)
+    let proposed = sentence.asks
+        || words
+            .iter()
+            .any(|word| matches!(word.low.as_str(), "let's" | "lets" | "could" | "you"));
+    if (sentence.asks && !tagged && answer != Answer::Accepted)
+        || (proposed && answer == Answer::Declined)
         || sentence.any(Sort::Habit, all.clone())
         || sentence.any(Sort::Past, all)
     {
@@ -204,14 +160,17 @@ fn holds(sentence: &Sentence) -> bool {
             )
         });
     }
-    let theirs = THEIRS.contains(low(words, super::sentences::skip_discourse(words, 0)));
+    let theirs = is_theirs(sentence);
     let denied = words.iter().enumerate().any(|(at, word)| {
-        let forget = matches!(low(words, at + 1), "forget" | "let");
+        let next = low(words, at + 1);
+        let forget = matches!(next, "forget" | "let")
+            || (word.low == "don't" && matches!(next, "be" | "worry"));
         let low = word.low.as_str();
-        let past = NOT_AHEAD.contains(low);
+        let past = NOT_AHEAD.contains(low) || is_over(words, at);
+        let asked = low == "would" && sentence.asks;
         (DOUBTS.contains(low) && !forget)
             || (low == "say" && at > 0 && words.get(at - 1).is_some_and(|word| word.low == "let's"))
-            || past
+            || (past && !asked)
             || HABITS.contains(low)
             || (REPORTS.contains(low) && low != "told")
             || word.quoted
@@ -219,63 +178,39 @@ fn holds(sentence: &Sentence) -> bool {
     !theirs && !denied
 }
 
-/// Whether this word names an event here.
-fn happens(sentence: &Sentence, at: usize) -> bool {
-    let words = &sentence.words;
-    let word = low(words, at);
-    if sentence.time_at(at).is_some() {
-        return false;
-    }
-    let before = before(words, at);
-    // "a meeting room", "the interview questions"
-    let next = low(words, at + 1);
-    let modifies = gap_before(words, at + 1) == Gap::None
-        && (HAPPENINGS.contains(&next) || HEADS.contains(next));
-    if modifies {
-        return false;
-    }
-    if matches!(word, "meet" | "meeting") && meets(sentence, at) {
-        return true;
-    }
-    if !HAPPENINGS.contains(&word) {
-        return false;
-    }
-    let noun = BEFORE_A_NOUN.contains(before)
-        || next == "with"
-        || at == 0
-        || (!STOP.contains(before)
-            && !SUBJECTS.contains(before)
-            && gap_before(words, at) == Gap::None
-            && before != "to");
-    if word == "train" {
-        return matches!(before, "my" | "our" | "your");
-    }
-    !DOUBTFUL.contains(&word) || (noun && !matches!(before, "to" | "and"))
+/// "(we) watched", but not "(we) booked": that is still to come.
+fn is_over(words: &[Word], at: usize) -> bool {
+    let verb = low(words, at);
+    matches!(before(words, at), "i" | "we" | "you" | "they")
+        && (PASTS.contains(verb)
+            || (verb.len() > 4
+                && verb.ends_with("ed")
+                && !SCHEDULING.contains(verb)
+                && !ARRANGED.contains(verb)))
 }
 
-/// "I'm meeting Sarah", "let's meet", "we meet".
-fn meets(sentence: &Sentence, at: usize) -> bool {
+/// "She has a call", "my boss is flying", "Tom has an interview": somebody else's.
+fn is_theirs(sentence: &Sentence) -> bool {
     let words = &sentence.words;
-    let before = before(words, at);
-    BEFORE_MEETING.contains(before)
-}
-
-/// Where the words begin that belong to an event noun: "weekly budget" + "meeting".
-fn head_start(sentence: &Sentence, at: usize) -> usize {
-    let words = &sentence.words;
-    let mut start = at;
-    while start > 0 && at - start < MOST_MODIFIERS {
-        let before = low(words, start - 1);
-        let ends = gap_before(words, start) >= Gap::Comma
-            || sentence.time_at(start - 1).is_some()
-            || STOP.contains(before)
-            || SCHEDULING.contains(&before);
-        if ends {
-            break;
-        }
-        start -= 1;
-    }
-    start
+    let from = skip_discourse(words, 0);
+    let ours = (0..words.len()).any(|at| matches!(low(words, at), "our" | "we" | "i" | "i'm"));
+    let kin = low(words, from) == "my" && PEOPLE.contains(low(words, from + 1));
+    let does = (from + 1..from + 5).any(|at| {
+        matches!(low(words, at), "has" | "gets")
+            || (matches!(low(words, at), "is" | "are") && low(words, at + 1) == "flying")
+    });
+    // "Ellen's flight"
+    let owned = (from + 1..words.len()).any(|at| {
+        matches!(low(words, at), "flight" | "train" | "interview" | "exam")
+            && before(words, at).ends_with("'s")
+    });
+    let verb_at = from + 2;
+    let acts = kin
+        && matches!(
+            low(words, verb_at),
+            "is" | "has" | "will" | "wants" | "needs"
+        );
+    THEIRS.contains(low(words, from)) || acts || ((does || owned) && !ours)
 }
 
 /// A title ends before these.
@@ -285,44 +220,26 @@ const VERBS: [&str; 27] = [
     "has", "runs", "and", "so",
 ];
 
-const SCHEDULING: [&str; 22] = [
-    "schedule",
-    "scheduled",
-    "book",
-    "booked",
-    "plan",
-    "planned",
-    "attend",
-    "join",
-    "set",
-    "having",
-    "grab",
-    "arrange",
-    "host",
-    "cancel",
-    "confirm",
-    "moved",
-    "rescheduled",
-    "reschedule",
-    "add",
-    "meet",
-    "put",
-    "prepare",
-];
-
 /// "Dentist appointment", "Lunch with Anna", "Flight to Lisbon".
 fn title(sentence: &Sentence, at: usize, to: usize) -> String {
     let words = &sentence.words;
-    let verb = matches!(low(words, at), "meet" | "meeting") && meets(sentence, at);
+    let sees = low(words, at) == "seeing";
+    let verb = sees || (matches!(low(words, at), "meet" | "meeting") && meets(sentence, at));
     let mut parts: Vec<&str> = Vec::new();
     if verb {
-        parts.push("meeting");
+        parts.push(if sees { "seeing" } else { "meeting" });
+    } else if let Some(visitor) = visitor(sentence, at).filter(|_| low(words, at) == "coming") {
+        let who = visitor.filter_map(|at| words.get(at));
+        parts.extend(who.map(|word| word.text.strip_suffix("'s").unwrap_or(&word.text)));
+        parts.push("coming");
     } else {
-        parts.extend(
-            (head_start(sentence, at)..=at)
-                .filter_map(|at| words.get(at))
-                .map(|word| word.text.as_str()),
-        );
+        let whole = (head_start(sentence, at)..=at)
+            .filter_map(|at| words.get(at))
+            .map(|word| word.text.as_str());
+        parts.extend(whole);
+        if let Some(last) = parts.last_mut() {
+            *last = last.strip_suffix("'s").unwrap_or(last);
+        }
     }
     let mut next = at + 1;
     if low(words, next) == "night" && sentence.time_at(next).is_none() {
@@ -334,7 +251,7 @@ fn title(sentence: &Sentence, at: usize, to: usize) -> String {
         && !matches!(whom, "" | "up" | "out")
         && (!STOP.contains(whom) || OBJECT_STARTS.contains(whom))
         && sentence.time_at(next).is_none();
-    if object {
+    if object && !sees {
         parts.push("with");
     }
     let end = clause_end(sentence, at).min(to);
@@ -449,9 +366,9 @@ fn length(sentence: &Sentence, at: usize) -> Option<u32> {
 sets! {
     THEIRS: "he she they his her their he's she's they're";
     NOT_AHEAD: "was were had did went met used would wouldn't i'd weren't wasn't cancelled canceled
-        missed isn't aren't no";
-    HEADS: "room notes questions ticket tickets slides dress deck invite results station material
-        report box time table";
-    BEFORE_A_NOUN: "a an the my our your this that have first next another phone video zoom and";
-    BEFORE_MEETING: "i'm we're am are let's we to will we'll i'll you can and please";
+        tv television missed isn't aren't no";
+    PASTS: "saw ate took gave sat ran came left spent drank";
+    ARRANGED: "agreed decided signed registered invited enrolled reserved arranged organised organized";
+    PEOPLE: "boss colleague coworker brother sister mom mum dad mother father wife husband son daughter friend roommate flatmate
+        neighbor neighbour manager girlfriend boyfriend partner teacher client cousin uncle aunt parents kids";
 }

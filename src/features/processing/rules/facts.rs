@@ -26,6 +26,22 @@ pub enum Needs {
     Language,
     Pastime,
     Since,
+    Allergen,
+    Spouse,
+    Diet,
+    Medicine,
+    Pupils,
+    Skill,
+    /// "smoking", "eating meat": what one gives up
+    Habit,
+    /// "my car"
+    Belonging,
+    /// "night shifts", "remotely"
+    Manner,
+    /// "climbing every Tuesday"
+    Routine,
+    /// A verb, put into the third person: "eat meat" is "eats meat"
+    Verb,
 }
 
 /// Phrase, its third person, what must follow, and how much it tells of a life.
@@ -39,6 +55,8 @@ pub const FACTS: &[(&str, &str, Needs, u8)] = &[
     ("i moved to", "moved to", Needs::Place, 4),
     ("i moved from", "moved from", Needs::Place, 4),
     ("i moved here from", "moved from", Needs::Place, 4),
+    ("we moved here from", "moved from", Needs::Place, 4),
+    ("we moved from", "moved from", Needs::Place, 4),
     ("i grew up in", "grew up in", Needs::Place, 4),
     ("i grew up on", "grew up on", Needs::Place, 4),
     ("i was born in", "was born in", Needs::Place, 5),
@@ -61,7 +79,56 @@ pub const FACTS: &[(&str, &str, Needs, u8)] = &[
     ("i work from home", "works from home", Needs::Anything, 4),
     ("i'm working at", "works at", Needs::Employer, 4),
     ("i'm working as", "works as", Needs::Anything, 4),
+    ("i work", "works", Needs::Manner, 4),
+    ("i work with", "works with", Needs::Pupils, 3),
     ("i study", "studies", Needs::Deed, 4),
+    ("i'm studying", "studies", Needs::Deed, 4),
+    ("i'm learning", "is learning", Needs::Skill, 3),
+    ("i teach", "teaches", Needs::Deed, 4),
+    ("i coach", "coaches", Needs::Deed, 4),
+    ("i run a", "runs a", Needs::Deed, 4),
+    ("i run my own", "runs their own", Needs::Deed, 4),
+    ("i manage a", "manages a", Needs::Deed, 4),
+    ("i collect", "collects", Needs::Deed, 3),
+    ("i volunteer at", "volunteers at", Needs::Employer, 4),
+    ("i go", "goes", Needs::Routine, 3),
+    ("i'm scared of", "is scared of", Needs::Taste, 3),
+    ("i'm afraid of", "is afraid of", Needs::Taste, 3),
+    ("i'm terrified of", "is terrified of", Needs::Taste, 3),
+    (
+        "i'm the youngest of",
+        "is the youngest of",
+        Needs::Anything,
+        4,
+    ),
+    ("i'm the oldest of", "is the oldest of", Needs::Anything, 4),
+    ("i'm the eldest of", "is the eldest of", Needs::Anything, 4),
+    ("i'm not a fan of", "is not a fan of", Needs::Taste, 3),
+    (
+        "i'm not a big fan of",
+        "is not a big fan of",
+        Needs::Taste,
+        3,
+    ),
+    ("i don't like", "does not like", Needs::Taste, 3),
+    ("i can't have", "cannot have", Needs::Diet, 4),
+    ("i can't drink", "cannot drink", Needs::Diet, 4),
+    ("i take", "takes", Needs::Medicine, 4),
+    ("i got married", "got married", Needs::Anything, 4),
+    ("i retired", "retired", Needs::Anything, 4),
+    ("i quit my job", "quit their job", Needs::Anything, 5),
+    ("i left my job", "left their job", Needs::Anything, 5),
+    ("i quit", "quit", Needs::Habit, 4),
+    ("i stopped", "stopped", Needs::Habit, 4),
+    ("i've quit", "quit", Needs::Habit, 4),
+    ("i've stopped", "stopped", Needs::Habit, 4),
+    ("i gave up", "gave up", Needs::Habit, 4),
+    ("i've given up", "gave up", Needs::Habit, 4),
+    ("i sold my", "sold their", Needs::Belonging, 3),
+    ("i no longer", "no longer", Needs::Verb, 5),
+    ("i'm no longer a", "is no longer a", Needs::Identity, 4),
+    ("i'm no longer an", "is no longer an", Needs::Identity, 4),
+    ("i'm no longer", "is no longer", Needs::Trait, 4),
     ("i graduated from", "graduated from", Needs::Anything, 4),
     ("i'm a", "is a", Needs::Identity, 4),
     ("i'm an", "is an", Needs::Identity, 4),
@@ -73,8 +140,14 @@ pub const FACTS: &[(&str, &str, Needs, u8)] = &[
     ("we've got", "has", Needs::Possession, 5),
     ("i've lived in", "has lived in", Needs::Place, 5),
     ("i've worked", "has worked", Needs::Since, 4),
-    ("i'm allergic to", "is allergic to", Needs::Anything, 6),
-    ("i'm married to", "is married to", Needs::Anything, 5),
+    ("i'm allergic to", "is allergic to", Needs::Allergen, 6),
+    (
+        "i've been allergic to",
+        "is allergic to",
+        Needs::Allergen,
+        6,
+    ),
+    ("i'm married to", "is married to", Needs::Spouse, 5),
     ("i'm", "is", Needs::Trait, 4),
     ("i have", "has", Needs::Possession, 5),
     ("i've got", "has", Needs::Possession, 5),
@@ -84,6 +157,7 @@ pub const FACTS: &[(&str, &str, Needs, u8)] = &[
     ("i speak", "speaks", Needs::Language, 4),
     ("i play", "plays", Needs::Pastime, 3),
     ("i love", "loves", Needs::Taste, 2),
+    ("i like", "likes", Needs::Taste, 1),
     ("i hate", "hates", Needs::Taste, 2),
     ("i prefer", "prefers", Needs::Taste, 3),
     ("i enjoy", "enjoys", Needs::Taste, 2),
@@ -117,6 +191,8 @@ pub fn follows(words: &[Word], from: usize, end: usize, needs: Needs) -> bool {
                     .checked_sub(1)
                     .is_some_and(|at| matches!(low(words, at), "alone" | "home"))
         }
+        // "I live in my pajamas."
+        Needs::Place if first == "my" && !OWN_PLACES.contains(second) => false,
         Needs::Place => length > 0 && !NO_PLACES.contains(first) && !NO_PLACES_THE.contains(second),
         Needs::Employer => {
             let spell = numbers::cardinal(words, from).is_some() || NO_EMPLOYERS.contains(first);
@@ -127,16 +203,19 @@ pub fn follows(words: &[Word], from: usize, end: usize, needs: Needs) -> bool {
         Needs::Possession => {
             let counted = matches!(first, "a" | "an" | "one" | "my" | "no")
                 || numbers::cardinal(words, from).is_some()
-                || CONDITIONS.contains(first);
+                || CONDITIONS.contains(first)
+                || (first == "type" && second.starts_with(|c: char| c.is_ascii_digit()));
             let head: Vec<&str> = tail()
                 .take(4)
                 .take_while(|word| !PHRASE_ENDS.contains(*word))
                 .collect();
             counted
                 && first != "my"
-                && head
-                    .iter()
-                    .any(|word| KIN.contains(*word) || CONDITIONS.contains(*word))
+                && head.iter().any(|word| {
+                    KIN.contains(*word)
+                        || CONDITIONS.contains(*word)
+                        || (first != "no" && BELONGINGS.contains(*word))
+                })
                 && !matches!(second, "friend" | "boss" | "meeting")
         }
         Needs::Taste => {
@@ -151,6 +230,23 @@ pub fn follows(words: &[Word], from: usize, end: usize, needs: Needs) -> bool {
                 && !definite
                 && !verdict
         }
+        Needs::Allergen => {
+            length > 0 && !NO_TASTES.contains(first) && !NO_ALLERGENS.contains(first)
+        }
+        Needs::Spouse => length > 0 && !matches!(first, "my" | "the" | "this" | "that" | "it"),
+        Needs::Habit => HABITS_GIVEN_UP.contains(first),
+        Needs::Diet => DIET.contains(first),
+        Needs::Medicine => any(&MEDICINES) && first != "the",
+        Needs::Pupils => any(&PUPILS),
+        Needs::Skill => {
+            LANGUAGES.contains(first)
+                || any(&PASTIMES)
+                || (first == "to" && SKILLS.contains(second))
+        }
+        Needs::Belonging => length > 0 && BELONGINGS.contains(first),
+        Needs::Manner => tail().take(3).any(|word| MANNERS.contains(word)),
+        Needs::Routine => first.len() > 5 && first.ends_with("ing") && !NO_ROUTINES.contains(first),
+        Needs::Verb => length > 0 && (ENDED.contains(first)),
         Needs::Deed => length > 0 && !NO_TASTES.contains(first) && !NO_DEEDS.contains(first),
         Needs::Language => {
             LANGUAGES.contains(first) || (LANGUAGES.contains(second) && first != "no")
@@ -181,7 +277,10 @@ pub fn is_identity(words: &[Word], from: usize, end: usize) -> bool {
     let noun: Vec<&str> = phrase
         .take_while(|word| !PHRASE_ENDS.contains(*word))
         .collect();
-    if noun.iter().any(|word| NO_IDENTITY.contains(*word)) {
+    // "a fan of what you did"
+    let of = from + noun.len();
+    let shapeless = low(words, of) == "of" && NO_TASTES.contains(low(words, of + 1));
+    if shapeless || noun.iter().any(|word| NO_IDENTITY.contains(*word)) {
         return false;
     }
     let Some(head) = noun.last() else {
@@ -206,15 +305,34 @@ pub fn is_trait(words: &[Word], from: usize, end: usize) -> bool {
     if let Some((_, length)) = numbers::cardinal(words, from) {
         return low(words, from + length) == "years" && low(words, from + length + 1) == "old";
     }
+    // "half Italian"
+    let from = from + usize::from(low(words, from) == "half");
     end > from
         && TRAITS.contains(low(words, from))
         && !matches!(low(words, from + 1), "enough" | "about")
+        && !(low(words, from + 1) == "to" && matches!(low(words, from + 2), "my" | "the" | "this"))
 }
 
 sets! {
+    NO_ALLERGENS: "work working meetings meeting mornings bullshit drama nonsense people stupidity idiots effort monday mondays
+        sundays commitment fun bs";
+    HABITS_GIVEN_UP: "smoking drinking eating alcohol meat smoking sugar coffee gluten dairy caffeine gambling vaping cigarettes
+        carbs playing running";
+    DIET: "dairy gluten nuts peanuts sugar caffeine alcohol lactose shellfish seafood eggs milk wheat soy pork beef fish meat
+        coffee anything";
+    MEDICINES: "insulin antidepressants statins metformin medication ibuprofen thyroxine levothyroxine inhaler vitamins blood";
+    PUPILS: "children kids horses animals refugees seniors patients wood teenagers students toddlers";
+    SKILLS: "play drive swim cook code program ski surf sail knit sew ride dance paint";
+    BELONGINGS: "house apartment flat cabin cottage garden boat car van motorbike motorcycle farm shop bakery restaurant company
+        business startup store hens chickens bees goats sheep cows retriever labrador poodle terrier dachshund collie beagle
+        spaniel husky corgi bulldog pug ponies pony tortoise snake lizard greenhouse allotment";
+    MANNERS: "night nights shifts shift part-time full-time remotely freelance weekends";
+    NO_ROUTINES: "getting having being making taking giving nothing something everything anything morning evening";
+    ENDED: "eat drink smoke work live play drive have own speak teach study drink run use";
+    OWN_PLACES: "own parents parents' mom's mum's dad's grandma's sister's brother's aunt's uncle's car van hometown";
     NO_PLACES: "fear peace it that this there here denial constant what";
-    NO_PLACES_THE: "moment past future middle back front next other left right side top living";
-    NO_EMPLOYERS: "it that this there here him her them night what all";
+    NO_PLACES_THE: "moment past future middle back front next other left right side top living times nightmare dream bubble hell lie simulation zoo";
+    NO_EMPLOYERS: "my it that this there here him her them night what all";
     SPELLS: "moment morning mornings afternoon evening evenings few couple while bit";
     PHRASE_ENDS: "with to for and who that named called in at of from by on";
     SPEECH: "say admit bother interrupt break ask be see hear know think";

@@ -10,7 +10,22 @@ use super::relatives::of_mine;
 use super::sentences::{Sentence, Voice, clause_start, skip_discourse};
 use super::task_text::clause_end;
 use super::vocabulary::{DANGLING, FACT_ADVERBS, STOP, sets};
-use super::words::{Gap, Word, capitalised, gap_before, low};
+use super::words::{Gap, Word, before, capitalised, gap_before, low};
+
+/// Facts whose verbs tell of something over and done with may be dated.
+const OVER: [&str; 11] = [
+    "moved",
+    "was",
+    "graduated",
+    "grew",
+    "got",
+    "retired",
+    "quit",
+    "left",
+    "stopped",
+    "gave",
+    "sold",
+];
 
 /// Most facts kept of one conversation.
 const MOST_MEMORIES: usize = 2;
@@ -50,7 +65,13 @@ fn in_sentence(sentence: &Sentence) -> Vec<(u8, String)> {
     let supposes = words
         .iter()
         .any(|word| SUPPOSING.contains(word.low.as_str()));
-    if supposes {
+    // "My friend is a pilot, I think."
+    let hedged = (0..words.len()).any(|at| {
+        matches!(low(words, at), "think" | "guess" | "believe")
+            && before(words, at) == "i"
+            && gap_before(words, at + 1) >= Gap::Comma
+    });
+    if supposes || hedged {
         return Vec::new();
     }
     let mut out = Vec::new();
@@ -60,14 +81,16 @@ fn in_sentence(sentence: &Sentence) -> Vec<(u8, String)> {
         let joined = at.checked_sub(1).is_some_and(|at| {
             matches!(
                 low(words, at),
-                "and" | "but" | "so" | "because" | "since" | "plus"
+                "and" | "but" | "so" | "because" | "since" | "plus" | "both" | "all"
             )
         });
         let begins = joined || at == skip_discourse(words, 0) || clause_start(words, at);
         let fact = if quoted || !begins || reported(words, at) {
             None
         } else {
-            first_person(sentence, at).or_else(|| of_mine(sentence, at))
+            any_more(sentence, at)
+                .or_else(|| first_person(sentence, at))
+                .or_else(|| of_mine(sentence, at))
         };
         match fact {
             Some((weight, content, end)) => {
@@ -123,21 +146,62 @@ fn first_person(sentence: &Sentence, at: usize) -> Option<(u8, String, usize)> {
         while from < at + 8 && FACT_ADVERBS.contains(low(words, from)) {
             from += 1;
         }
-        let end = fact_end(sentence, from);
-        let over = ["moved", "was", "graduated", "grew"]
-            .iter()
-            .any(|past| becomes.starts_with(past));
+        let mut end = fact_end(sentence, from);
+        let over = OVER.iter().any(|past| becomes.starts_with(past));
+        if matches!(needs, Needs::Since) && low(words, end) == "since" {
+            end = fact_end(sentence, end);
+        }
+        if matches!(needs, Needs::Routine) && !sentence.any(Sort::Habit, from..end) {
+            return None;
+        }
         if !(over || lasts(sentence, from, end, *needs)) || !follows(words, from, end, *needs) {
             return None;
         }
         let place = matches!(needs, Needs::Place | Needs::Employer);
-        let rest = third_person(sentence, from, end, place);
+        let mut rest = third_person(sentence, from, end, place);
+        if matches!(needs, Needs::Verb) {
+            let (verb, object) = rest.split_once(' ').unwrap_or((&rest, ""));
+            rest = format!("{} {object}", third_form(verb));
+        }
         Some((
             *weight,
             format!("User {becomes} {rest}").trim_end().to_owned(),
             end,
         ))
     })
+}
+
+/// "eat" is "eats", "study" is "studies".
+fn third_form(verb: &str) -> String {
+    match verb {
+        "have" => "has".to_owned(),
+        "teach" => "teaches".to_owned(),
+        _ => match verb.strip_suffix('y').filter(|root| root.ends_with('d')) {
+            Some(root) => format!("{root}ies"),
+            None => format!("{verb}s"),
+        },
+    }
+}
+
+/// "I don't work at Bosch anymore": the verb and where it ends.
+fn any_more(sentence: &Sentence, at: usize) -> Option<(u8, String, usize)> {
+    let words = &sentence.words;
+    let denies = low(words, at) == "i" && low(words, at + 1) == "don't";
+    let end = fact_end(sentence, at + 2);
+    let last = end.checked_sub(1)?;
+    let over = matches!(low(words, last), "anymore")
+        || low(words, last) == "more" && low(words, last - 1) == "any";
+    if !denies || !over || !ENDED_DEEDS.contains(low(words, at + 2)) || end < at + 5 {
+        return None;
+    }
+    let verb = third_form(low(words, at + 2));
+    let last = if low(words, last) == "more" {
+        last - 1
+    } else {
+        last
+    };
+    let rest = third_person(sentence, at + 3, last, false);
+    Some((5, format!("User no longer {verb} {rest}"), end))
 }
 
 /// Lists of more than one comma stay whole; a second clause does not belong.
@@ -157,13 +221,20 @@ fn lasts(sentence: &Sentence, from: usize, end: usize, needs: Needs) -> bool {
     // "In the morning" alone is a habit.
     let moment = |found: &Found| match found.sort {
         Sort::When | Sort::Owner => found.when.has_date() || found.when.has_clock(),
-        sort => sort == Sort::Vague,
+        sort => sort == Sort::Vague && !is_now(sentence, found),
     };
     !dated.into_iter().any(|found| {
         moment(found)
             || (found.sort == Sort::Past
                 && !matches!(needs, Needs::Place | Needs::Anything | Needs::Deed))
     })
+}
+
+/// "I work as a translator now": lasting all the same. "Right now" is not.
+fn is_now(sentence: &Sentence, found: &Found) -> bool {
+    found.sort == Sort::Vague
+        && found.at.len() == 1
+        && low(&sentence.words, found.at.start) == "now"
 }
 
 /// The words as said of somebody else; "last year" goes, since it would grow stale.
@@ -175,7 +246,7 @@ pub fn third_person(sentence: &Sentence, from: usize, end: usize, named: bool) -
         };
         if sentence
             .time_at(at)
-            .is_some_and(|time| time.sort == Sort::Past)
+            .is_some_and(|time| time.sort == Sort::Past || is_now(sentence, time))
         {
             continue;
         }
@@ -188,6 +259,12 @@ pub fn third_person(sentence: &Sentence, from: usize, end: usize, named: bool) -
             "i'll" | "we'll" => "they'll",
             "mine" | "ours" => "theirs",
             "myself" | "ourselves" => "themselves",
+            "was" | "am" if out.last().is_some_and(|last| last == "they") => {
+                match word.low.as_str() {
+                    "was" => "were",
+                    _ => "are",
+                }
+            }
             _ => word.text.as_str(),
         };
         let plain = named && at == from && !STOP.contains(word.low.as_str()) && end <= from + 2;
@@ -232,6 +309,7 @@ pub fn category(content: &str) -> &'static str {
 }
 
 sets! {
+    ENDED_DEEDS: "work eat drink smoke play drive teach study own";
     SUPPOSING: "if wish imagine suppose pretend would i'd";
     REPORTING: "said says goes like told asked thinks wrote not";
     SPEAKERS: "user user's users i i'm i've i'll i'd me my mine myself we our us you your they their them";

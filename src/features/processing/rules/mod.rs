@@ -10,9 +10,12 @@ mod dates;
 mod day_words;
 mod events;
 mod facts;
+mod happenings;
 mod memories;
 mod numbers;
 mod relatives;
+mod replies;
+mod retractions;
 mod sentences;
 mod span_words;
 mod spoken;
@@ -92,18 +95,21 @@ pub struct MemoryDraft {
 pub fn understand(lines: &[Line], setting: &Setting) -> Understanding {
     let sentences = sentences::sentences(lines);
     let moment = Moment::of(setting);
-    let items = action_items::find(&sentences);
+    let answers = replies::answers(&sentences);
+    let action_items::Found { items, taken_back } = action_items::find(&sentences, &answers);
     let events = moment
-        .map(|moment| events::find(&sentences, &moment))
+        .map(|moment| events::find(&sentences, &answers, &taken_back, &moment))
         .unwrap_or_default();
     let memories = memories::find(&sentences);
-    let mut matters = vec![false; sentences.len()];
-    for item in &items {
-        if let Some(slot) = matters.get_mut(item.sentence) {
-            *slot = true;
+    let mut weights = vec![1.0; sentences.len()];
+    let told = items.iter().map(|item| (item.sentence, TELLING));
+    let void = taken_back.iter().map(|index| (*index, VOID));
+    for (index, weight) in told.chain(void) {
+        if let Some(slot) = weights.get_mut(index) {
+            *slot = weight;
         }
     }
-    let (title, overview) = summary::summarise(&sentences, &matters);
+    let (title, overview) = summary::summarise(&sentences, &weights);
     let (category, emoji) = categories::vote(&sentences);
     Understanding {
         title,
@@ -115,6 +121,10 @@ pub fn understand(lines: &[Line], setting: &Setting) -> Understanding {
         memories,
     }
 }
+
+/// What a sentence that holds a task, and one that was taken back, counts for in title and overview.
+const TELLING: f64 = 1.5;
+const VOID: f64 = 0.2;
 
 /// More pieces than this between single spaces are always kept.
 const SURELY_KEPT: usize = 100;
@@ -143,7 +153,8 @@ pub fn worth_keeping(lines: &[Line], duration_seconds: f64) -> bool {
         return true;
     }
     let sentences = sentences::sentences(lines);
-    let tells = !action_items::find(&sentences).is_empty()
+    let answers = replies::answers(&sentences);
+    let tells = !action_items::find(&sentences, &answers).items.is_empty()
         || sentences.iter().any(events::mentions)
         || !memories::find(&sentences).is_empty();
     let content = sentences

@@ -5,7 +5,9 @@ use super::facts::{is_identity, is_trait};
 use super::memories::{fact_end, third_person};
 use super::numbers;
 use super::sentences::Sentence;
-use super::vocabulary::{ATTRIBUTES, CONDITIONS, KIN, STOP, sets};
+use super::vocabulary::{
+    ATTRIBUTES, CONDITIONS, FACT_ADVERBS, KIN, LANGUAGES, PASTIMES, STOP, sets,
+};
 use super::words::{Word, low, starts_upper};
 
 /// "My wife's name is Anna", "my sister lives in Rome", "my birthday is March 3rd".
@@ -14,17 +16,34 @@ pub fn of_mine(sentence: &Sentence, at: usize) -> Option<(u8, String, usize)> {
     if low(words, at) != "my" {
         return None;
     }
+    if let Some(lost) = lost(sentence, at) {
+        return Some(lost);
+    }
     let verb_at = (at + 2..at + 6).find(|i| {
         matches!(
             low(words, *i),
-            "is" | "are" | "lives" | "live" | "works" | "was" | "has"
+            "is" | "are"
+                | "lives"
+                | "live"
+                | "works"
+                | "work"
+                | "was"
+                | "has"
+                | "plays"
+                | "speaks"
+                | "studies"
+                | "teaches"
+                | "turned"
         )
     });
     let merged = (at + 1..at + 5).find(|i| low(words, *i).ends_with("'s") && !possesses(words, *i));
     let (head_at, verb, from) = match (merged, verb_at) {
         (Some(merged), None) => (merged, "is", merged + 1),
         (Some(merged), Some(verb)) if merged < verb => (merged, "is", merged + 1),
-        (_, Some(verb)) => (verb - 1, low(words, verb), verb + 1),
+        (_, Some(verb)) => {
+            let just = usize::from(FACT_ADVERBS.contains(low(words, verb - 1)));
+            (verb - 1 - just, low(words, verb), verb + 1)
+        }
         _ => return None,
     };
     let end = fact_end(sentence, from);
@@ -49,6 +68,8 @@ pub fn of_mine(sentence: &Sentence, at: usize) -> Option<(u8, String, usize)> {
             && matches!(found.sort, Sort::When | Sort::Vague | Sort::Owner)
     });
     let birthday = matches!(head, "birthday" | "anniversary");
+    // "My son just turned eight."
+    let verb = if verb == "turned" { "is" } else { verb };
     let kin_fact = kin && kin_tells(words, verb, from, end);
     let tells = if attribute {
         matches!(verb, "is" | "are")
@@ -80,6 +101,23 @@ pub fn of_mine(sentence: &Sentence, at: usize) -> Option<(u8, String, usize)> {
     Some((weight, format!("User's {subject} {verb} {rest}"), end))
 }
 
+/// "My dog died last year."
+fn lost(sentence: &Sentence, at: usize) -> Option<(u8, String, usize)> {
+    let words = &sentence.words;
+    let end = (at + 2..at + 5).find(|i| matches!(low(words, *i), "died" | "passed"))?;
+    let away = low(words, end) == "died" || low(words, end + 1) == "away";
+    let kin = (at + 1..end).any(|i| KIN.contains(low(words, i)));
+    // "My phone died", "my friend who died for it"
+    if !away || !kin || sentence.asks || (at + 1..end).any(|i| STOP.contains(low(words, i))) {
+        return None;
+    }
+    let who: Vec<&str> = (at + 1..end)
+        .filter_map(|i| words.get(i))
+        .map(|word| word.text.as_str())
+        .collect();
+    Some((4, format!("User's {} died", who.join(" ")), end + 1))
+}
+
 /// "wife's" before "name" owns; "wife's" before "a doctor" is "wife is".
 fn possesses(words: &[Word], at: usize) -> bool {
     let next = low(words, at + 1);
@@ -99,7 +137,10 @@ fn kin_tells(words: &[Word], verb: &str, from: usize, end: usize) -> bool {
             first,
             "in" | "near" | "on" | "at" | "with" | "alone" | "abroad"
         ),
-        "works" => matches!(first, "at" | "for" | "as" | "in"),
+        "plays" => (from..end).any(|at| PASTIMES.contains(low(words, at))),
+        "speaks" => LANGUAGES.contains(first),
+        "studies" | "teaches" => end > from && !STOP.contains(first),
+        "work" | "works" => matches!(first, "at" | "for" | "as" | "in"),
         "was" => first == "born",
         "has" => CONDITIONS.contains(first) || CONDITIONS.contains(low(words, from + 1)),
         _ => {

@@ -32,6 +32,8 @@ pub struct Sentence {
     pub words: Vec<Word>,
     pub voice: Voice,
     pub asks: bool,
+    /// Counts the runs of one speaker.
+    pub turn: usize,
 }
 
 impl Sentence {
@@ -67,7 +69,8 @@ const LONGEST: usize = 80;
 pub fn sentences(lines: &[Line]) -> Vec<Sentence> {
     let any_user = lines.iter().any(|line| line.is_user);
     let mut out = Vec::new();
-    for run in lines.chunk_by(|a, b| a.speaker == b.speaker && a.is_user == b.is_user) {
+    let runs = lines.chunk_by(|a, b| a.speaker == b.speaker && a.is_user == b.is_user);
+    for (turn, run) in runs.enumerate() {
         let mut text = String::new();
         let mut seams = Vec::new();
         for line in run {
@@ -86,12 +89,12 @@ pub fn sentences(lines: &[Line]) -> Vec<Sentence> {
             Some(line) if line.is_user => Voice::User,
             _ => Voice::Other,
         };
-        cut_run(&text, &seams, voice, &mut out);
+        cut_run(&text, &seams, voice, turn, &mut out);
     }
     out
 }
 
-fn cut_run(text: &str, seams: &[usize], voice: Voice, out: &mut Vec<Sentence>) {
+fn cut_run(text: &str, seams: &[usize], voice: Voice, turn: usize, out: &mut Vec<Sentence>) {
     let words = words::without_fillers(words::cut(text, seams));
     let mut rest = words.as_slice();
     while !rest.is_empty() {
@@ -122,6 +125,7 @@ fn cut_run(text: &str, seams: &[usize], voice: Voice, out: &mut Vec<Sentence>) {
                 words: part.to_vec(),
                 voice,
                 asks: last.gap == Gap::Question || opens_as_question(part),
+                turn,
             });
         }
     }
@@ -179,11 +183,14 @@ fn opens_as_question(words: &[Word]) -> bool {
             | "was"
             | "were"
     );
-    verbs
-        && matches!(
-            low(words, at + 1),
-            "i" | "we" | "he" | "she" | "they" | "it"
-        )
+    let offers = matches!(low(words, at), "want" | "wanna" | "how")
+        && matches!(low(words, at + 1), "to" | "me" | "about" | "get" | "grab");
+    offers
+        || verbs
+            && matches!(
+                low(words, at + 1),
+                "i" | "we" | "he" | "she" | "they" | "it"
+            )
 }
 
 /// "the bank | the card is blocked": a noun right after a noun, with a verb of

@@ -6,8 +6,9 @@ use std::ops::Range;
 use super::concrete::{hint, is_task};
 use super::date_words::Sort;
 use super::dates::When;
-use super::sentences::{Sentence, Voice};
-use super::task_text::{clause_end, deeds, imperative, skip_lead, verb_of};
+use super::replies::Answer;
+use super::sentences::{Sentence, Voice, skip_discourse};
+use super::task_text::{clause_end, deeds, imperative, naming, skip_lead, verb_of};
 use super::triggers::{self, Class, Hit};
 use super::vocabulary::{ADVERBS, COMPLEMENT, DISCOURSE, DOUBTS, HABITS, REPORTS, sets};
 use super::words::{Gap, Word, before, gap_before, low};
@@ -49,7 +50,11 @@ impl<'a> Spoken<'a> {
         }
         let body = skip_lead(words, body);
         let said = cleft(sentence, body);
-        let body = said.unwrap_or(body);
+        let mut body = said.unwrap_or(body);
+        // "What I'll do is I'll write it up."
+        if let Some(inner) = said.and_then(|at| triggers::chained(sentence, at)) {
+            body = skip_lead(words, inner.body);
+        }
         let mut clause = start;
         while clause > floor
             && gap_before(words, clause) < Gap::Comma
@@ -61,7 +66,8 @@ impl<'a> Spoken<'a> {
         let minds = body
             .checked_sub(1)
             .is_some_and(|at| low(words, at) == "mind");
-        let verb = if minds {
+        let planned = low(words, start) == "i'm" && hit.body == start + 1;
+        let verb = if minds || planned {
             verb_of(low(words, body))
         } else {
             None
@@ -83,10 +89,12 @@ impl<'a> Spoken<'a> {
         &self.sentence.words
     }
 
-    pub fn counts(&self) -> bool {
+    /// `answer`: what the next speaker says to the sentence.
+    pub fn counts(&self, answer: Answer) -> bool {
         let quoted = self.words().get(self.start).is_some_and(|word| word.quoted);
         !quoted
             && !self.body.is_empty()
+            && self.is_settled(answer)
             && self.is_addressed()
             && !self.is_doubted()
             && !self.is_reported()
@@ -94,19 +102,44 @@ impl<'a> Spoken<'a> {
             && !self.is_habit()
     }
 
+    /// Proposals count once agreed to, and what is refused does not.
+    fn is_settled(&self, answer: Answer) -> bool {
+        match answer {
+            Answer::Accepted => true,
+            Answer::Open => !matches!(self.class, Class::Proposal | Class::Offer),
+            Answer::Declined => {
+                self.sentence.voice != Voice::Other
+                    && !matches!(
+                        self.class,
+                        Class::Proposal
+                            | Class::Offer
+                            | Class::Joint
+                            | Class::Request
+                            | Class::Advice
+                    )
+            }
+        }
+    }
+
     /// Other people's own plans are not the user's, nor is advice the user gives.
     fn is_addressed(&self) -> bool {
         let first = low(self.words(), self.start);
         match self.sentence.voice {
             Voice::Anyone => true,
-            Voice::User => self.class != Class::Advice,
+            // "It would be great if you could" is said to somebody.
+            Voice::User => self.class != Class::Advice && first != "if",
             Voice::Other => match self.class {
-                Class::Request | Class::Joint | Class::Advice => true,
+                Class::Request | Class::Joint | Class::Advice | Class::Proposal => true,
                 Class::Reminder | Class::Recall => {
                     matches!(first, "don't" | "remember" | "never" | "please" | "make")
                         || self.requests
                 }
-                Class::Duty | Class::Promise | Class::Errand | Class::Note => false,
+                Class::Duty
+                | Class::Promise
+                | Class::Errand
+                | Class::Wish
+                | Class::Offer
+                | Class::Note => false,
             },
         }
     }
@@ -129,19 +162,25 @@ impl<'a> Spoken<'a> {
             .iter()
             .filter_map(|subject| first.strip_prefix(subject))
             .any(|rest| rest.is_empty() || rest.starts_with('\''));
-        // In "no not yet I have to call" the denial stands apart.
-        let apart = subject
-            && before != "that"
-            && !COMPLEMENT.contains(before)
-            && !SUBORDINATING.contains(before);
-        let led = last > self.clause
-            && !self.cleft
-            && (SUBORDINATING.contains(before) || (before == "no" && !subject));
         let earlier = if last > self.clause + 1 {
             low(words, last - 2)
         } else {
             ""
         };
+        // In "no not yet I have to call" the denial stands apart.
+        let apart = subject
+            && before != "that"
+            && !COMPLEMENT.contains(before)
+            && !SUBORDINATING.contains(before);
+        // "You know what I should do: I should call her."
+        let done = before == "do" && matches!(earlier, "should" | "could" | "can" | "i'll" | "to");
+        // "I don't know, I guess I have to": the guess is no doubt.
+        let guessed = earlier == "i" && matches!(before, "guess" | "think" | "suppose");
+        let apart = apart || first == "if" || (subject && (done || guessed));
+        let led = last > self.clause
+            && !self.cleft
+            && !done
+            && (SUBORDINATING.contains(before) || (before == "no" && !subject));
         let relative = before == "that" && !earlier.is_empty() && !RECALLING.contains(earlier);
         let earlier_words = words.iter().take(self.start).skip(self.clause);
         let doubted = !apart
@@ -152,7 +191,13 @@ impl<'a> Spoken<'a> {
             gap_before(words, self.start) == Gap::Comma && matches!(before, "maybe" | "perhaps");
         let body = low(words, self.body.start);
         let supposed = matches!(low(words, self.start + 1), "should" | "must") && body == "have";
+        let end = self.body.end;
+        // "I'll cook, or maybe not."
+        let waives = (end..end + 3).any(|at| {
+            matches!(low(words, at), "maybe" | "perhaps" | "or") && low(words, at + 1) == "not"
+        });
         led || relative
+            || waives
             || doubted
             || hedged
             || supposed
@@ -211,7 +256,7 @@ impl<'a> Spoken<'a> {
             let like = word == "like"
                 && matches!(
                     before,
-                    "was" | "were" | "he's" | "she's" | "they're" | "all"
+                    "was" | "were" | "is" | "are" | "he's" | "she's" | "they're" | "all"
                 );
             like || (REPORTS.contains(word)
                 && !to_me
@@ -221,7 +266,8 @@ impl<'a> Spoken<'a> {
 
     /// "Do I need to ...?" asks; "I'll pick you up at eight, okay?" does not.
     fn is_asked(&self) -> bool {
-        if !self.sentence.asks || self.requests || self.class == Class::Note {
+        let proposed = matches!(self.class, Class::Proposal | Class::Offer);
+        if !self.sentence.asks || self.requests || proposed || self.class == Class::Note {
             return false;
         }
         let words = self.words();
@@ -236,13 +282,25 @@ impl<'a> Spoken<'a> {
         !(tag || other_clause || inner)
     }
 
+    /// Whether "every Monday" makes this due on the next one: what is asked for or promised does, but "I have to do it every
+    /// Monday" only tells how things are.
+    fn may_repeat(&self) -> bool {
+        match self.class {
+            Class::Reminder | Class::Recall | Class::Note => true,
+            Class::Promise | Class::Request | Class::Errand => {
+                !self.sentence.any(Sort::Habit, self.clause..self.start)
+            }
+            _ => false,
+        }
+    }
+
     fn is_habit(&self) -> bool {
         if matches!(self.class, Class::Reminder | Class::Recall | Class::Note) {
             return false;
         }
         let around = self.clause..self.body.end;
         let words = self.words().get(around.clone()).unwrap_or_default();
-        self.sentence.any(Sort::Habit, around)
+        (self.sentence.any(Sort::Habit, around) && !self.may_repeat())
             || self.sentence.any(Sort::Past, self.clause..self.start)
             || words.iter().any(|word| HABITS.contains(word.low.as_str()))
     }
@@ -257,10 +315,12 @@ impl<'a> Spoken<'a> {
             }
             _ => When::default(),
         };
+        let trailing = self.trailing();
         let mut out = Vec::new();
         for range in ranges {
             let own = self.when(&range);
             let own = if own.is_empty() { shared } else { own };
+            let own = if own.is_empty() { trailing } else { own };
             let mut when = lead.and(own);
             when.hint = hint(words.get(range.clone()).unwrap_or_default());
             if !is_task(self, &range, &when) {
@@ -269,7 +329,12 @@ impl<'a> Spoken<'a> {
             // In "don't forget your passport" somebody may speak to themself.
             let speaker = match self.sentence.voice {
                 Voice::Other => Some(Voice::Other),
-                Voice::User if matches!(self.class, Class::Promise | Class::Duty) => {
+                Voice::User
+                    if matches!(
+                        self.class,
+                        Class::Promise | Class::Duty | Class::Offer | Class::Wish
+                    ) =>
+                {
                     Some(Voice::User)
                 }
                 _ => None,
@@ -284,13 +349,13 @@ impl<'a> Spoken<'a> {
             if text.is_empty() {
                 continue;
             }
-            out.push((text, when));
+            out.push((naming(words, self.start, text), when));
         }
         out
     }
 
     fn when(&self, range: &Range<usize>) -> When {
-        let repeats = matches!(self.class, Class::Reminder | Class::Recall | Class::Note);
+        let repeats = self.may_repeat();
         let habit = self.sentence.found.iter().filter(|found| {
             repeats && found.sort == Sort::Habit && range.contains(&found.at.start)
         });
@@ -299,10 +364,30 @@ impl<'a> Spoken<'a> {
         })
     }
 
+    /// The time in what follows: "(send it) when I get home tonight".
+    fn trailing(&self) -> When {
+        let words = self.words();
+        let from = self.body.end;
+        let follows = matches!(
+            low(words, from),
+            "when" | "while" | "once" | "after" | "before"
+        );
+        if !follows || gap_before(words, from) >= Gap::Break {
+            return When::default();
+        }
+        let to = clause_end(self.sentence, from + 1);
+        let when = self.sentence.when(from..to);
+        // "Buy it before we leave on Saturday."
+        When {
+            before: when.before || (low(words, from) == "before" && when.has_date()),
+            ..when
+        }
+    }
+
     /// The time said before the phrase or within it: "tomorrow I have to".
     fn lead(&self) -> When {
         let words = self.words();
-        let inside = self.sentence.when(self.start..self.body.start);
+        let inside = self.when(&(self.start..self.body.start));
         let bare = self.before.clone().all(|at| {
             let word = low(words, at);
             self.sentence.time_at(at).is_some()
@@ -311,11 +396,32 @@ impl<'a> Spoken<'a> {
                 || matches!(word, "i" | "think" | "guess" | "that")
         });
         if bare {
-            self.sentence.when(self.before.clone()).and(inside)
-        } else {
-            inside
+            return self.sentence.when(self.before.clone()).and(inside);
+        }
+        // "When I'm in town tomorrow I have to": the time of the clause in front.
+        let from = skip_discourse(words, self.before.start);
+        let word = low(words, from);
+        if matches!(word, "when" | "while" | "once" | "after" | "before") {
+            let when = self.sentence.when(from..self.start);
+            let before = when.before || (word == "before" && when.has_date());
+            return When { before, ..when }.and(inside);
+        }
+        match self
+            .start
+            .checked_sub(1)
+            .and_then(|at| self.sentence.time_at(at))
+        {
+            Some(time) if opens(words, time.at.start) => {
+                self.sentence.when(time.at.clone()).and(inside)
+            }
+            _ => inside,
         }
     }
+}
+
+/// "(and) tuesday I need to": the time begins a clause, so it belongs to what follows.
+fn opens(words: &[Word], at: usize) -> bool {
+    gap_before(words, at) >= Gap::Comma || CLAUSE_JOINTS.contains(before(words, at))
 }
 
 /// Where the deed begins in "(what I have to) do today is (to) call mom".
@@ -337,5 +443,5 @@ sets! {
         something only as don't didn't won't can't things place places";
     WONDERING: "see check ask know wonder sure tell even";
     TAGS: "okay right alright yeah deal good fine you works work cool that don't won't";
-    RECALLING: "remember remembered forgot realized realised realize mean know think me fact remind";
+    RECALLING: "agreed promised said told remember remembered forgot realized realised realize mean know think me fact remind";
 }

@@ -1,7 +1,11 @@
 //! Facts of which only one can be true at a time: who, and what of them.
 
 /// What follows a name or "User", and under which heading it excludes others of its kind.
-const EXCLUSIVE: [(&str, &str); 18] = [
+const EXCLUSIVE: [(&str, &str); 22] = [
+    ("quit their job at", "employer"),
+    ("left their job at", "employer"),
+    ("no longer works at", "employer"),
+    ("no longer works for", "employer"),
     ("lives in", "home"),
     ("lives near", "home"),
     ("lives on", "home"),
@@ -76,6 +80,8 @@ mod tests {
                 false,
             ),
             ("User lives in Lisbon", "User works in Porto", false),
+            ("User works at Acme", "User quit their job at Acme", true),
+            ("User works for Acme", "User no longer works for Acme", true),
         ] {
             let (a, b) = (of_one(one), of_one(other));
             assert!(a.is_some(), "{one}");

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::sentences::Sentence;
 use super::vocabulary::{ADVERBS, CHATTER, LINKS, MINOR, STOP, sets};
-use super::words::{Gap, Word, capitalised, gap_before};
+use super::words::{Gap, Word, before, capitalised, gap_before, low};
 
 const SHORTEST_TITLE: usize = 3;
 const LONGEST_TITLE: usize = 8;
@@ -66,10 +66,10 @@ struct Ranked<'a> {
     score: f64,
 }
 
-/// `matters` tells of each sentence whether a task, event or fact was found in it.
+/// `weights`: what each sentence counts for.
 fn ranked<'a>(
     sentences: &'a [Sentence],
-    matters: &[bool],
+    weights: &[f64],
 ) -> (Vec<Ranked<'a>>, HashMap<String, u32>) {
     let mut counts: HashMap<String, u32> = HashMap::new();
     let mut out: Vec<Ranked<'a>> = Vec::with_capacity(sentences.len());
@@ -107,22 +107,18 @@ fn ranked<'a>(
             1.0
         };
         let kind = if ranked.sentence.asks { 0.6 } else { 1.0 };
-        let found = if matters.get(index).copied().unwrap_or(false) {
-            1.5
-        } else {
-            1.0
-        };
+        let found = weights.get(index).copied().unwrap_or(1.0);
         ranked.score = weight / (length + 4.0).sqrt() * place * kind * found;
     }
     (out, counts)
 }
 
 /// Title and overview; both empty when there are no sentences.
-pub fn summarise(sentences: &[Sentence], matters: &[bool]) -> (String, String) {
+pub fn summarise(sentences: &[Sentence], weights: &[f64]) -> (String, String) {
     if sentences.is_empty() {
         return (String::new(), String::new());
     }
-    let (ranked, counts) = ranked(sentences, matters);
+    let (ranked, counts) = ranked(sentences, weights);
     let mut order: Vec<usize> = (0..ranked.len()).collect();
     let score = |index: &usize| ranked.get(*index).map_or(0.0, |ranked| ranked.score);
     order.sort_by(|a, b| score(b).total_cmp(&score(a)));
@@ -139,8 +135,9 @@ fn title(best: &[&Ranked], counts: &HashMap<String, u32>) -> String {
             .take(TITLE_SOURCES)
             .map(|ranked| ranked.sentence)
     };
-    for shortest in [SHORTEST_TITLE, 2] {
-        if let Some(words) = sources().find_map(|sentence| key_phrase(sentence, counts, shortest)) {
+    for (shortest, denied) in [(SHORTEST_TITLE, false), (2, false), (2, true)] {
+        let phrase = |sentence| key_phrase(sentence, counts, shortest, denied);
+        if let Some(words) = sources().find_map(phrase) {
             let lead: &[&str] = if words.len() < SHORTEST_TITLE {
                 &["Notes", "on"]
             } else {
@@ -159,18 +156,19 @@ fn title(best: &[&Ranked], counts: &HashMap<String, u32>) -> String {
 }
 
 /// The run of content words and links between them that weighs most. No
-/// pronouns, no time words, no pause within.
+/// pronouns, no time words, no pause within. `denied`: what "not" or "forget" stands before may do.
 fn key_phrase<'a>(
     sentence: &'a Sentence,
     counts: &HashMap<String, u32>,
     shortest: usize,
+    denied: bool,
 ) -> Option<Vec<&'a str>> {
     let words = &sentence.words;
     let content =
         |at: usize| sentence.time_at(at).is_none() && words.get(at).is_some_and(is_content);
     let mut best: Option<(f64, usize, usize)> = None;
     for from in 0..words.len() {
-        if !content(from) {
+        if !content(from) || (!denied && is_denied(words, from)) {
             continue;
         }
         let mut score = 0.0;
@@ -205,6 +203,25 @@ fn key_phrase<'a>(
             .map(|word| word.text.as_str())
             .collect(),
     )
+}
+
+/// "(I'm not going to) sell the house", "(forget) the sauna": nothing that a title may promise.
+fn is_denied(words: &[Word], at: usize) -> bool {
+    let from = (0..=at)
+        .rev()
+        .find(|at| gap_before(words, *at) >= Gap::Comma)
+        .unwrap_or(0);
+    let said = words
+        .get(from.max(at.saturating_sub(7))..at)
+        .unwrap_or_default();
+    let denial = (0..said.len()).rfind(|at| {
+        // "Don't forget the keys" denies nothing.
+        let reminds = low(said, at + 1) == "forget"
+            || (low(said, *at) == "forget" && DENYING.contains(before(said, *at)));
+        DENYING.contains(low(said, *at)) && !reminds
+    });
+    let turn = said.iter().rposition(|word| word.low == "but");
+    denial.is_some_and(|denial| turn.is_none_or(|turn| turn < denial))
 }
 
 fn title_case<'a>(words: impl Iterator<Item = &'a str>) -> String {
@@ -312,5 +329,6 @@ fn readable(sentence: &Sentence) -> String {
 }
 
 sets! {
+    DENYING: "not don't doesn't didn't won't never can't cannot isn't aren't wasn't forget cancelled";
     OPENERS: "so okay alright well anyway yeah yes oh hey and right basically actually";
 }

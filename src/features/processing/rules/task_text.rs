@@ -5,10 +5,10 @@ use std::ops::Range;
 
 use super::date_words::Sort;
 use super::sentences::{Sentence, Voice, clause_start, noun_clause, subject_and_verb};
-use super::triggers;
+use super::triggers::{self, Class};
 use super::vocabulary::{
-    ADVERBS, AUXILIARIES, COMPLEMENT, DANGLING, NOUN_VERBS, OBJECT_STARTS, SUBJECTS, TASK_VERBS,
-    sets,
+    ADVERBS, AUXILIARIES, COMPLEMENT, DANGLING, NOUN_VERBS, OBJECT_STARTS, STOP, SUBJECTS,
+    TASK_VERBS, sets,
 };
 use super::words::{Gap, Word, capitalised, gap_before, low, starts_upper};
 
@@ -32,6 +32,11 @@ pub fn clause_end(sentence: &Sentence, from: usize) -> usize {
             return at;
         }
         if let Some(time) = sentence.time_at(at) {
+            let told = words.get(from..at).unwrap_or_default();
+            let told = told.iter().any(|word| ASKING.contains(&word.low.as_str()));
+            if time.at.start == at && at > from && !told && time_clause(sentence, at) {
+                return at;
+            }
             at = time.at.end.max(at + 1);
             continue;
         }
@@ -54,7 +59,8 @@ fn continues_list(sentence: &Sentence, at: usize) -> bool {
     if sentence.time_at(item).is_some() || second_verb(words, item) {
         return true;
     }
-    let tag = TAGS.contains(low(words, item));
+    let aside = (low(words, item), low(words, item + 2)) == ("by", "way");
+    let tag = aside || TAGS.contains(low(words, item));
     if tag || subject_and_verb(words, item) {
         return false;
     }
@@ -103,17 +109,33 @@ fn breaks_off(sentence: &Sentence, from: usize, at: usize) -> bool {
         "then" => !second_verb(words, at + 1),
         "and" => {
             clause_follows()
+                || time_clause(sentence, at + 1)
                 || owners_clause(words, at + 1)
+                || does_something(words, at + 1)
                 || (next == "then" && !second_verb(words, at + 2))
         }
-        "thank" => next == "you",
+        // "a thank you card"
+        "thank" => next == "you" && !matches!(low(words, at - 1), "a" | "the" | "my" | "our"),
         "that" => false,
         "the" | "my" | "our" | "his" | "their" => {
             at > from + 1 && noun_clause(words, at) && !asking()
         }
         _ => subject_and_verb(words, at) && !COMPLEMENT.contains(low(words, at - 1)),
     };
-    cut || (word != "please" && triggers::at(sentence, at).is_some())
+    let announces = |hit: triggers::Hit| !matches!(hit.class, Class::Proposal | Class::Offer);
+    cut || (word != "please" && triggers::at(sentence, at).is_some_and(announces))
+}
+
+/// "(and) wednesday is the concrete pour", "(and) on Friday we"
+fn time_clause(sentence: &Sentence, at: usize) -> bool {
+    let words = &sentence.words;
+    let Some(time) = sentence.time_at(at) else {
+        return false;
+    };
+    let next = low(words, time.at.end);
+    let joined = low(words, at.saturating_sub(1)) == "and";
+    matches!(next, "is" | "was" | "will")
+        || (joined && (SUBJECTS.contains(next) || subject_and_verb(words, time.at.end)))
 }
 
 /// "(and) my brother lives", "our neighbour is"
@@ -125,6 +147,12 @@ fn owners_clause(words: &[Word], at: usize) -> bool {
                 "is" | "are" | "was" | "has" | "lives" | "works" | "wants" | "will"
             )
         })
+}
+
+/// "(and) Lena's doing the lemonade"
+fn does_something(words: &[Word], at: usize) -> bool {
+    let deed = low(words, at + 1);
+    low(words, at).ends_with("'s") && deed.len() > 4 && (deed.ends_with("ing") || deed == "gonna")
 }
 
 /// A task verb with an object, as a second deed: "and buy some milk".
@@ -144,6 +172,17 @@ fn second_verb(words: &[Word], at: usize) -> bool {
     !NOUN_VERBS.contains(verb) && !joins
 }
 
+/// "pick up the suit | drop off the books": a further deed without a pause or an "and".
+fn unjoined(words: &[Word], at: usize) -> bool {
+    let (verb, before, next) = (low(words, at), low(words, at - 1), low(words, at + 1));
+    TASK_VERBS.contains(verb)
+        && !NOUN_VERBS.contains(verb)
+        && !STOP.contains(before)
+        && !TASK_VERBS.contains(before)
+        && matches!(next, "the" | "my" | "up" | "off" | "our")
+        && gap_before(words, at) < Gap::Break
+}
+
 /// One range per deed: "call the dentist and buy milk" has two.
 pub fn deeds(sentence: &Sentence, body: Range<usize>) -> Vec<Range<usize>> {
     let words = &sentence.words;
@@ -156,7 +195,8 @@ pub fn deeds(sentence: &Sentence, body: Range<usize>) -> Vec<Range<usize>> {
         let before = low(words, at - 1);
         let joined =
             matches!(before, "and" | "then" | "also") || gap_before(words, at) == Gap::Comma;
-        if joined && second_verb(words, at) && (before != "and" || at - from >= 3) {
+        let joined = joined && second_verb(words, at) && (before != "and" || at - from >= 3);
+        if joined || (at - from >= 2 && unjoined(words, at)) {
             let mut end = at;
             while end > from && matches!(low(words, end - 1), "and" | "then" | "also") {
                 end -= 1;
@@ -192,6 +232,8 @@ fn kept(sentence: &Sentence, range: Range<usize>, speaker: Option<Voice>) -> Vec
             }
             None if word.low == "please" => continue,
             None => {
+                let thanks = word.low == "you" && low(&sentence.words, at.max(1) - 1) == "thank";
+                let speaker = speaker.filter(|_| !thanks);
                 let other = speaker.and_then(|voice| as_the_user_reads(voice, &word.low));
                 (other.unwrap_or(word.text.as_str()), word.gap)
             }
@@ -247,6 +289,36 @@ pub fn imperative(
         }
     }
     capitalised(&out)
+}
+
+/// "I told Marcus I'd send him the quote" is to send Marcus the quote. `start`: where "I'd" stands.
+pub fn naming(words: &[Word], start: usize, text: String) -> String {
+    let told = (start.saturating_sub(4)..start)
+        .find(|at| matches!(low(words, *at), "told" | "promised"))
+        .filter(|_| low(words, start) == "i'd");
+    let whom = told.and_then(|told| words.get(told + 1..start));
+    let whom: Vec<&str> = whom
+        .into_iter()
+        .flatten()
+        .map(|word| word.text.as_str())
+        .filter(|word| *word != "that")
+        .collect();
+    let pronoun = |word: &str| matches!(word, "him" | "her" | "them");
+    if whom.is_empty() || whom.iter().any(|word| pronoun(word)) {
+        return text;
+    }
+    let whom = whom.join(" ");
+    let Some((verb, object)) = text.split_once(' ') else {
+        return text;
+    };
+    let (one, rest) = object.split_once(' ').unwrap_or((object, ""));
+    let owned = rest.split(' ').next().unwrap_or_default();
+    match one {
+        // "fix her printer"
+        "her" if !owned.is_empty() && !STOP.contains(owned) => format!("{verb} {whom}'s {rest}"),
+        _ if pronoun(one) => format!("{verb} {whom} {rest}").trim_end().to_owned(),
+        _ => text,
+    }
 }
 
 /// The task verb of a gerund: "sending" is "send", "writing" is "write".

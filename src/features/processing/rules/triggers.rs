@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::sentences::{Sentence, clause_start};
-use super::vocabulary::{ADVERBS, TASK_VERBS, sets};
+use super::sentences::{Sentence, clause_start, skip_discourse};
+use super::task_text::verb_of;
+use super::vocabulary::{ADVERBS, AT_ONCE, TASK_VERBS, VAGUE_VERBS, sets};
 use super::words::{Gap, Word, before, gap_before, low};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,12 @@ pub enum Class {
     Advice,
     /// "my mom asked me to"
     Errand,
+    /// "I want to", "let me": a promise only when it is dated
+    Wish,
+    /// "should we", "how about we": once somebody agrees
+    Proposal,
+    /// "should I", "I could": once somebody agrees
+    Offer,
     /// "TODO:"
     Note,
 }
@@ -61,6 +68,14 @@ const PHRASES: &[(&str, Class)] = &[
     ("i had better", Class::Duty),
     ("i'm supposed/meant to", Class::Duty),
     ("i am supposed to", Class::Duty),
+    ("we're supposed/meant to", Class::Joint),
+    ("we are supposed to", Class::Joint),
+    ("it's on/my me/job/turn/task to", Class::Duty),
+    ("it's up to me to", Class::Duty),
+    ("my task/job/plan/goal/aim is to", Class::Duty),
+    ("my to-dos/todos/tasks are", Class::Note),
+    ("for me is to", Class::Duty),
+    ("the plan is to", Class::Joint),
     ("i've to", Class::Duty),
     ("need/have/got to", Class::Duty),
     ("gotta", Class::Duty),
@@ -74,9 +89,30 @@ const PHRASES: &[(&str, Class)] = &[
     ("i am going to", Class::Promise),
     ("i'm planning to", Class::Promise),
     ("i plan/intend/promise to", Class::Promise),
+    ("i agreed/promised/offered/volunteered to", Class::Promise),
+    ("i signed up to", Class::Promise),
+    ("i'd", Class::Promise),
+    ("i'm", Class::Promise),
+    ("i want to", Class::Wish),
+    ("i wanna", Class::Wish),
+    ("i'd like to", Class::Wish),
+    ("let me", Class::Wish),
+    ("should/shall we", Class::Proposal),
+    ("why don't we", Class::Proposal),
+    ("how about we", Class::Proposal),
+    ("do you want to", Class::Proposal),
+    ("do you wanna", Class::Proposal),
+    ("want to", Class::Proposal),
+    ("wanna", Class::Proposal),
+    ("we could", Class::Proposal),
+    ("should/shall i", Class::Offer),
+    ("do you want me to", Class::Offer),
+    ("want me to", Class::Offer),
+    ("i can/could", Class::Offer),
     ("we need/have to", Class::Joint),
     ("we've got to", Class::Joint),
     ("we gotta", Class::Joint),
+    ("we've gotta", Class::Joint),
     ("we must", Class::Joint),
     ("we should", Class::Joint),
     ("we ought to", Class::Joint),
@@ -90,6 +126,11 @@ const PHRASES: &[(&str, Class)] = &[
     ("lets", Class::Joint),
     ("can/could/would/will you", Class::Request),
     ("would/do you mind", Class::Request),
+    ("would you be able to", Class::Request),
+    ("are you able to", Class::Request),
+    ("do you think you could/can", Class::Request),
+    ("any chance you could/can", Class::Request),
+    ("if you could", Class::Request),
     ("please", Class::Request),
     ("i need/want you to", Class::Request),
     ("i'd like you to", Class::Request),
@@ -222,13 +263,38 @@ fn fits(words: &[Word], at: usize, hit: Hit) -> bool {
         "remember" | "need" | "have" | "got" | "gotta" | "must" | "please" | "lets" | "ill"
         | "make" | "be" | "don't" | "never" => led,
         "not" => matches!(before, "must" | "can" | "should" | "better" | "do" | "will"),
+        "want" | "wanna" => skip_discourse(words, 0) == at,
+        "if" => WELCOMING.contains(before),
+        "i'd" if hit.class == Class::Promise => is_pledged(words, at),
+        "i'm" if hit.body == at + 1 => is_planned(words, hit.body),
+        "let" => !matches!(before, "don't" | "to" | "not"),
         "todo" | "to-do" => gap_before(words, hit.body) >= Gap::Comma,
-        "to" | "action" | "next" | "note" => led && gap_before(words, hit.body) >= Gap::Comma,
+        // "note to self cancel the trial", as recognisers write it
+        "note" => led && (gap_before(words, hit.body) >= Gap::Comma || TASK_VERBS.contains(thing)),
+        "to" | "action" | "next" => led && gap_before(words, hit.body) >= Gap::Comma,
         _ => true,
     }
 }
 
+/// "I told Anna I'd", "we agreed that I'd"
+fn is_pledged(words: &[Word], at: usize) -> bool {
+    (at.saturating_sub(6)..at).any(|verb| {
+        PLEDGING.contains(low(words, verb)) && matches!(before(words, verb), "i" | "we" | "already")
+    })
+}
+
+/// "I'm dropping the car off", but not "I'm meeting Anna" or "I'm playing tennis"
+fn is_planned(words: &[Word], at: usize) -> bool {
+    verb_of(low(words, at)).is_some_and(|verb| {
+        !AT_ONCE.contains(verb) && !VAGUE_VERBS.contains(verb) && !NO_ERRANDS.contains(verb)
+    })
+}
+
 sets! {
+    PLEDGING: "told promised said agreed";
+    WELCOMING: "great nice good helpful awesome lovely appreciate it wonderful wondering";
+    NO_ERRANDS: "meet visit attend join give cook bake feed walk drive fly study practice practise exercise train learn
+        check find create build speak discuss research record search count use do make get watch have see ask tell";
     THING_STARTS: "the your my our that his her this";
     OPENERS: "and so but then also okay please well yeah oh now just hey";
 }

@@ -30,7 +30,7 @@ sets! {
         preferably ideally personally likely";
 
     /// As [`ADVERBS`], for statements of fact: "I currently live in".
-    pub FACT_ADVERBS: "currently actually also really still now just originally absolutely totally honestly mostly basically
+    pub FACT_ADVERBS: "recently currently actually also really still now just originally absolutely totally honestly mostly basically
         mainly genuinely truly personally generally both";
 
     /// Without meaning for a title or an overview.
@@ -72,7 +72,7 @@ sets! {
         really also just probably definitely";
 
     /// After one of these, "I have to" belongs to what stands before it.
-    pub COMPLEMENT: "that what who which when where why how if whether because than as think thought know knew guess hope say said
+    pub COMPLEMENT: "like saying thinking that what who which when where why how if whether because than as think thought know knew guess hope say said
         says tell told me him her us them sure believe feel remember remembered realize realized realised wish bet mean
         and but or so before after until once since while unless though although the thing things time way everything
         something all day someone anything cause do does did will would can could should must am are is was were
@@ -94,7 +94,11 @@ sets! {
         lock wrap thank congratulate apologize apologise add remove delete archive exercise start begin do give lend borrow
         refund claim request report negotiate propose pitch launch sort help touch handle circle catch iron sew trim cut look see
         go stop pull mark ping double-check follow-up turn put work use leave hand drive fly clear stock restock rebook swing
-        run sync sanitize set-up ensure include explain introduce show outline unsubscribe subscribe cover wake defrost";
+        run sync sanitize set-up ensure include explain introduce show outline unsubscribe subscribe cover wake defrost scan dig shoot venmo rsvp loop chase top fax fetch fill prep grade invoice
+        bill log label sweep hoover weed plant trim unclog descale sharpen mount tailor nail hem finalise finalize notarize claim renovate
+        decorate recycle compost rinse soak dry fold pickle freeze thaw marinate vaccinate groom adopt discharge prescribe refer
+        restring tune rehearse memorize memorise annotate cite proof swap exchange dispute appeal escalate brief onboard invite promote
+        tweet blog upgrade downgrade reset restart reboot unplug plug wire solder sand drill insulate seal weld let evaluate audit";
 
     /// Verbs asked of somebody for this very moment.
     pub AT_ONCE: "hear see believe imagine hold wait pass speak stop move turn explain repeat guess feel understand come look shut go
@@ -113,7 +117,8 @@ sets! {
     /// Both noun and verb: "and water" names a thing unless something follows it.
     pub NOUN_VERBS: "water paint text list file order present report charge record post document test plan change run walk work start
         look iron cut drive mail message ring phone book design study practice research claim request ship train share wrap
-        mop rake file release stock notice cover show help pitch lock cook read check set fix report use return";
+        mop rake file release stock notice cover show help pitch lock cook read check set fix report use return top plant log bill grade label loop dry brief invoice
+        claim appeal tune drill seal plug sand wire exchange swap proof fold audit blog tweet nail mount promote trim chase";
 
     /// What may follow a verb as its object.
     pub OBJECT_STARTS: "the a an my our your his her their this that these those some any him them it me us for to all up out back
@@ -177,7 +182,7 @@ sets! {
         swahili latin bengali punjabi tamil farsi persian";
 
     pub PASTIMES: "piano guitar violin cello drums bass flute saxophone trumpet clarinet ukulele harp tennis football soccer basketball
-        baseball golf chess badminton hockey volleyball squash rugby cricket poker padel pickleball keyboard banjo viola organ";
+        baseball golf chess badminton hockey games band orchestra volleyball squash rugby cricket poker padel pickleball keyboard banjo viola organ";
 
     pub NO_TASTES: "it that this these those them him her you your his their how what when where who everything
         everyone something nothing one ones";

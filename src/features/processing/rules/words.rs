@@ -363,6 +363,17 @@ fn filler_length(words: &[Word], at: usize, set_off: bool) -> usize {
     if super::vocabulary::FILLERS.contains(low(words, at)) {
         return 1;
     }
+    // "I'll tell you what, ..." says nothing yet.
+    let from = at + usize::from(low(words, at) == "i'll");
+    if set_off && (0..3).all(|n| low(words, from + n) == ["tell", "you", "what"][n]) {
+        let next = low(words, from + 3);
+        return if next.is_empty() || next.starts_with("i'") || matches!(next, "i" | "we" | "let's")
+        {
+            from + 3 - at
+        } else {
+            0
+        };
+    }
     let pair = (low(words, at), low(words, at + 1));
     let pair_ends = words.get(at + 1).is_some_and(|word| word.gap >= Gap::Comma);
     match pair {

@@ -125,6 +125,24 @@ fn phrases_said_on_a_wednesday_morning() {
         ("on Saturday the 14th of March", "03-14 23:59"),
         ("tomorrow, Thursday, at 4", "03-05 16:00"),
         ("every Monday at 9", "03-09 09:00"),
+        ("every Monday", "03-09 23:59"),
+        ("every morning", "03-05 09:00"),
+        ("before Friday", "03-05 23:59"),
+        ("before tomorrow", "03-04 23:59"),
+        ("before the weekend", "03-06 23:59"),
+        ("before May", "04-30 23:59"),
+        ("before Friday at noon", "03-06 12:00"),
+        ("before the end of June", "06-30 23:59"),
+        ("by the end of February", "02-28 23:59"),
+        ("tomorrow, I mean Friday", "03-06 23:59"),
+        ("tomorrow at five, no, at six", "03-05 18:00"),
+        ("at half six", "03-04 18:30"),
+        ("tomorrow at lunchtime", "03-05 12:00"),
+        ("tomorrow at 3 pm Eastern", "03-05 21:00"),
+        ("tomorrow at three pacific time", "03-06 00:00"),
+        ("on Friday at 9 am Tokyo time", "03-06 01:00"),
+        // After the clocks went forward there, and before they do here.
+        ("on Monday at noon New York time", "03-09 17:00"),
     ];
     let setting = wednesday();
     let mut wrong = Vec::new();

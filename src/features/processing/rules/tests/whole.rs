@@ -171,6 +171,56 @@ fn titles_never_dangle() {
 }
 
 #[test]
+fn no_title_promises_what_was_denied_or_taken_back() {
+    for (text, word) in [
+        (
+            "I won't go to Berlin. I'll visit my aunt in Dresden instead on Sunday.",
+            "Berlin",
+        ),
+        (
+            "Forget the sauna idea. We need to buy new garden chairs for the terrace.",
+            "Sauna",
+        ),
+        (
+            "I need to call the wedding photographer. Actually no, forget it. The garden looks lovely with the roses.",
+            "Photographer",
+        ),
+    ] {
+        let title = heard(text).title;
+        assert!(!title.contains(word), "{title}");
+    }
+    let title = heard("Don't forget the parking permit for the market.").title;
+    assert!(title.contains("Parking Permit"), "{title}");
+}
+
+#[test]
+fn one_word_of_several_senses_is_no_category() {
+    for text in [
+        "I saw a really cool bank of clouds over the hill while I was walking the trail.",
+        "He works near a book shop on the corner.",
+    ] {
+        assert_eq!(heard(text).category, "other", "{text}");
+    }
+    let found = heard("The bank wants more interest for the loan.");
+    assert_eq!(found.category, "finance");
+}
+
+#[test]
+fn without_a_known_user_answers_count_as_well() {
+    let asked = unknown("SPEAKER_00", "Should we book the campsite this week?");
+    let agreed = unknown("SPEAKER_01", "Good idea, let's do that.");
+    let refused = unknown("SPEAKER_01", "Nah, it's going to rain.");
+    let agreed = understand(&[asked, agreed], &wednesday());
+    assert_eq!(agreed.action_items[0].description, "Book the campsite");
+    let asked = unknown("SPEAKER_00", "Should we book the campsite this week?");
+    assert!(
+        understand(&[asked, refused], &wednesday())
+            .action_items
+            .is_empty()
+    );
+}
+
+#[test]
 fn categories_follow_the_words() {
     let cases = [
         (
