@@ -12,7 +12,7 @@ use super::{
     quotes::supports,
     reading,
     sought::Sought,
-    wanted::{Wanted, content_of_tasks, held},
+    wanted::{Wanted, content_of_tasks, held, is_foreign},
 };
 use crate::{
     app::Handles,
@@ -30,8 +30,7 @@ const MOST_HITS: usize = 24;
 const MOST_TASKS: i64 = 1000;
 const MOST_BESIDE: usize = 12;
 const MOST_EVENTS: i64 = 20;
-/// With fewer conversations a model is told what there was in the last days as well, and so much of each.
-const FEW: usize = 3;
+/// Where nothing else is found a model is told what there was in so many days, and so many characters of each.
 const LAST_DAYS: i64 = 7;
 const LONGEST_OF_LAST: usize = 200;
 const MOST_MEMORIES: i64 = 20;
@@ -64,6 +63,7 @@ pub async fn gather(
     let (now, zone) = (clock::now(), profile.time_zone);
     let sought = Sought::by(question, now, zone);
     let wanted = Wanted::by(&sought.text);
+    let foreign = is_foreign(&question.text);
     let mut basket = Basket::default();
     let mut notes = Vec::new();
     let texts = reading::read(app, caller, &question.files, told).await;
@@ -108,7 +108,7 @@ pub async fn gather(
             .for_each(|item| basket.task(item, false));
         notes.extend(picked.note);
         other_tasks = picked.others;
-    } else if background {
+    } else if background && (foreign || ahead.is_some()) {
         // A question in another language, or one such as "Am I free tomorrow?", may be about them.
         let filter = action_items::Filter {
             completed: Some(false),
@@ -197,9 +197,11 @@ pub async fn gather(
         .for_each(|goal| basket.goal(goal, true));
     known.iter().for_each(|memory| basket.memory(memory, true));
     other_tasks.iter().for_each(|item| basket.task(item, true));
-    let found = basket.sources.iter();
-    let found = found.filter(|source| source.noun == "conversation").count();
-    if background && period.is_none() && found < FEW {
+    // The words of times and tasks are understood in English only.
+    let mut found = basket.sources.iter();
+    let nothing = found.all(|source| source.noun != "conversation");
+    let other = period.is_some() || ahead.is_some() || wanted.tasks || wanted.person || wanted.goals;
+    if background && !other && (foreign || nothing) {
         let last = (now - Duration::days(LAST_DAYS), now);
         let (there, _) = of_period(&app.db, caller, last, zone).await?;
         let first = basket.sources.len();

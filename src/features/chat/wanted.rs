@@ -207,6 +207,13 @@ fn among(word: &str, list: &str) -> bool {
     list.contains(&format!(" {word} "))
 }
 
+/// Whether a question may be in another language: few of its words are those that make an English sentence.
+pub fn is_foreign(text: &str) -> bool {
+    let words = words(text);
+    let common = |word: &&String| among(word, EMPTY) || POINTING.contains(&word.as_str());
+    words.iter().filter(common).count() * 4 <= words.len()
+}
+
 /// How many of `wanted` a text holds, in some form or spelling.
 pub fn held(wanted: &[String], text: &str) -> usize {
     let there = words(text);
@@ -323,6 +330,28 @@ mod tests {
             "",
         ] {
             assert!(!goes_on(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_languages_are_told_from_english() {
+        for text in [
+            "Was habe ich gestern gemacht?",
+            "Welche Aufgaben habe ich morgen?",
+            "¿Qué hice ayer?",
+            "昨日は何をしましたか",
+            "Danke!",
+        ] {
+            assert!(is_foreign(text), "{text}");
+        }
+        for text in [
+            "When is the release now?",
+            "Where do I live?",
+            "Did Anna call about the piano?",
+            "What did the plumber say about the boiler?",
+            "And on Monday?",
+        ] {
+            assert!(!is_foreign(text), "{text}");
         }
     }
 

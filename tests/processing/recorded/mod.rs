@@ -30,6 +30,8 @@ use talks::Talk;
 const NOW: &str = "@2026-03-03 09:40:00";
 /// Where the library lies that shows it another time.
 const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+/// Letters of a piece of an answer that is streamed.
+const PIECE: usize = 7;
 const ZONE: &str = "Europe/Berlin";
 
 /// A file beside this one, as it is now: answers may be recorded without building anew.
@@ -70,7 +72,7 @@ fn pieces(words: &str) -> Vec<String> {
     for letter in words.chars() {
         if let Some(piece) = pieces.last_mut() {
             piece.push(letter);
-            if letter == '[' || piece.chars().count() == 7 {
+            if letter == '[' || piece.chars().count() == PIECE {
                 pieces.push(String::new());
             }
         }
