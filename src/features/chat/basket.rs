@@ -5,13 +5,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{
-    Context, ContextKind,
-    files::Stored,
-    gather::cut,
-    lines::Lines,
-    period::on_days,
-};
+use super::{Context, ContextKind, files::Stored, gather::cut, lines::Lines, period::on_days};
 use crate::{
     app::Handles,
     error::{Error, Result},

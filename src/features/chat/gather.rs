@@ -12,7 +12,7 @@ use super::{
     quotes::supports,
     reading,
     sought::Sought,
-    wanted::{Wanted, content_of_tasks, held, is_foreign},
+    wanted::{Wanted, content_of_events, content_of_tasks, held, is_foreign},
 };
 use crate::{
     app::Handles,
@@ -87,9 +87,10 @@ pub async fn gather(
     let mut other_tasks = Vec::new();
     if let Some(ahead) = ahead {
         let planned = conversations::planned(&app.db, &caller.uid, ahead, MOST_EVENTS).await?;
+        let words = content_of_events(&sought.content.join(" "));
         for (of, event) in &planned {
             let text = format!("{} {}", event.title, event.description);
-            let asked = sought.content.is_empty() || held(&sought.content, &text) > 0;
+            let asked = words.is_empty() || held(&words, &text) > 0;
             basket.event(*of, event, !asked);
         }
     }
@@ -188,6 +189,7 @@ pub async fn gather(
             }
         }
     }
+    // Of a question about tasks they come first.
     if wanted.tasks {
         other_tasks.iter().for_each(|item| basket.task(item, true));
     }
@@ -200,7 +202,8 @@ pub async fn gather(
     // The words of times and tasks are understood in English only.
     let mut found = basket.sources.iter();
     let nothing = found.all(|source| source.noun != "conversation");
-    let other = period.is_some() || ahead.is_some() || wanted.tasks || wanted.person || wanted.goals;
+    let other =
+        period.is_some() || ahead.is_some() || wanted.tasks || wanted.person || wanted.goals;
     if background && !other && (foreign || nothing) {
         let last = (now - Duration::days(LAST_DAYS), now);
         let (there, _) = of_period(&app.db, caller, last, zone).await?;

@@ -179,7 +179,10 @@ async fn written(
             let due = due.with_timezone(&known.zone);
             due.format(", due %A %-d %B %Y, %H:%M").to_string()
         });
-        material.push_str(&format!("Open task: {}{due}\n", cut(&task.description, 200)));
+        material.push_str(&format!(
+            "Open task: {}{due}\n",
+            cut(&task.description, 200)
+        ));
     }
     for message in earlier {
         let who = match message.sender {

@@ -204,7 +204,10 @@ mod tests {
         let ahead = |earlier: &[&str], text| {
             let found = sought(earlier, text);
             let day = |at: DateTime<Utc>| at.format("%d.%m.").to_string();
-            (found.period.map(|(from, _)| day(from)), found.ahead.map(|(from, _)| day(from)))
+            (
+                found.period.map(|(from, _)| day(from)),
+                found.ahead.map(|(from, _)| day(from)),
+            )
         };
         let tasks = "What do I have to do today?";
         let next = (None, Some("04.02.".to_string()));
@@ -213,8 +216,14 @@ mod tests {
             assert_eq!(ahead(&chain, "What about Wednesday?"), next, "{chain:?}");
         }
         let past = (Some("28.01.".to_string()), None);
-        assert_eq!(ahead(&["What did I do yesterday?"], "And on Wednesday?"), past);
-        assert_eq!(ahead(&["What did I do yesterday?"], "What about Wednesday?"), past);
+        assert_eq!(
+            ahead(&["What did I do yesterday?"], "And on Wednesday?"),
+            past
+        );
+        assert_eq!(
+            ahead(&["What did I do yesterday?"], "What about Wednesday?"),
+            past
+        );
         assert_eq!(ahead(&[tasks], "And what did I do on Wednesday?"), past);
     }
 

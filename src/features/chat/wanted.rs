@@ -133,6 +133,10 @@ const EMPTY_OF_TASKS: &str = " task tasks todo todos action item items reminder 
     overdue chores need finished completed complete finish left remaining open unfinished outstanding pending promise \
     promised promises owe owed owes agree agreed should supposed commit committed accomplished already yet must today ";
 
+/// Of a question about what comes.
+const EMPTY_OF_EVENTS: &str = " agenda appointment appointments busy calendar event events free meeting meetings next plan \
+    planned plans schedule scheduled time upcoming ";
+
 /// Whether a question may be about a file that came earlier.
 pub fn means_a_file(text: &str) -> bool {
     says(&spaced(text), &FILES) || goes_on(text)
@@ -200,6 +204,13 @@ pub fn content(text: &str) -> Vec<String> {
 pub fn content_of_tasks(text: &str) -> Vec<String> {
     let mut found = content(text);
     found.retain(|word| !among(word, EMPTY_OF_TASKS));
+    found
+}
+
+/// The same of a question about what comes.
+pub fn content_of_events(text: &str) -> Vec<String> {
+    let mut found = content_of_tasks(text);
+    found.retain(|word| !among(word, EMPTY_OF_EVENTS));
     found
 }
 

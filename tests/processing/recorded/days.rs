@@ -105,7 +105,9 @@ impl<'a> Days<'a> {
             return plant::segment(self.db, uid, id, 1, false, start, line.trim()).await;
         };
         if !self.people.contains_key(name) {
-            let made = self.server.post("/v1/users/people", &self.user.token, json!({"name": name}));
+            let made =
+                self.server
+                    .post("/v1/users/people", &self.user.token, json!({"name": name}));
             let made = made.await.ok();
             let person = made["id"].as_str().unwrap().to_string();
             self.people.insert(name.into(), person);
@@ -116,7 +118,11 @@ impl<'a> Days<'a> {
         let sql = "update transcript_segments set person_id = $4
                    where uid = $1 and conversation_id = $2 and start_seconds = $3";
         let named = sqlx::query(sql).bind(uid).bind(id).bind(start);
-        named.bind(&self.people[name]).execute(self.db).await.unwrap();
+        named
+            .bind(&self.people[name])
+            .execute(self.db)
+            .await
+            .unwrap();
     }
 
     async fn task(&self, parts: &[&str], made: DateTime<Utc>, of: Option<Uuid>) {
@@ -159,9 +165,14 @@ impl<'a> Days<'a> {
             let goal = json!({"title": title, "goal_type": "numeric", "current_value": number(current),
                 "target_value": number(target), "unit": unit});
             let path = "/v1/dev/user/goals";
-            self.server.post(path, &self.user.developer_key, goal).await.ok();
+            self.server
+                .post(path, &self.user.developer_key, goal)
+                .await
+                .ok();
             let sql = "update goals set created_at = $2, updated_at = $2 where uid = $1";
-            let update = sqlx::query(sql).bind(&self.user.uid).bind(berlin("2026-02-01"));
+            let update = sqlx::query(sql)
+                .bind(&self.user.uid)
+                .bind(berlin("2026-02-01"));
             update.execute(self.db).await.unwrap();
             return;
         }

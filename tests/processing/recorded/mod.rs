@@ -3,8 +3,8 @@
 
 mod answered;
 mod days;
-mod tally;
 mod talks;
+mod tally;
 mod understood;
 
 use std::{

@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::{
     super::{conversation, memories},
     Stage,
-    tally::{Tally, holds},
     talks::{Talk, talks},
+    tally::{Tally, holds},
 };
 use crate::support::{Server, server::User};
 
