@@ -9,10 +9,11 @@ pub fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-pub struct Conversation {
-    pub title: &'static str,
+pub struct Conversation<'a> {
+    pub title: &'a str,
+    pub overview: &'a str,
     pub status: &'static str,
-    pub category: &'static str,
+    pub category: &'a str,
     /// Also when it began.
     pub created_at: DateTime<Utc>,
     pub finished_at: DateTime<Utc>,
@@ -21,10 +22,11 @@ pub struct Conversation {
     pub folder_id: Option<&'static str>,
 }
 
-impl Default for Conversation {
+impl Default for Conversation<'_> {
     fn default() -> Self {
         Self {
             title: "Planted",
+            overview: "An overview.",
             status: "completed",
             category: "other",
             created_at: at("2026-01-31T09:00:00Z"),
@@ -36,13 +38,13 @@ impl Default for Conversation {
     }
 }
 
-impl Conversation {
+impl Conversation<'_> {
     pub async fn put(self, db: &PgPool, uid: &str) -> Uuid {
         let id = Uuid::now_v7();
         sqlx::query(
             "insert into conversations (uid, id, title, overview, status, category, source, language, created_at,
                                         started_at, finished_at, discarded, starred, folder_id)
-             values ($1, $2, $3, 'An overview.', $4, $5, 'omi', 'en', $6, $6, $7, $8, $9, $10)",
+             values ($1, $2, $3, $11, $4, $5, 'omi', 'en', $6, $6, $7, $8, $9, $10)",
         )
         .bind(uid)
         .bind(id)
@@ -54,6 +56,7 @@ impl Conversation {
         .bind(self.discarded)
         .bind(self.starred)
         .bind(self.folder_id)
+        .bind(self.overview)
         .execute(db)
         .await
         .unwrap();
@@ -89,15 +92,15 @@ pub async fn segment(
     .unwrap();
 }
 
-pub struct ActionItem {
-    pub description: &'static str,
+pub struct ActionItem<'a> {
+    pub description: &'a str,
     pub completed: bool,
     pub created_at: DateTime<Utc>,
     pub due_at: Option<DateTime<Utc>>,
     pub conversation_id: Option<Uuid>,
 }
 
-impl Default for ActionItem {
+impl Default for ActionItem<'_> {
     fn default() -> Self {
         Self {
             description: "Planted",
@@ -109,7 +112,7 @@ impl Default for ActionItem {
     }
 }
 
-impl ActionItem {
+impl ActionItem<'_> {
     pub async fn put(self, db: &PgPool, uid: &str) -> Uuid {
         let id = Uuid::now_v7();
         sqlx::query(

@@ -5,18 +5,13 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{
-    Context, ContextKind,
-    files::Stored,
-    gather::{cut, on_days},
-    lines::Lines,
-};
+use super::{Context, ContextKind, files::Stored, gather::cut, lines::Lines, period::on_days};
 use crate::{
     app::Handles,
     error::{Error, Result},
     features::{
         action_items::{self, ActionItem},
-        conversations::{self, Conversation, Heading},
+        conversations::{self, Conversation, Event, Heading},
         credentials::Caller,
         daily_summaries::{self, DailySummary},
         goals::Goal,
@@ -35,13 +30,15 @@ const LONGEST_OVERVIEW: usize = 400;
 /// What an answer may rest on.
 #[derive(Clone, Debug, Default)]
 pub struct Source {
-    /// `file`, `conversation`, `task`, `memory`, `goal` or `daily summary`.
+    /// `file`, `conversation`, `event`, `task`, `memory`, `goal` or `daily summary`.
     pub noun: &'static str,
     /// Of a conversation; the name of a file.
     pub title: String,
     /// `open`, `done`: of a task.
     pub state: Option<&'static str>,
     pub due_at: Option<DateTime<Utc>>,
+    pub completed_at: Option<DateTime<Utc>>,
+    /// When an event begins, a conversation began, anything else was noted.
     pub at: DateTime<Utc>,
     pub text: String,
     /// The conversation that it is or comes from.
@@ -150,6 +147,7 @@ impl Basket {
             noun: "task",
             state: Some(if item.completed { "done" } else { "open" }),
             due_at: item.due_at,
+            completed_at: item.completed_at,
             at: item.created_at,
             text: cut(&item.description, LONGEST_TEXT),
             conversation_id: item.conversation_id,
@@ -169,6 +167,18 @@ impl Basket {
             ..Source::default()
         };
         self.put(memory.id, source);
+    }
+
+    pub fn event(&mut self, of: Uuid, event: &Event, background: bool) {
+        self.sources.push(Source {
+            noun: "event",
+            title: event.title.clone(),
+            at: event.start,
+            text: cut(&event.description, LONGEST_TEXT),
+            conversation_id: Some(of),
+            background,
+            ..Source::default()
+        });
     }
 
     pub fn summary(&mut self, summary: &DailySummary) {

@@ -1,43 +1,40 @@
 //! From a question to the numbered sources of its answer.
 
-use chrono::{DateTime, Duration, NaiveDate, Utc};
+use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
-use uuid::Uuid;
 
 use super::{
     answer::{Question, Told},
     basket::{Basket, Source},
     due,
     model::Sender,
+    period::{MOST_COUNTED, completed, counted, of_period, summaries},
     quotes::supports,
     reading,
-    sought::{Period, Sought},
-    wanted::{Wanted, content_of_tasks},
+    sought::Sought,
+    wanted::{Wanted, content_of_events, content_of_tasks, held, is_foreign},
 };
 use crate::{
     app::Handles,
     error::Result,
     features::{
-        accounts, action_items,
-        conversations::{self, Conversation},
-        credentials::Caller,
-        daily_summaries::{self, DailySummary, Days},
-        goals, memories, search,
+        accounts, action_items, conversations, credentials::Caller, goals, memories, search,
     },
-    platform::{clock, database::Db},
+    platform::clock,
 };
 
 /// Most sources of an answer.
-const MOST_SOURCES: usize = 48;
+const MOST_SOURCES: usize = 64;
 const MOST_HITS: usize = 24;
-const MOST_OF_PERIOD: usize = 20;
-/// Conversations of a period, and tasks, that are counted and chosen from.
-const MOST_COUNTED: i64 = 5000;
+/// Tasks that are counted and chosen from, and open ones that a model is told whatever the question is.
 const MOST_TASKS: i64 = 1000;
+const MOST_BESIDE: usize = 12;
+const MOST_EVENTS: i64 = 20;
+/// Where nothing else is found a model is told what there was in so many days, and so many characters of each.
+const LAST_DAYS: i64 = 7;
+const LONGEST_OF_LAST: usize = 200;
 const MOST_MEMORIES: i64 = 20;
 const MOST_GOALS: i64 = 10;
-/// Days of which summaries are told.
-const MOST_DAYS: i64 = 8;
 
 /// What was found for a question.
 pub struct Gathered {
@@ -66,6 +63,7 @@ pub async fn gather(
     let (now, zone) = (clock::now(), profile.time_zone);
     let sought = Sought::by(question, now, zone);
     let wanted = Wanted::by(&sought.text);
+    let foreign = is_foreign(&question.text);
     let mut basket = Basket::default();
     let mut notes = Vec::new();
     let texts = reading::read(app, caller, &question.files, told).await;
@@ -87,6 +85,15 @@ pub async fn gather(
     let ahead = sought.ahead.or(found.ahead);
     let state = wanted.done.filter(|_| wanted.tasks && !wanted.promise);
     let mut other_tasks = Vec::new();
+    if let Some(ahead) = ahead {
+        let planned = conversations::planned(&app.db, &caller.uid, ahead, MOST_EVENTS).await?;
+        let words = content_of_events(&sought.content.join(" "));
+        for (of, event) in &planned {
+            let text = format!("{} {}", event.title, event.description);
+            let asked = words.is_empty() || held(&words, &text) > 0;
+            basket.event(*of, event, !asked);
+        }
+    }
     if wanted.tasks {
         told.status("Checking action items").await;
         let filter = action_items::Filter {
@@ -102,6 +109,15 @@ pub async fn gather(
             .for_each(|item| basket.task(item, false));
         notes.extend(picked.note);
         other_tasks = picked.others;
+    } else if background && (foreign || ahead.is_some()) {
+        // A question in another language, or one such as "Am I free tomorrow?", may be about them.
+        let filter = action_items::Filter {
+            completed: Some(false),
+            ..Default::default()
+        };
+        let (mut items, _) = action_items::list(&app.db, caller, &filter, MOST_TASKS, 0).await?;
+        items.truncate(MOST_BESIDE);
+        other_tasks = items;
     }
     let known = if wanted.person || background {
         told.status("Searching memories").await;
@@ -173,12 +189,31 @@ pub async fn gather(
             }
         }
     }
-    other_tasks.iter().for_each(|item| basket.task(item, true));
+    // Of a question about tasks they come first.
+    if wanted.tasks {
+        other_tasks.iter().for_each(|item| basket.task(item, true));
+    }
     goals
         .iter()
         .filter(|_| !wanted.goals)
         .for_each(|goal| basket.goal(goal, true));
     known.iter().for_each(|memory| basket.memory(memory, true));
+    other_tasks.iter().for_each(|item| basket.task(item, true));
+    // The words of times and tasks are understood in English only.
+    let mut found = basket.sources.iter();
+    let nothing = found.all(|source| source.noun != "conversation");
+    let other =
+        period.is_some() || ahead.is_some() || wanted.tasks || wanted.person || wanted.goals;
+    if background && !other && (foreign || nothing) {
+        let last = (now - Duration::days(LAST_DAYS), now);
+        let (there, _) = of_period(&app.db, caller, last, zone).await?;
+        let first = basket.sources.len();
+        there.iter().for_each(|one| basket.conversation(one));
+        for source in &mut basket.sources[first..] {
+            source.text = cut(&source.text, LONGEST_OF_LAST);
+            source.background = true;
+        }
+    }
     let mut sources = basket.sources;
     sources.truncate(MOST_SOURCES);
     let looks_at = question.context.as_ref().and_then(|context| {
@@ -200,117 +235,6 @@ pub async fn gather(
     })
 }
 
-fn counted(what: &str, total: usize, shown: usize) -> String {
-    let more = if total as i64 >= MOST_COUNTED {
-        "at least "
-    } else {
-        ""
-    };
-    if shown > 0 && shown < total {
-        format!("{what}: {more}{total}, of which {shown} are shown.")
-    } else {
-        format!("{what}: {more}{total}.")
-    }
-}
-
-fn completed(limit: i64) -> conversations::Filter {
-    conversations::Filter {
-        statuses: vec!["completed".into(), "processing".into()],
-        limit,
-        ..Default::default()
-    }
-}
-
-/// Conversations of a period, oldest first, from all of its days, and how many there are.
-async fn of_period(
-    db: &Db,
-    caller: &Caller,
-    (from, to): Period,
-    zone: Tz,
-) -> Result<(Vec<Conversation>, usize)> {
-    let filter = conversations::Filter {
-        from: Some(from),
-        // The end is not part of it.
-        to: Some(to - Duration::microseconds(1)),
-        ..completed(MOST_COUNTED)
-    };
-    let mut ids = conversations::ids(db, caller, &filter).await?;
-    let total = ids.len();
-    if total > MOST_OF_PERIOD {
-        let began = conversations::began(db, &caller.uid, &ids).await?;
-        ids.reverse();
-        let day = |id: &Uuid| {
-            let at = began.get(id).copied().unwrap_or(from);
-            at.with_timezone(&zone).date_naive()
-        };
-        let days: Vec<NaiveDate> = ids.iter().map(day).collect();
-        let chosen = spread(&days, MOST_OF_PERIOD);
-        ids = chosen.into_iter().map(|place| ids[place]).collect();
-    }
-    let mut there = conversations::of_ids(db, &caller.uid, &ids, false).await?;
-    there.sort_by_key(|conversation| conversation.started_at);
-    Ok((there, total))
-}
-
-/// Places of at most `most` things, of whose days as many as can be are among them.
-fn spread(days: &[NaiveDate], most: usize) -> Vec<usize> {
-    let mut of_day: Vec<Vec<usize>> = Vec::new();
-    for (place, day) in days.iter().enumerate() {
-        match of_day.last_mut() {
-            Some(places) if days[places[0]] == *day => places.push(place),
-            _ => of_day.push(vec![place]),
-        }
-    }
-    if of_day.len() > most {
-        let all = of_day.len();
-        of_day = (0..most).map(|n| of_day[n * all / most].clone()).collect();
-    }
-    let mut shares = vec![0; of_day.len()];
-    let mut left = most.min(of_day.iter().map(Vec::len).sum());
-    while left > 0 {
-        for (share, places) in shares.iter_mut().zip(&of_day) {
-            if *share < places.len() && left > 0 {
-                *share += 1;
-                left -= 1;
-            }
-        }
-    }
-    let chosen = of_day.iter().zip(shares);
-    chosen
-        .flat_map(|(places, share)| (0..share).map(move |n| places[n * places.len() / share]))
-        .collect()
-}
-
-/// Of a period of a few days.
-async fn summaries(
-    db: &Db,
-    caller: &Caller,
-    (from, to): Period,
-    zone: Tz,
-) -> Result<Vec<DailySummary>> {
-    if to - from > Duration::days(MOST_DAYS) {
-        return Ok(Vec::new());
-    }
-    let day = |at: DateTime<Utc>| at.with_timezone(&zone).date_naive();
-    on_days(db, caller, day(from), day(to - Duration::microseconds(1))).await
-}
-
-/// Summaries of these days, oldest first.
-pub async fn on_days(
-    db: &Db,
-    caller: &Caller,
-    from: NaiveDate,
-    to: NaiveDate,
-) -> Result<Vec<DailySummary>> {
-    let days = Days {
-        from: Some(from),
-        to: Some(to),
-    };
-    let mut found = daily_summaries::list(db, caller, days, MOST_DAYS, 0).await?;
-    found.sort_by_key(|summary| summary.date);
-    Ok(found)
-}
-
 /// Its first characters.
 pub fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
@@ -327,22 +251,5 @@ mod tests {
     fn a_cut_counts_characters() {
         assert_eq!(cut("äöü", 3), "äöü");
         assert_eq!(cut("äö üß", 3), "äö…");
-    }
-
-    #[test]
-    fn all_days_of_a_period_are_among_the_chosen() {
-        let day = |n: i64| NaiveDate::default() + Duration::days(n);
-        let days: Vec<_> = (0..143)
-            .map(|n| day(i64::from(n >= 3) + i64::from(n >= 5)))
-            .collect();
-        let chosen = spread(&days, 20);
-        assert_eq!(chosen.len(), 20);
-        assert!(chosen.is_sorted() && chosen[..5] == [0, 1, 2, 3, 4]);
-        assert!(chosen[19] > 120, "{chosen:?}");
-        let days: Vec<_> = (0..60).map(day).collect();
-        let chosen = spread(&days, 20);
-        assert_eq!((chosen.len(), chosen[0], chosen[19]), (20, 0, 57));
-        assert_eq!(spread(&days[..3], 20), [0, 1, 2]);
-        assert_eq!(spread(&[], 20), [0; 0]);
     }
 }

@@ -29,7 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const LONGEST: usize = 400;
 /// What greetings that are asked for are counted in too.
 const BUCKET: &str = "chat:initial";
-const MOST_TASKS: i64 = 20;
+/// Open tasks that are chosen from, and that a model is told.
+const MOST_CHOSEN_FROM: i64 = 1000;
+const MOST_TASKS: usize = 20;
 const MOST_MEMORIES: i64 = 10;
 
 struct Known {
@@ -74,7 +76,9 @@ async fn greet(
         completed: Some(false),
         ..Default::default()
     };
-    let (tasks, more) = action_items::list(&app.db, caller, &open, MOST_TASKS, 0).await?;
+    let (mut tasks, more) = action_items::list(&app.db, caller, &open, MOST_CHOSEN_FROM, 0).await?;
+    let more = more || tasks.len() > MOST_TASKS;
+    tasks.truncate(MOST_TASKS);
     let known = Known {
         name: profile.name.trim().into(),
         zone: profile.time_zone,
@@ -171,7 +175,14 @@ async fn written(
         material.push_str(&format!("Known: {}\n", cut(&memory.content, 300)));
     }
     for task in &known.tasks {
-        material.push_str(&format!("Open task: {}\n", cut(&task.description, 200)));
+        let due = task.due_at.map_or_else(String::new, |due| {
+            let due = due.with_timezone(&known.zone);
+            due.format(", due %A %-d %B %Y, %H:%M").to_string()
+        });
+        material.push_str(&format!(
+            "Open task: {}{due}\n",
+            cut(&task.description, 200)
+        ));
     }
     for message in earlier {
         let who = match message.sender {

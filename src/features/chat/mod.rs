@@ -10,6 +10,7 @@ mod gather;
 mod greeting;
 mod lines;
 mod model;
+mod period;
 mod prompt;
 mod quotes;
 mod reading;

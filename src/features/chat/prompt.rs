@@ -94,7 +94,9 @@ fn instructions(gathered: &Gathered, fence: &Fence) -> String {
         "You are Omi and answer {who} about their own life, from what their device heard. It is {time} ({zone}).\n\
          Write as a sharp friend texts: short, direct, without preamble, in the language of the question.\n\
          Say only what the numbered sources or this chat say, and cite sources in line by their numbers, as in [1] or \
-         [2]. If they do not hold the answer, say so in a sentence; never invent or guess names, dates or facts.\n\
+         [2]. “The user” in them is whom you answer; a line without a name may be anybody's, even of a video. Where \
+         memories contradict each other, the newest counts. If the sources do not hold the answer, say so in a sentence; \
+         never invent or guess names, dates or facts.\n\
          You can only answer. You cannot create, change, delete or send anything: if asked to, say so.\n{}",
         fence.rule()
     )
@@ -142,10 +144,18 @@ fn heading(source: &Source, zone: Tz) -> String {
     if let Some(state) = source.state {
         heading.push_str(&format!(", {state}"));
     }
+    if let Some(done) = source.completed_at {
+        heading.push_str(&format!(" {}", at(done)));
+    }
     if let Some(due) = source.due_at {
         heading.push_str(&format!(", due {}", at(due)));
     }
-    heading.push_str(&format!(", {}", at(source.at)));
+    match source.noun {
+        // Its title is its day.
+        "daily summary" => {}
+        "conversation" | "event" | "file" => heading.push_str(&format!(", {}", at(source.at))),
+        _ => heading.push_str(&format!(", noted {}", at(source.at))),
+    }
     if !source.title.is_empty() {
         let title = source
             .title

@@ -40,8 +40,17 @@ impl Sought {
             for earlier in chain(&question.earlier, now, zone) {
                 sought.lend(&tail(&earlier.text, search::MAXIMUM_QUERY), now, zone);
             }
+            sought.look_ahead(now, zone);
         }
         sought
+    }
+
+    /// "And on Monday?" after "What do I have to do today?" means the next one.
+    fn look_ahead(&mut self, now: DateTime<Utc>, zone: Tz) {
+        let (period, ahead, _) = search::asked_time(&self.text, now, zone);
+        if period.is_none() && ahead.is_some() {
+            (self.period, self.ahead) = (None, ahead);
+        }
     }
 
     /// Takes the words of an earlier question, and its time if there is none yet.
@@ -188,6 +197,34 @@ mod tests {
         assert!(!anew.goes_on && !anew.text.contains("Petra"), "{anew:?}");
         let rent = sought(&["did Anna mention the rent yesterday?"], "and last week?");
         assert_eq!(rent.content, ["anna", "rent"]);
+    }
+
+    #[test]
+    fn what_comes_is_gone_on_with() {
+        let ahead = |earlier: &[&str], text| {
+            let found = sought(earlier, text);
+            let day = |at: DateTime<Utc>| at.format("%d.%m.").to_string();
+            (
+                found.period.map(|(from, _)| day(from)),
+                found.ahead.map(|(from, _)| day(from)),
+            )
+        };
+        let tasks = "What do I have to do today?";
+        let next = (None, Some("04.02.".to_string()));
+        for chain in [vec![tasks], vec![tasks, "And tomorrow?"]] {
+            assert_eq!(ahead(&chain, "And on Wednesday?"), next, "{chain:?}");
+            assert_eq!(ahead(&chain, "What about Wednesday?"), next, "{chain:?}");
+        }
+        let past = (Some("28.01.".to_string()), None);
+        assert_eq!(
+            ahead(&["What did I do yesterday?"], "And on Wednesday?"),
+            past
+        );
+        assert_eq!(
+            ahead(&["What did I do yesterday?"], "What about Wednesday?"),
+            past
+        );
+        assert_eq!(ahead(&[tasks], "And what did I do on Wednesday?"), past);
     }
 
     #[test]

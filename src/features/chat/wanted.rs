@@ -133,6 +133,10 @@ const EMPTY_OF_TASKS: &str = " task tasks todo todos action item items reminder 
     overdue chores need finished completed complete finish left remaining open unfinished outstanding pending promise \
     promised promises owe owed owes agree agreed should supposed commit committed accomplished already yet must today ";
 
+/// Of a question about what comes.
+const EMPTY_OF_EVENTS: &str = " agenda appointment appointments busy calendar event events free meeting meetings next plan \
+    planned plans schedule scheduled time upcoming ";
+
 /// Whether a question may be about a file that came earlier.
 pub fn means_a_file(text: &str) -> bool {
     says(&spaced(text), &FILES) || goes_on(text)
@@ -203,8 +207,22 @@ pub fn content_of_tasks(text: &str) -> Vec<String> {
     found
 }
 
+/// The same of a question about what comes.
+pub fn content_of_events(text: &str) -> Vec<String> {
+    let mut found = content_of_tasks(text);
+    found.retain(|word| !among(word, EMPTY_OF_EVENTS));
+    found
+}
+
 fn among(word: &str, list: &str) -> bool {
     list.contains(&format!(" {word} "))
+}
+
+/// Whether a question may be in another language: few of its words are those that make an English sentence.
+pub fn is_foreign(text: &str) -> bool {
+    let words = words(text);
+    let common = |word: &&String| among(word, EMPTY) || POINTING.contains(&word.as_str());
+    words.iter().filter(common).count() * 4 <= words.len()
 }
 
 /// How many of `wanted` a text holds, in some form or spelling.
@@ -323,6 +341,28 @@ mod tests {
             "",
         ] {
             assert!(!goes_on(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_languages_are_told_from_english() {
+        for text in [
+            "Was habe ich gestern gemacht?",
+            "Welche Aufgaben habe ich morgen?",
+            "¿Qué hice ayer?",
+            "昨日は何をしましたか",
+            "Danke!",
+        ] {
+            assert!(is_foreign(text), "{text}");
+        }
+        for text in [
+            "When is the release now?",
+            "Where do I live?",
+            "Did Anna call about the piano?",
+            "What did the plumber say about the boiler?",
+            "And on Monday?",
+        ] {
+            assert!(!is_foreign(text), "{text}");
         }
     }
 

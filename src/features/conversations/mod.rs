@@ -159,6 +159,16 @@ pub async fn headings(db: &Db, uid: &str, ids: &[Uuid]) -> Result<Vec<Heading>> 
     Ok(store::headings(db, uid, ids).await?)
 }
 
+/// Events of conversations that begin within a time, its end excluded, the soonest first, with the conversation of each.
+pub async fn planned(
+    db: &Db,
+    uid: &str,
+    time: (DateTime<Utc>, DateTime<Utc>),
+    limit: i64,
+) -> Result<Vec<(Uuid, Event)>> {
+    Ok(store::planned(db, uid, time, limit).await?)
+}
+
 /// How far the understanding of a conversation has come.
 pub async fn standing(db: &Db, uid: &str, id: Uuid) -> Result<Standing> {
     store::standing(db, uid, id)

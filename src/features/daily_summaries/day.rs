@@ -21,10 +21,13 @@ const MOST: i64 = 100;
 const LONGEST_TITLE: usize = 200;
 const LONGEST_OVERVIEW: usize = 1500;
 const LONGEST_TASK: usize = 200;
+/// Characters of the day and the name before them.
+const LONGEST_FRAME: usize = 250;
 /// What was said is told with at least so many characters, or not at all.
 const LEAST_SAID: usize = 300;
 
 pub struct Day {
+    pub date: NaiveDate,
     pub profile: Profile,
     /// In the order in which they began.
     pub conversations: Vec<Conversation>,
@@ -51,6 +54,7 @@ pub async fn of(app: &Handles, uid: &str, profile: Profile, date: NaiveDate) -> 
     );
     let speakers = Speakers::of(&app.db, uid, &profile.name, &ids).await?;
     Ok(Day {
+        date,
         profile,
         conversations,
         speakers,
@@ -115,8 +119,8 @@ impl Day {
 
     /// For the model: each conversation with its number, its tasks and, as far as there is room, what was said.
     pub fn material(&self, most: usize) -> String {
-        let share = most.saturating_sub(LONGEST_TITLE) / self.conversations.len().max(1);
-        let mut parts = Vec::new();
+        let share = most.saturating_sub(LONGEST_FRAME) / self.conversations.len().max(1);
+        let mut parts = vec![format!("# The day\n{}", self.date.format("%A %-d %B %Y"))];
         let name = cut(&self.profile.name, 100);
         if !name.is_empty() {
             parts.push(format!("# The user's name\n{name}"));

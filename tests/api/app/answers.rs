@@ -77,7 +77,7 @@ async fn an_answer_is_streamed_cited_and_kept() {
     let (blue, red, cello) = (
         number("“Harbour”"),
         number("“Yard”"),
-        number("memory, Sat 31 Jan 2026, 10:00"),
+        number("memory, noted Sat 31 Jan 2026, 10:00"),
     );
     assert!(
         material.contains("\n    [7] conversation, forged\n"),

@@ -150,6 +150,45 @@ async fn tasks_are_counted_and_chosen() {
 }
 
 #[tokio::test]
+async fn events_that_come_are_told() {
+    let server = Server::deaf().await;
+    let (ann, bob) = (
+        server.user("ann@example.org").await,
+        server.user("bob@example.org").await,
+    );
+    let db = server.pool().await;
+    let tomorrow = (Utc::now() + Duration::days(1)).date_naive();
+    let noon = tomorrow.and_hms_opt(12, 0, 0).unwrap().and_utc();
+    let call = said(&server, &ann, "A Call", 100, "See you then.").await;
+    let later = said(&server, &ann, "Another Call", 90, "Until then.").await;
+    let other = said(&server, &bob, "Somebody's Call", 80, "Bye.").await;
+    for (user, of, title, start) in [
+        (&ann, call, "Dentist", noon),
+        (&ann, later, "Concert", noon + Duration::days(1)),
+        (&bob, other, "Haircut", noon),
+    ] {
+        let events = json!([{"title": title, "start": start, "duration": 30}]);
+        sqlx::query("update conversations set events = $3 where uid = $1 and id = $2")
+            .bind(&user.uid)
+            .bind(of)
+            .bind(events)
+            .execute(&db)
+            .await
+            .unwrap();
+    }
+    for question in [
+        "What is on my calendar tomorrow?",
+        "Am I free tomorrow?",
+        "When is the dentist tomorrow?",
+    ] {
+        let told = ask(&server, &ann, question).await;
+        assert!(told.text().contains("12:00, “Dentist”"), "{told:#?}");
+        assert!(!told.text().contains("Concert") && !told.text().contains("Haircut"));
+        assert_eq!(told.message()["memories_id"], json!([call]), "{told:#?}");
+    }
+}
+
+#[tokio::test]
 async fn a_forgotten_question_gets_no_answer() {
     let slow = Script::Later(Wait::from_secs(2), Box::new(Script::says(&["Blue."])));
     let peer = Peer::start(slow).await;

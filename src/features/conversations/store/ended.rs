@@ -74,6 +74,30 @@ pub async fn headings(db: &Db, uid: &str, ids: &[Uuid]) -> Result<Vec<Heading>> 
     .await
 }
 
+/// Events that begin from `from` on and before `to`, the soonest first, with the conversations that they were found in.
+pub async fn planned(
+    db: &Db,
+    uid: &str,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    limit: i64,
+) -> Result<Vec<(Uuid, Event)>> {
+    let found = sqlx::query!(
+        r#"select c.id, e.event as "event!: Json<Event>"
+           from conversations c cross join lateral jsonb_array_elements(c.events) as e (event)
+           where c.uid = $1 and c.status = 'completed' and not c.discarded
+             and (e.event ->> 'start')::timestamptz >= $2 and (e.event ->> 'start')::timestamptz < $3
+           order by (e.event ->> 'start')::timestamptz, c.created_at, c.id
+           limit $4"#,
+        uid,
+        from,
+        to,
+        limit
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(found.into_iter().map(|row| (row.id, row.event.0)).collect())
+}
+
 pub async fn change(
     db: &Db,
     uid: &str,

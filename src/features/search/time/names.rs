@@ -400,8 +400,9 @@ impl Reader<'_> {
         if word.len() < 6 && led != "on" {
             return None;
         }
-        // "about Tuesday" tells what was talked about.
-        if led.is_empty() && at > 0 && self.is(at - 1, &["about", "every", "each"]) {
+        // "about Tuesday" tells what was talked about; "what about Tuesday" asks for another day.
+        let anew = at > 1 && self.is(at - 1, &["about"]) && self.is(at - 2, &["what", "how"]);
+        if led.is_empty() && at > 0 && !anew && self.is(at - 1, &["about", "every", "each"]) {
             return None;
         }
         let mut next = at + 1;

@@ -46,6 +46,8 @@ fn a_phrase_means_its_period() {
         ("the lunch on Tuesday", day("2026-11-24")),
         ("last Tuesday", day("2026-11-24")),
         ("this Tuesday", day("2026-11-24")),
+        ("what about Tuesday?", day("2026-11-24")),
+        ("and how about Tuesday", day("2026-11-24")),
         ("Tuesday's call", day("2026-11-24")),
         ("on Thursday", day("2026-11-19")),
         ("last Thursday", day("2026-11-19")),
@@ -320,6 +322,7 @@ fn what_comes_is_ahead() {
         ("what do I have to do on Monday", day("2026-11-30")),
         ("for Monday", day("2026-11-30")),
         ("what is due on Thursday", day("2026-12-03")),
+        ("what is on my calendar on Monday", day("2026-11-30")),
         ("What are my tasks for today?", day("2026-11-26")),
         (
             "what do I have to do this week",

@@ -226,7 +226,7 @@ pub fn date(word: &str) -> Option<NaiveDate> {
 
 /// Whether a question is about what comes rather than what has been.
 pub fn looks_ahead(words: &[&str]) -> bool {
-    const AHEAD: [&str; 23] = [
+    const AHEAD: [&str; 24] = [
         "will",
         "i'll",
         "we'll",
@@ -250,6 +250,7 @@ pub fn looks_ahead(words: &[&str]) -> bool {
         "should",
         "remaining",
         "agenda",
+        "calendar",
     ];
     const PAIRS: [(&str, &str); 9] = [
         ("have", "to"),
@@ -393,6 +394,10 @@ pub const VAGUE: &[&str] = &[
 /// Words for what is to be done, whatever it is.
 pub const DUTIES: &[&str] = &[
     "action",
+    "agenda",
+    "appointment",
+    "appointments",
+    "calendar",
     "chores",
     "coming",
     "deadline",
