@@ -6,6 +6,7 @@
 mod days;
 mod properties;
 mod table;
+mod unseen;
 mod whole;
 
 use chrono::{DateTime, NaiveDateTime, TimeZone, Utc};

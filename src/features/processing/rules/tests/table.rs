@@ -13,14 +13,14 @@ use crate::features::processing::rules::understand;
 const TABLES: [&str; 2] = [include_str!("sentences.txt"), include_str!("talk.txt")];
 
 #[derive(Default)]
-struct Case<'a> {
-    lines: Vec<(bool, &'a str)>,
-    expected: Vec<String>,
+pub(super) struct Case<'a> {
+    pub lines: Vec<(bool, &'a str)>,
+    pub expected: Vec<String>,
 }
 
-fn cases() -> Vec<Case<'static>> {
+pub(super) fn cases(table: &'static str) -> Vec<Case<'static>> {
     let mut out = Vec::new();
-    for block in TABLES.iter().flat_map(|table| table.split("\n\n")) {
+    for block in table.split("\n\n") {
         let mut case = Case::default();
         for line in block.lines().filter(|line| !line.starts_with('#')) {
             match line.split_at_checked(2) {
@@ -37,7 +37,7 @@ fn cases() -> Vec<Case<'static>> {
     out
 }
 
-fn found(case: &Case) -> Vec<String> {
+pub(super) fn found(case: &Case) -> Vec<String> {
     let lines: Vec<_> = case
         .lines
         .iter()
@@ -65,7 +65,7 @@ fn found(case: &Case) -> Vec<String> {
 
 #[test]
 fn precision_and_recall() {
-    let cases = cases();
+    let cases: Vec<_> = TABLES.iter().flat_map(|table| cases(table)).collect();
     assert!(cases.len() >= 700, "{}", cases.len());
     // Per kind: right, found, expected.
     let mut tally: BTreeMap<&str, [u32; 3]> = BTreeMap::new();
@@ -101,7 +101,7 @@ fn precision_and_recall() {
     println!("{} cases", cases.len());
 }
 
-fn kind(entry: &str) -> &'static str {
+pub(super) fn kind(entry: &str) -> &'static str {
     match entry.as_bytes().first() {
         Some(b'-') => "tasks",
         Some(b'@') => "events",
