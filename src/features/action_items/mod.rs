@@ -53,6 +53,15 @@ pub async fn list(
     Ok((items, more))
 }
 
+/// The open ones that are due soonest, then those without a time, and whether there are more.
+pub async fn soonest(db: &Db, uid: &str, most: usize) -> Result<(Vec<ActionItem>, bool)> {
+    let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
+    let mut items = store::soonest(db, uid, limit).await?;
+    let more = items.len() > most;
+    items.truncate(most);
+    Ok((items, more))
+}
+
 pub async fn get(db: &Db, caller: &Caller, id: Uuid) -> Result<ActionItem> {
     store::get(db, &caller.uid, id)
         .await?

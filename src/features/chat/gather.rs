@@ -26,8 +26,9 @@ use crate::{
 /// Most sources of an answer.
 const MOST_SOURCES: usize = 64;
 const MOST_HITS: usize = 24;
-/// Tasks that are counted and chosen from, and open ones that a model is told whatever the question is.
+/// Tasks that are counted and chosen from.
 const MOST_TASKS: i64 = 1000;
+/// Open tasks that a model is told beside what was asked for.
 const MOST_BESIDE: usize = 12;
 const MOST_EVENTS: i64 = 20;
 /// Where nothing else is found a model is told what there was in so many days, and so many characters of each.
@@ -111,13 +112,7 @@ pub async fn gather(
         other_tasks = picked.others;
     } else if background && (foreign || ahead.is_some()) {
         // A question in another language, or one such as "Am I free tomorrow?", may be about them.
-        let filter = action_items::Filter {
-            completed: Some(false),
-            ..Default::default()
-        };
-        let (mut items, _) = action_items::list(&app.db, caller, &filter, MOST_TASKS, 0).await?;
-        items.truncate(MOST_BESIDE);
-        other_tasks = items;
+        (other_tasks, _) = action_items::soonest(&app.db, &caller.uid, MOST_BESIDE).await?;
     }
     let known = if wanted.person || background {
         told.status("Searching memories").await;

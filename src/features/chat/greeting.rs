@@ -29,8 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const LONGEST: usize = 400;
 /// What greetings that are asked for are counted in too.
 const BUCKET: &str = "chat:initial";
-/// Open tasks that are chosen from, and that a model is told.
-const MOST_CHOSEN_FROM: i64 = 1000;
+/// Open tasks, the soonest, that a model is told.
 const MOST_TASKS: usize = 20;
 const MOST_MEMORIES: i64 = 10;
 
@@ -72,13 +71,7 @@ async fn greet(
     by_model: bool,
 ) -> Result<String> {
     let profile = accounts::profile(&app.db, &caller.uid).await?;
-    let open = action_items::Filter {
-        completed: Some(false),
-        ..Default::default()
-    };
-    let (mut tasks, more) = action_items::list(&app.db, caller, &open, MOST_CHOSEN_FROM, 0).await?;
-    let more = more || tasks.len() > MOST_TASKS;
-    tasks.truncate(MOST_TASKS);
+    let (tasks, more) = action_items::soonest(&app.db, &caller.uid, MOST_TASKS).await?;
     let known = Known {
         name: profile.name.trim().into(),
         zone: profile.time_zone,

@@ -148,15 +148,7 @@ pub async fn search_at(
     let most = 3 * limit + 20;
     let ranked = ranked::ranked(&app.db, uid, &mut gathered, &admitted, most).await?;
     let keys: Vec<Key> = ranked.best.iter().map(|(_, key)| *key).collect();
-    let places = keys
-        .iter()
-        .filter_map(|key| Some((*key, gathered.place(key)?)))
-        .collect();
-    let mut shown: HashMap<Key, Shown> = show(&app.db, uid, &keys, &places)
-        .await?
-        .into_iter()
-        .filter_map(|item| Some((key(&item.kind, item.id)?, item)))
-        .collect();
+    let mut shown = show(&app.db, uid, &keys, |key| gathered.place(key)).await?;
     let gone: Vec<Key> = keys
         .into_iter()
         .filter(|key| gathered.near(key).is_some() && !shown.contains_key(key))
@@ -209,26 +201,31 @@ fn key(kind: &str, id: Uuid) -> Option<Key> {
     })
 }
 
+/// What is shown of each item that is still there. `place`: where it stands; of a segment it must be known.
 async fn show(
     db: &Db,
     uid: &str,
     keys: &[Key],
-    places: &HashMap<Key, Place>,
-) -> Result<Vec<Shown>> {
+    place: impl Fn(&Key) -> Option<Place>,
+) -> Result<HashMap<Key, Shown>> {
     if keys.is_empty() {
-        return Ok(Vec::new());
+        return Ok(HashMap::new());
     }
     let kinds: Vec<_> = keys.iter().map(|key| key.kind.as_str().into()).collect();
     let ids: Vec<_> = keys.iter().map(|key| key.id).collect();
     let conversations: Vec<_> = keys
         .iter()
         .map(|key| {
-            let home = places.get(key).and_then(|place| place.conversation_id);
+            let home = place(key).and_then(|place| place.conversation_id);
             home.filter(|_| key.kind == Kind::Segment)
                 .unwrap_or(Uuid::nil())
         })
         .collect();
-    Ok(store::shown(db, uid, &kinds, &conversations, &ids).await?)
+    let shown = store::shown(db, uid, &kinds, &conversations, &ids).await?;
+    Ok(shown
+        .into_iter()
+        .filter_map(|item| Some((key(&item.kind, item.id)?, item)))
+        .collect())
 }
 
 /// Puts names for the ids of who speaks.

@@ -10,7 +10,7 @@ use super::{
     key,
     model::{Key, Matched, Place},
     show,
-    store::{self, ItemRow, Shown},
+    store::{self, ItemRow},
     windows::Window,
 };
 use crate::{error::Result, platform::database::Db};
@@ -36,7 +36,7 @@ pub async fn overview(
     let most = i64::try_from(limit).unwrap_or(i64::MAX).max(1);
     let rows = store::overview(db, uid, &admitted.filters, period, most).await?;
     let rows = allotted(rows, limit);
-    let places = rows
+    let places: HashMap<Key, Place> = rows
         .iter()
         .filter_map(|row| Some((key(&row.kind, row.id)?, row.place())))
         .collect();
@@ -44,12 +44,8 @@ pub async fn overview(
         .iter()
         .filter_map(|row| key(&row.kind, row.id))
         .collect();
-    let mut shown: HashMap<Key, Shown> = show(db, uid, &keys, &places)
-        .await?
-        .into_iter()
-        .filter(|item| query.include_discarded || !item.discarded)
-        .filter_map(|item| Some((key(&item.kind, item.id)?, item)))
-        .collect();
+    let mut shown = show(db, uid, &keys, |key| places.get(key).copied()).await?;
+    shown.retain(|_, item| query.include_discarded || !item.discarded);
     let why = if period.is_some() || query.from.is_some() || query.to.is_some() {
         vec![Matched::Time]
     } else {
@@ -68,11 +64,7 @@ pub async fn in_order(
     keys: &[Key],
     admitted: &Admitted,
 ) -> Result<Vec<Window>> {
-    let mut shown: HashMap<Key, Shown> = show(db, uid, keys, &HashMap::new())
-        .await?
-        .into_iter()
-        .filter_map(|item| Some((key(&item.kind, item.id)?, item)))
-        .collect();
+    let mut shown = show(db, uid, keys, |_| None).await?;
     let items = keys
         .iter()
         .filter_map(|key| Some((*key, shown.remove(key)?)));

@@ -1,6 +1,6 @@
 //! What a user has already that says much the same.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use uuid::Uuid;
 
@@ -76,13 +76,9 @@ pub async fn similar(
         .collect::<HashSet<_>>()
         .into_iter()
         .collect();
-    let exist: HashSet<Uuid> = show(&app.db, uid, &found, &HashMap::new())
-        .await?
-        .into_iter()
-        .map(|item| item.id)
-        .collect();
+    let exist = show(&app.db, uid, &found, |_| None).await?;
     for list in &mut nearest {
-        list.retain(|(id, _)| exist.contains(id));
+        list.retain(|(id, _)| exist.contains_key(&Key { kind, id: *id }));
         list.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         list.truncate(limit);
     }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{
     PIECE, Stage, ZONE,
     days::{Days, Names, berlin},
-    file,
+    file, of,
     talks::talks,
     tally::{Tally, holds},
 };
@@ -25,12 +25,6 @@ struct Asked {
     text: String,
     looks_at: Option<String>,
     marks: Vec<(char, String)>,
-}
-
-/// Marks of one kind.
-fn of(marks: &[(char, String)], kind: char) -> Vec<&str> {
-    let marks = marks.iter().filter(|(mark, _)| *mark == kind);
-    marks.map(|(_, text)| text.as_str()).collect()
 }
 
 /// One letter, a blank, and what it says.

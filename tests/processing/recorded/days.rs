@@ -7,7 +7,7 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
 
-use super::{ZONE, file};
+use super::{GOALS, ZONE, file, goal, parts};
 use crate::{
     api::plant,
     support::{Server, server::User},
@@ -22,10 +22,6 @@ pub fn berlin(text: &str) -> DateTime<Utc> {
     let local = NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M").unwrap();
     let zone: chrono_tz::Tz = ZONE.parse().unwrap();
     local.and_local_timezone(zone).unwrap().to_utc()
-}
-
-fn parts(text: &str) -> Vec<&str> {
-    text.split(" | ").map(str::trim).collect()
 }
 
 /// Ids of conversations by their names.
@@ -158,15 +154,8 @@ impl<'a> Days<'a> {
     async fn known(&self, text: &str) {
         let (kind, text) = text.split_once(' ').unwrap();
         if kind == "goal" {
-            let [title, current, target, unit] = parts(text)[..] else {
-                panic!("{text}");
-            };
-            let number = |text: &str| text.parse::<f64>().unwrap();
-            let goal = json!({"title": title, "goal_type": "numeric", "current_value": number(current),
-                "target_value": number(target), "unit": unit});
-            let path = "/v1/dev/user/goals";
             self.server
-                .post(path, &self.user.developer_key, goal)
+                .post(GOALS, &self.user.developer_key, goal(text))
                 .await
                 .ok();
             let sql = "update goals set created_at = $2, updated_at = $2 where uid = $1";

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 
@@ -33,11 +33,32 @@ const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 /// Letters of a piece of an answer that is streamed.
 const PIECE: usize = 7;
 const ZONE: &str = "Europe/Berlin";
+const GOALS: &str = "/v1/dev/user/goals";
 
 /// A file beside this one, as it is now: answers may be recorded without building anew.
 fn file(name: &str) -> String {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/processing/recorded");
     std::fs::read_to_string(folder.join(name)).unwrap()
+}
+
+/// Marks of one kind.
+fn of(marks: &[(char, String)], kind: char) -> Vec<&str> {
+    let marks = marks.iter().filter(|(mark, _)| *mark == kind);
+    marks.map(|(_, text)| text.as_str()).collect()
+}
+
+fn parts(text: &str) -> Vec<&str> {
+    text.split(" | ").map(str::trim).collect()
+}
+
+/// "Title | current value | target | unit", as a request.
+fn goal(text: &str) -> Value {
+    let [title, current, target, unit] = parts(text)[..] else {
+        panic!("{text}");
+    };
+    let number = |text: &str| text.parse::<f64>().unwrap();
+    json!({"title": title, "goal_type": "numeric", "current_value": number(current),
+        "target_value": number(target), "unit": unit})
 }
 
 /// A prompt without what differs each time: the marks of its fence, and the minute.

@@ -3,7 +3,7 @@
 use serde_json::json;
 use sqlx::PgPool;
 
-use super::{super::CONVERSATIONS, file};
+use super::{super::CONVERSATIONS, GOALS, file, goal, of};
 use crate::{
     api::plant as planted,
     support::{Server, server::User},
@@ -20,8 +20,7 @@ pub struct Talk {
 
 impl Talk {
     pub fn of(&self, mark: char) -> Vec<&str> {
-        let of_mark = self.expected.iter().filter(|(known, _)| *known == mark);
-        of_mark.map(|(_, text)| text.as_str()).collect()
+        of(&self.expected, mark)
     }
 
     pub fn is_discarded(&self) -> bool {
@@ -81,13 +80,7 @@ pub async fn plant(db: &PgPool, server: &Server, user: &User, talk: &Talk) -> St
     for (kind, what) in &talk.known {
         let (path, body) = match kind.as_str() {
             "task" => ("/v1/dev/user/action-items", json!({"description": what})),
-            "goal" => {
-                let parts: Vec<_> = what.split(" | ").collect();
-                let number = |at: usize| parts[at].parse::<f64>().unwrap();
-                let goal = json!({"title": parts[0], "goal_type": "numeric", "current_value": number(1),
-                    "target_value": number(2), "unit": parts[3]});
-                ("/v1/dev/user/goals", goal)
-            }
+            "goal" => (GOALS, goal(what)),
             _ => panic!("{kind}"),
         };
         server.post(path, &user.developer_key, body).await.ok();

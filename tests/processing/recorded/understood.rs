@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     super::{conversation, memories},
-    Stage,
+    GOALS, Stage,
     talks::{Talk, talks},
     tally::{Tally, holds},
 };
@@ -84,10 +84,7 @@ async fn look(server: &Server, user: &User, id: &str, talk: &Talk, tally: &mut T
         tally.judge(name, "folder", right, &found["folder_id"]);
     }
     for value in talk.of('g') {
-        let goals = server
-            .get("/v1/dev/user/goals", &user.developer_key)
-            .await
-            .ok();
+        let goals = server.get(GOALS, &user.developer_key).await.ok();
         let at = goals[0]["current_value"].as_f64().unwrap();
         tally.judge(name, "goal", at.to_string() == value, at);
     }

@@ -76,6 +76,23 @@ pub async fn list(
     .await
 }
 
+/// Open ones.
+pub async fn soonest(db: &Db, uid: &str, limit: i64) -> Result<Vec<ActionItem>> {
+    sqlx::query_as!(
+        ActionItem,
+        "select id, description, completed, created_at, updated_at, due_at, completed_at, conversation_id,
+                exported, export_date, export_platform, apple_reminder_id, sort_order, indent_level
+         from action_items
+         where uid = $1 and not completed
+         order by due_at nulls last, created_at desc, id
+         limit $2",
+        uid,
+        limit
+    )
+    .fetch_all(db)
+    .await
+}
+
 pub async fn get(db: &Db, uid: &str, id: Uuid) -> Result<Option<ActionItem>> {
     sqlx::query_as!(
         ActionItem,

@@ -316,7 +316,7 @@ pub fn is_trait(words: &[Word], from: usize, end: usize) -> bool {
 sets! {
     NO_ALLERGENS: "work working meetings meeting mornings bullshit drama nonsense people stupidity idiots effort monday mondays
         sundays commitment fun bs";
-    HABITS_GIVEN_UP: "smoking drinking eating alcohol meat smoking sugar coffee gluten dairy caffeine gambling vaping cigarettes
+    HABITS_GIVEN_UP: "smoking drinking eating alcohol meat sugar coffee gluten dairy caffeine gambling vaping cigarettes
         carbs playing running";
     DIET: "dairy gluten nuts peanuts sugar caffeine alcohol lactose shellfish seafood eggs milk wheat soy pork beef fish meat
         coffee anything";
@@ -328,7 +328,7 @@ sets! {
         spaniel husky corgi bulldog pug ponies pony tortoise snake lizard greenhouse allotment";
     MANNERS: "night nights shifts shift part-time full-time remotely freelance weekends";
     NO_ROUTINES: "getting having being making taking giving nothing something everything anything morning evening";
-    ENDED: "eat drink smoke work live play drive have own speak teach study drink run use";
+    ENDED: "eat drink smoke work live play drive have own speak teach study run use";
     OWN_PLACES: "own parents parents' mom's mum's dad's grandma's sister's brother's aunt's uncle's car van hometown";
     NO_PLACES: "fear peace it that this there here denial constant what";
     NO_PLACES_THE: "moment past future middle back front next other left right side top living times nightmare dream bubble hell lie simulation zoo";

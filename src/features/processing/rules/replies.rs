@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::dates::When;
 use super::sentences::{Sentence, skip_discourse};
-use super::task_text::{clause_end, verb_of};
+use super::task_text::{clause_end, verb_of_root};
 use super::vocabulary::{ADVERBS, PRONOUN_OBJECTS, TASK_VERBS, sets};
 use super::words::{Gap, Word, gap_before, low};
 
@@ -222,12 +222,8 @@ fn base(word: &str) -> Option<&'static str> {
         return Some(verb);
     }
     let root = word.strip_suffix("ed")?;
-    known(&format!("{root}e"))
-        .or_else(|| {
-            root.strip_suffix('i')
-                .and_then(|root| known(&format!("{root}y")))
-        })
-        .or_else(|| verb_of(&format!("{root}ing")))
+    let of_y = || known(&format!("{}y", root.strip_suffix('i')?));
+    verb_of_root(root).or_else(of_y)
 }
 
 const IRREGULAR: [(&str, &str); 14] = [

@@ -323,7 +323,11 @@ pub fn naming(words: &[Word], start: usize, text: String) -> String {
 
 /// The task verb of a gerund: "sending" is "send", "writing" is "write".
 pub fn verb_of(gerund: &str) -> Option<&'static str> {
-    let root = gerund.strip_suffix("ing")?;
+    verb_of_root(gerund.strip_suffix("ing")?)
+}
+
+/// The task verb of "send(ing)", "clos(ed)" or "plann(ed)".
+pub fn verb_of_root(root: &str) -> Option<&'static str> {
     let mut shorter = root.chars();
     let doubled = shorter.next_back() == shorter.clone().next_back();
     let known = |verb: &str| TASK_VERBS.get(verb).copied();
